@@ -1,0 +1,259 @@
+"""The spec: a recipe as validated plain data, and nothing else.
+
+A spec crosses the border between the student's process and ours, so reading one assumes the worst:
+its size, depth, names and numbers are bounded here, operators and options are checked against
+allow-lists where they are used (`network`, `transforms`, `optimizers`), and nothing in it is ever
+executed, imported or unpickled.
+
+    spec = Spec.from_json(text)      # raises SpecError
+    spec.to_json()                   # canonical: sorted keys, no spaces, one form for one spec
+    spec.hash                        # SHA-256 of that form, as 64 hex digits
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import TypeAliasType
+
+from course.errors import SpecError
+
+MAX_BYTES = 4_000_000  # 7,035 steps of one-cycle rates and momenta take about 0.3 MB
+MAX_DEPTH = 12
+MAX_NODES = 600  # the usual student network has 20-80
+MAX_INIT_NODES = 4_000
+MAX_VALUES = 256  # numbers that may be handed over by value, all constants together
+MAX_STEPS = 400_000
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]{0,199}$")]
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.,> -]{0,80}$")]  # "tanh", or einsum's "bchw,co->bohw"
+Size = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class Plain(BaseModel):
+    """Frozen, exact types, no unknown fields, no infinities."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Input(Plain):
+    """The batch of images, (N, 1, 28, 28)."""
+
+    input: Literal[0] = 0
+
+
+class TensorRef(Plain):
+    """The tensor `network.tensors[tensor]`."""
+
+    tensor: Annotated[int, Field(ge=0, le=MAX_INIT_NODES)]
+
+
+class NodeRef(Plain):
+    """The value of an earlier node of the same graph."""
+
+    node: Annotated[int, Field(ge=0, le=MAX_INIT_NODES)]
+
+
+class Dtype(Plain):
+    dtype: Literal["float32", "float64", "int64", "int32", "bool", "uint8"]
+
+
+# order matters: 1 is an integer before it is a float, "tanh" is a word
+Argument = TypeAliasType(
+    "Argument",
+    Annotated[
+        "None | bool | int | float | Word | Input | TensorRef | NodeRef | Dtype | tuple[Argument, ...]",
+        Field(union_mode="left_to_right"),
+    ],
+)
+Option = TypeAliasType(
+    "Option", Annotated["None | bool | int | float | Word | tuple[Option, ...]", Field(union_mode="left_to_right")]
+)
+
+
+class Node(Plain):
+    """One operator call: `op` is a name such as `aten.conv2d.default`.
+
+    `line` is the line of the student's source it came from, `layer` the module's name; both are for people only.
+    """
+
+    op: Name
+    args: tuple[Argument, ...] = ()
+    kwargs: dict[Word, Argument] = {}
+    line: int | None = None
+    layer: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{0,200}$")] = ""
+
+
+class Constant(Plain):
+    """Numbers handed over by value; `values` are in row-major order."""
+
+    shape: Annotated[tuple[Size, ...], Field(max_length=8)]
+    dtype: Dtype
+    values: Annotated[tuple[bool | int | float, ...], Field(max_length=MAX_VALUES)]
+
+
+class Tensor(Plain):
+    """A tensor that the network owns.
+
+    `init` names the node of `Network.init` whose value it starts from; a constant has its values instead.
+    """
+
+    name: Name
+    kind: Literal["parameter", "buffer", "constant"]
+    shape: Annotated[tuple[Size, ...], Field(max_length=8)]
+    dtype: Dtype
+    requires_grad: bool = False
+    init: NodeRef | Constant
+
+
+class Graph(Plain):
+    """Nodes in the order they run; `output` is the value of shape (N, 10)."""
+
+    nodes: Annotated[tuple[Node, ...], Field(max_length=MAX_NODES)]
+    output: NodeRef
+
+
+class Network(Plain):
+    """What the model computes in train and in eval mode, and how its tensors come to be.
+
+    `init` replays the random and fill operations of the model's constructor under the run's seed.
+    `constants` are values that the init program refers to by `TensorRef`.
+    """
+
+    train: Graph
+    eval: Graph
+    tensors: Annotated[tuple[Tensor, ...], Field(max_length=MAX_NODES)]
+    init: Annotated[tuple[Node, ...], Field(max_length=MAX_INIT_NODES)]
+    constants: Annotated[tuple[Constant, ...], Field(max_length=MAX_VALUES)] = ()
+
+
+class Transform(Plain):
+    """One torchvision transform: class name, generation (v1 or v2) and constructor options."""
+
+    name: Name
+    v2: bool = False
+    options: dict[Word, Option] = {}
+    children: tuple[Transform, ...] = ()
+
+
+Rate = bool | int | float | None | tuple[float, float]
+
+
+class Group(Plain):
+    """One parameter group: the names of its parameters and its options."""
+
+    params: Annotated[tuple[Name, ...], Field(max_length=MAX_NODES)]
+    options: dict[Word, Rate]
+
+
+class Optimizer(Plain):
+    """A class of `torch.optim`, and its parameter groups."""
+
+    name: Word
+    groups: Annotated[tuple[Group, ...], Field(min_length=1, max_length=MAX_NODES)]
+
+
+class Column(Plain):
+    """One option of one group over the run: `values[i]` holds for step i, or for epoch i."""
+
+    group: Annotated[int, Field(ge=0, le=MAX_NODES)]
+    option: Word
+    values: Annotated[tuple[float | tuple[float, float], ...], Field(max_length=MAX_STEPS)]
+
+
+class Table(Plain):
+    """A schedule as a table. What is not in it stays as the optimizer has it."""
+
+    by: Literal["epoch", "batch"]
+    columns: Annotated[tuple[Column, ...], Field(max_length=64)]
+
+
+class Plateau(Plain):
+    """ReduceLROnPlateau: it has to see a metric, so it cannot be a table."""
+
+    metric: Literal["train_loss", "validation_loss", "test_loss"]
+    mode: Literal["min", "max"]
+    factor: Annotated[float, Field(gt=0, lt=1)]
+    patience: Annotated[int, Field(ge=0, le=1000)]
+    threshold: float
+    threshold_mode: Literal["rel", "abs"]
+    cooldown: Annotated[int, Field(ge=0, le=1000)]
+    min_lrs: Annotated[tuple[float, ...], Field(max_length=MAX_NODES)]
+    eps: float
+
+
+class Spec(Plain):
+    """A recipe as plain data. Two recipes with the same hash train to the same accuracies."""
+
+    version: Literal[1] = 1
+    network: Network
+    train_transform: Annotated[tuple[Transform, ...], Field(max_length=64)]
+    test_transform: Annotated[tuple[Transform, ...], Field(max_length=64)]
+    optimizer: Optimizer
+    schedule: Table | Plateau | None = None
+    epochs: Annotated[int, Field(ge=1, le=1000)]
+    batch_size: Annotated[int, Field(ge=1, le=8192)]
+    loss: Literal["nll", "cross_entropy"]
+
+    @model_validator(mode="after")
+    def _bounded(self):
+        values = [c.values for c in self.network.constants]
+        values += [t.init.values for t in self.network.tensors if isinstance(t.init, Constant)]
+        total = sum(map(len, values))
+        if total > MAX_VALUES:
+            raise ValueError(f"{total:,} numbers are handed over by value, and {MAX_VALUES} are allowed")
+        return self
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Spec:
+        """Read a spec from untrusted text. Raises SpecError, and nothing else."""
+        if len(text) > MAX_BYTES:
+            raise SpecError(f"The spec takes {len(text):,} bytes, and {MAX_BYTES:,} are allowed.")
+        try:
+            data = json.loads(text, parse_constant=_refuse_constant)
+            _check_plain(data)
+            # strict mode takes lists for tuples only when it reads JSON
+            return cls.model_validate_json(json.dumps(data))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))[:200]
+            raise SpecError(f"The spec is not valid at {where or 'the top'}: {first['msg']}.") from None
+        except (ValueError, RecursionError) as error:
+            raise SpecError(f"The spec cannot be read: {str(error)[:200]}.") from None
+
+    def to_json(self) -> str:
+        return _canonical(self.model_dump(mode="json"))
+
+    @cached_property
+    def hash(self) -> str:
+        """Identifies what is trained; the lines and layers that nodes came from are not part of it."""
+        data = self.model_dump(mode="json")
+        graphs = data["network"]["train"]["nodes"], data["network"]["eval"]["nodes"], data["network"]["init"]
+        for node in (node for nodes in graphs for node in nodes):
+            del node["line"], node["layer"]
+        return hashlib.sha256(_canonical(data).encode()).hexdigest()
+
+
+def _canonical(data) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _refuse_constant(word: str):
+    raise ValueError(f"{word} is not a finite number")
+
+
+def _check_plain(data, depth: int = 0) -> None:
+    """Bound depth and numbers; json.loads reads 1e999 as infinity."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+    if isinstance(data, float) and not math.isfinite(data):
+        raise ValueError("it holds a number that is not finite")
+    if isinstance(data, int) and abs(data) > 2**63 - 1:
+        raise ValueError("it holds an integer of more than 64 bits")
+    for child in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        _check_plain(child, depth + 1)
