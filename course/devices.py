@@ -1,0 +1,52 @@
+"""Which device trains, and under which settings results repeat."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import torch
+
+from course.errors import UsageError
+
+# one thread: two are hardly faster on networks of this size, and results then do not depend on the number of cores
+DEFAULT_THREADS = 1
+
+
+def choose(name: str = "auto") -> torch.device:
+    """"auto" is CUDA where there is one, else the CPU. Raises UsageError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name not in ("cpu", "cuda"):
+        raise UsageError(f"The device {name!r} is not known. Use auto, cpu or cuda.")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("This machine has no CUDA device that PyTorch can use. Use --device cpu, or auto.")
+    return torch.device(name)
+
+
+@contextlib.contextmanager
+def repeatable(device: torch.device, threads: int) -> Iterator[None]:
+    """Same inputs, same numbers: thread count and deterministic kernels inside, the caller's settings after."""
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
+    if device.type == "cuda":
+        # read by cuBLAS when its first handle is made; without it matrix products are not repeatable
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(device.type == "cuda", warn_only=True)
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = True, False, False
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = cudnn
+
+
+@contextlib.contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """PyTorch's global random state is set from `seed` inside, and the caller's after."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield

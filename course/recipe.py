@@ -1,0 +1,100 @@
+"""What a student hands in.
+
+    recipe = Recipe(
+        model=Net,                                     # a class, or a function without arguments
+        train_transform=Compose([RandomRotation(7), ToTensor(), Normalize((0.1307,), (0.3081,))]),
+        optimizer=partial(SGD, lr=0.01, momentum=0.9),  # called with model.named_parameters()
+        scheduler=partial(StepLR, step_size=5),         # called with the optimizer
+    )
+
+Everything else has a default. A recipe is turned into plain data by `course.capture`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from course.errors import RecipeError
+
+TRAIN_IMAGES = 60_000
+MNIST_MEAN, MNIST_STD = 0.1307, 0.3081  # of the 60,000 training images, in 0..1
+METRICS = ("train_loss", "validation_loss", "test_loss")
+VALIDATION_IMAGES = 5_000  # held out of training when a schedule watches `validation_loss`
+
+
+def steps_per_epoch(batch_size: int = 128) -> int:
+    """Optimizer steps in one epoch over the 60,000 training images; the last batch may be smaller."""
+    return math.ceil(TRAIN_IMAGES / batch_size)
+
+
+def default_transform():
+    """To tensor, then normalised by MNIST's mean and standard deviation."""
+    from torchvision.transforms import Compose, Normalize, ToTensor
+
+    return Compose([ToTensor(), Normalize((MNIST_MEAN,), (MNIST_STD,))])
+
+
+@dataclass(frozen=True)
+class watching:  # noqa: N801 - read as a phrase: scheduler=watching("train_loss", ...)
+    """A scheduler that is stepped on a metric: `watching("train_loss", partial(ReduceLROnPlateau, patience=2))`.
+
+    `metric` is "train_loss", "validation_loss" (5,000 training images are then held out), or "test_loss",
+    which lets the schedule see the test set: a leak. It exists to reproduce published work.
+    """
+
+    metric: Literal["train_loss", "validation_loss", "test_loss"]
+    scheduler: Callable[[Any], Any]
+
+    def __post_init__(self):
+        if self.metric not in METRICS:
+            raise RecipeError(f"A scheduler can watch {', '.join(METRICS)}, but not {self.metric!r}.")
+
+    def __call__(self, optimizer):
+        return self.scheduler(optimizer)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network, its transforms, an optimizer and a schedule. Raises RecipeError when a field cannot be used."""
+
+    model: Callable[[], Any]  # () -> torch.nn.Module
+    optimizer: Callable[[Any], Any]  # (named parameters) -> torch.optim.Optimizer
+    train_transform: Any = None  # a torchvision pipeline; None: to tensor, normalise
+    test_transform: Any = None  # the same, without anything random
+    scheduler: Callable[[Any], Any] | None = None  # (optimizer) -> a scheduler of torch.optim
+    scheduler_step: Literal["epoch", "batch"] | None = None  # None: as the scheduler's class is used
+    epochs: int = 15
+    batch_size: int = 128
+    loss: Literal["nll", "cross_entropy"] = "nll"
+
+    def __post_init__(self):
+        if hasattr(self.model, "state_dict") and not isinstance(self.model, type):
+            raise RecipeError(
+                "Recipe(model=...) got a network that is already built. Hand in the class itself, "
+                "without parentheses: the grader builds it anew under a seed of its own."
+            )
+        for name in ("model", "optimizer", "scheduler"):
+            value = getattr(self, name)
+            if not callable(value) and not (name == "scheduler" and value is None):
+                raise RecipeError(
+                    f"Recipe({name}=...) needs something that can be called, and got {type(value).__name__}. "
+                    f"For example: {_EXAMPLES[name]}."
+                )
+        if self.scheduler_step not in (None, "epoch", "batch"):
+            raise RecipeError(f'Recipe(scheduler_step=...) is "epoch" or "batch", and got {self.scheduler_step!r}.')
+        if self.loss not in ("nll", "cross_entropy"):
+            raise RecipeError(f'Recipe(loss=...) is "nll" or "cross_entropy", and got {self.loss!r}.')
+        for name, most in (("epochs", 1000), ("batch_size", 8192)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+                raise RecipeError(f"Recipe({name}=...) is a whole number from 1 to {most:,}, and got {value!r}.")
+
+
+_EXAMPLES = {
+    "model": "model=Net",
+    "optimizer": "optimizer=partial(torch.optim.SGD, lr=0.01, momentum=0.9)",
+    "scheduler": "scheduler=partial(torch.optim.lr_scheduler.StepLR, step_size=5)",
+}

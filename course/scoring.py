@@ -1,0 +1,37 @@
+"""Outputs and labels -> a score. Whoever holds the labels calls this; the training loop only asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+LOSSES = {"nll": functional.nll_loss, "cross_entropy": functional.cross_entropy}
+
+
+@dataclass(frozen=True)
+class Score:
+    """`loss` is the mean over all images, `correct` counts those whose highest output is the label."""
+
+    loss: float
+    correct: int
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """`labels` are int64 (N,); called with outputs (N, 10) float32 on the CPU.
+
+    An image with an output that is not a number is never correct; the loss is finite whatever the outputs are.
+    """
+
+    labels: Tensor
+    loss: str
+
+    def __call__(self, outputs: Tensor) -> Score:
+        if outputs.shape != (len(self.labels), 10):
+            raise ValueError(f"outputs have the shape {tuple(outputs.shape)}, not ({len(self.labels)}, 10)")
+        correct = (outputs.argmax(dim=1) == self.labels) & ~outputs.isnan().any(dim=1)
+        loss = LOSSES[self.loss](outputs.double().nan_to_num(), self.labels)
+        return Score(loss=loss.item(), correct=int(correct.sum()))
