@@ -1,0 +1,161 @@
+"""The command `autograder`. Modules that need PyTorch are imported when a command needs them: help is quick."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from course.errors import CourseError, GraderError
+
+EXIT_CODES = {"pass": 0, "internal": 3}  # every other verdict: 1
+WRONG_USE, INTERNAL = 2, 3
+
+
+def told_plainly(command):
+    """Turn the package's own errors into one sentence and an exit code."""
+
+    @functools.wraps(command)
+    def wrapper(*args, **kwargs):
+        try:
+            return command(*args, **kwargs)
+        except CourseError as error:
+            click.secho(f"autograder: {error}", err=True, fg="red")
+            sys.exit(INTERNAL if isinstance(error, GraderError) else WRONG_USE)
+
+    return wrapper
+
+
+file_argument = click.argument("file", type=click.Path(path_type=Path))
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout.")
+assignment_option = click.option(
+    "--assignment", default="challenge", show_default=True, help="Whose rules hold; see course/rules.toml."
+)
+trust_option = click.option(
+    "--trust-submissions",
+    is_flag=True,
+    help="Grade without isolation where none works. For code you would run yourself; the result says so.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="under8k")
+def main() -> None:
+    """Finds out whether a network with fewer than 8,000 parameters really holds 99.40 % on MNIST.
+
+    Start with `autograder doctor`, which says what this machine offers and what is missing.
+    """
+
+
+@main.command()
+@file_argument
+@assignment_option
+@click.option("--device", default="auto", show_default=True, help="auto (CUDA where there is one), cpu or cuda.")
+@click.option("--seeds", type=click.IntRange(1, 9), help="Train at most so many seeds.  [default: as the rules say]")
+@click.option(
+    "--most-minutes",
+    default=120.0,
+    show_default=True,
+    help="Refuse a run that its first steps project to take longer.",
+)
+@click.option("--quick", is_flag=True, help="One epoch on a tenth of the data: a trial of the way, never official.")
+@trust_option
+@as_json
+@told_plainly
+def grade(
+    file: Path,
+    assignment: str,
+    device: str,
+    seeds: int | None,
+    most_minutes: float,
+    quick: bool,
+    trust_submissions: bool,
+    as_json: bool,
+):
+    """Train the recipe in FILE under seeds of the grader's own, and print the verdict.
+
+    FILE is a notebook, of which only the cell with the grade_id "recipe" is read, or a Python file; either binds
+    `recipe`. A run that was interrupted goes on from its last finished epoch.
+
+    Exit code: 0 pass, 1 not passed, 2 wrong use, 3 an error of the grader's.
+    """
+    from autograder import show
+    from autograder.grade import QUICK, Options
+    from autograder.grade import grade as grade_file
+
+    options = Options(
+        assignment=assignment,
+        device=device,
+        seeds=seeds,
+        trust_submissions=trust_submissions,
+        most_minutes=most_minutes,
+        cut=QUICK if quick else None,
+    )
+    with show.Terminal(quiet=as_json) as listener:
+        result = grade_file(file, options, listener)
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), indent=2))
+    else:
+        show.verdict(result)
+    sys.exit(EXIT_CODES.get(result.verdict, 1))
+
+
+@main.command()
+@file_argument
+@assignment_option
+@trust_option
+@as_json
+@told_plainly
+def inspect(file: Path, assignment: str, trust_submissions: bool, as_json: bool):
+    """Everything about the recipe in FILE that needs no training: parameters, work, receptive field, broken rules.
+
+    Exit code: 0 it may be trained, 1 it would be refused, 2 wrong use, 3 an error of the grader's.
+    """
+    from autograder import show
+    from autograder.grade import Options, inspect_only
+
+    with show.Terminal(quiet=as_json) as listener:
+        result = inspect_only(file, Options(assignment=assignment, trust_submissions=trust_submissions), listener)
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), indent=2))
+    else:
+        show.inspection(result)
+    sys.exit({"internal": INTERNAL}.get(result.verdict, 1) if result.reasons else 0)
+
+
+@main.command()
+@told_plainly
+def data():
+    """Fetch MNIST, or check the copy that is there, and print its folder."""
+    from course.data import ensure
+
+    click.echo(ensure())
+
+
+@main.command()
+@as_json
+@told_plainly
+def doctor(as_json: bool):
+    """What this machine offers for grading, and what to do about what is missing.
+
+    Exit code: 0 ready to grade, 1 something is missing.
+    """
+    from autograder.doctor import examine
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps([finding.to_dict() for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            mark = click.style("ok  ", fg="green") if finding.ok else click.style("miss", fg="yellow")
+            click.echo(
+                f"{mark} {finding.name:<10} {finding.text}" + (f"\n{'':16}{finding.remedy}" if finding.remedy else "")
+            )
+    sys.exit(0 if all(f.ok or not f.needed for f in findings) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""One submission, end to end.
+
+    file -> source (`submission`) -> spec and inspection (`intake`, in the sandbox) -> refusals (`course.rules`)
+         -> runs (`workers.trainer`, scored by `workers.scorer`) -> verdict (`course.rules`)
+
+This process, the supervisor, runs nothing of the student's, trains nothing, and holds no labels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from platformdirs import user_cache_path
+
+from autograder import sandbox
+from autograder.intake import Intake
+from autograder.messages import (
+    Epoch,
+    Failed,
+    Outputs,
+    Progress,
+    Scored,
+    ScoreRequest,
+    Started,
+    TrainRequest,
+    from_trainer,
+)
+from autograder.processes import Worker
+from autograder.result import Result, RunRecord, versions
+from autograder.seeds import course_secret, draw_seed
+from autograder.submission import read_submission
+from course import data
+from course.devices import DEFAULT_THREADS
+from course.errors import CourseError, GraderError, RecipeError, StudentCodeError, UsageError
+from course.rules import Rules, judge, load_rules, refusals
+from course.spec import Spec
+from course.trainer import EpochResult
+
+TEST_LABELS = "t10k-labels-idx1-ubyte"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A shortened grading, for trying things out: its result is never official."""
+
+    epochs: int
+    train_images: int
+    test_images: int
+
+
+QUICK = Cut(epochs=1, train_images=6_000, test_images=2_000)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade; none of it can be reached by a submission."""
+
+    assignment: str = "challenge"
+    device: str = "auto"
+    threads: int = DEFAULT_THREADS
+    seeds: int | None = None  # None: as the rules say
+    trust_submissions: bool = False
+    most_minutes: float = 120.0  # a run that is projected to take longer is refused after 20 steps
+    cut: Cut | None = None
+
+
+class Listener(Protocol):
+    """Told what happens while a submission is graded."""
+
+    def stage(self, text: str) -> None: ...
+
+    def run_started(self, number: int, seed: int, started: Started) -> None: ...
+
+    def progress(self, progress: Progress) -> None: ...
+
+    def epoch(self, result: EpochResult) -> None: ...
+
+
+def grade(path: Path, options: Options, listener: Listener, intake: Intake | None = None) -> Result:
+    """The verdict on one file. Raises UsageError; every other trouble becomes a verdict."""
+    return _judged(path, options, listener, intake, _train_and_judge)
+
+
+def inspect_only(path: Path, options: Options, listener: Listener, intake: Intake | None = None) -> Result:
+    """The same without training: a verdict only when there would be one before it; `reasons` is empty otherwise."""
+    return _judged(path, options, listener, intake, lambda spec, rules, options, result, listener: result)
+
+
+def _judged(
+    path: Path, options: Options, listener: Listener, intake: Intake | None, then: Callable[..., Result]
+) -> Result:
+    """Take in, refuse; `then` goes on with what may be trained."""
+    rules = load_rules(options.assignment)
+    intake = intake or Intake(sandbox.choose_tier(options.trust_submissions))
+    result = Result(
+        submission=path.name,
+        assignment=rules.assignment,
+        verdict="internal",
+        reasons=(),
+        official=options.cut is None,
+        isolation=intake.tier.value,
+    )
+    try:
+        submission = read_submission(path)
+        listener.stage("running the recipe in the sandbox")
+        spec = intake.capture(submission.source)
+        listener.stage("inspecting the network")
+        inspection = intake.inspect(spec)
+        result = replace(result, inspection=inspection)
+        if broken := refusals(rules, inspection):
+            return replace(result, verdict="refused", reasons=tuple(broken))
+        return then(spec, rules, options, result, listener)
+    except UsageError:
+        raise
+    except RecipeError as error:
+        return replace(result, verdict="refused", reasons=(str(error),))
+    except StudentCodeError as error:
+        return replace(result, verdict="error", reasons=(str(error),))
+    except CourseError as error:
+        return replace(result, verdict="internal", reasons=(str(error),))
+
+
+def _train_and_judge(spec: Spec, rules: Rules, options: Options, result: Result, listener: Listener) -> Result:
+    """Seed after seed until the verdict is clear."""
+    folder, tier = data.ensure(), sandbox.Tier(result.isolation)
+    secret = course_secret()
+    cut = options.cut
+    total = cut.test_images if cut else 10_000
+    trained = spec.model_copy(update={"epochs": min(spec.epochs, cut.epochs)}) if cut else spec
+    runs: list[RunRecord] = []
+    while True:
+        seed = draw_seed(secret, spec.hash, len(runs) + 1)
+        run = train_once(trained, seed, folder, options, tier, listener, number=len(runs) + 1)
+        runs.append(run)
+        judgement = judge(rules, [r.correct for r in runs], seeds=options.seeds, total=total)
+        if run.ended or not judgement.more:
+            break
+    reasons = judgement.reasons + ((run.ended,) if run.ended else ())
+    if not result.official:
+        reasons += ("Data or epochs were cut down, so this result is not official.",)
+    return replace(
+        result,
+        verdict="fail" if run.ended else judgement.verdict,
+        reasons=reasons,
+        borderline=judgement.split,
+        runs=tuple(runs),
+    )
+
+
+def train_once(
+    spec: Spec, seed: int, folder: Path, options: Options, tier: sandbox.Tier, listener: Listener, *, number: int = 1
+) -> RunRecord:
+    """One run in processes of its own, resumed where an earlier one stopped. Raises GraderError, RecipeError."""
+    cut = options.cut
+    checkpoint = _checkpoint(spec, seed, options)
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    walled = tier is sandbox.Tier.BUBBLEWRAP and not _may_use_gpu(options.device)
+    seen = [folder / name for name in data.FILES if name != TEST_LABELS]
+    began = time.monotonic()
+    epochs: list[EpochResult] = []
+    scored: Scored | None = None
+    ended = ""
+    with (
+        Worker(
+            "trainer", walled=walled, threads=options.threads, readable=seen, writable=[checkpoint.parent]
+        ) as trainer,
+        Worker("scorer", walled=walled, readable=[folder / TEST_LABELS]) as scorer,
+    ):
+        scorer.say(ScoreRequest(folder=str(folder), loss=spec.loss, images=cut.test_images if cut else None))
+        trainer.say(
+            TrainRequest(
+                spec=spec.to_json(),
+                seed=seed,
+                device=options.device,
+                threads=options.threads,
+                folder=str(folder),
+                images=(cut.train_images, cut.test_images) if cut else None,
+                checkpoint=str(checkpoint),
+                most_seconds=60 * options.most_minutes,
+            )
+        )
+        started = None
+        while line := trainer.hear():
+            match from_trainer(line):
+                case Started() as started:
+                    listener.run_started(number, seed, started)
+                case Progress() as progress:
+                    listener.progress(progress)
+                case Outputs() as outputs:
+                    scorer.say(outputs)
+                    scored = Scored.model_validate_json(scorer.hear())
+                    trainer.say(scored)
+                case Epoch() as epoch:
+                    epochs.append(
+                        _epoch_result(epoch, scored, resumed=started is not None and epoch.epoch <= started.resumed)
+                    )
+                    listener.epoch(epochs[-1])
+                case Failed(kind="diverged", text=text):
+                    ended = text
+                case Failed(kind="refused", text=text):
+                    raise RecipeError(text)
+                case Failed(text=text):
+                    raise GraderError(text)
+    if started is None or (len(epochs) != spec.epochs and not ended):
+        raise GraderError(f"The trainer ended after {len(epochs)} of {spec.epochs} epochs without saying why.")
+    checkpoint.unlink(missing_ok=True)
+    return RunRecord(
+        seed=seed,
+        device=started.device,
+        device_name=started.device_name,
+        threads=started.threads,
+        epochs=tuple(epochs),
+        seconds=round(time.monotonic() - began, 1),
+        ended=ended,
+    )
+
+
+def _may_use_gpu(device: str) -> bool:
+    """A walled process has no devices; with a GPU the trainer, which runs our own code alone, works without the wall."""
+    return device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
+
+
+def _epoch_result(epoch: Epoch, scored: Scored | None, *, resumed: bool) -> EpochResult:
+    """The trainer's numbers, with the score as the scorer gave it."""
+    values = epoch.model_dump(exclude={"kind"})
+    if not resumed:
+        if scored is None:
+            raise GraderError(f"The trainer finished epoch {epoch.epoch} without asking for a score.")
+        values |= {"test_loss": scored.loss, "correct": scored.correct}
+    return EpochResult(**values)
+
+
+def _checkpoint(spec: Spec, seed: int, options: Options) -> Path:
+    """Where an interrupted run is kept; anything that changes its numbers changes the name."""
+    what = f"{spec.hash}/{seed}/{options.device}/{options.threads}/{options.cut}/{sorted(versions().items())}"
+    return user_cache_path("under8k") / "runs" / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.pt"

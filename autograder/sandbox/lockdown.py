@@ -1,0 +1,125 @@
+"""The inner wall: what a process does to itself, for good, before it touches a student's code."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import signal
+import struct
+import sys
+
+from autograder.sandbox.limits import Limits, Orders, Tier
+from autograder.sandbox.syscalls import install_filter
+from course.errors import GraderError
+
+ORDERS = "AUTOGRADER_SANDBOX"  # the environment variable that holds them
+LOCKED = b"locked"
+OUT_OF_MEMORY = 112  # exit code of a locked process that ran out of memory
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
+
+# Landlock's rights on files; which of them exist depends on its version
+READ_FILE, READ_DIR, WRITE_FILE, TRUNCATE = 1 << 2, 1 << 3, 1 << 1, 1 << 14
+ALL_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
+ALWAYS = {"/dev/null": READ_FILE | WRITE_FILE | TRUNCATE} | dict.fromkeys(
+    ("/dev/zero", "/dev/urandom", "/proc/cpuinfo"), READ_FILE
+)
+
+
+def lockdown() -> None:
+    """Shut this process in, as its supervisor ordered. It cannot be undone.
+
+    Call it once, with everything imported and no thread running. Raises GraderError when the process was not
+    started by the sandbox, or when any part of the lock does not shut.
+    """
+    if ORDERS not in os.environ:
+        raise GraderError("This process was not started by the sandbox, so it must not run a submission.")
+    orders = Orders.from_json(os.environ.pop(ORDERS))
+    if orders.tier is not Tier.NONE:
+        _lock(orders)
+        sys.excepthook = _last_words
+    os.write(orders.notice, LOCKED)
+    os.close(orders.notice)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out; torch has no class of its own for it on the CPU."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+
+
+def _last_words(kind, error, traceback) -> None:
+    sys.__excepthook__(kind, error, traceback)
+    if is_out_of_memory(error):
+        sys.stdout.flush()
+        os._exit(OUT_OF_MEMORY)
+
+
+def _lock(orders: Orders) -> None:
+    threads = len(os.listdir("/proc/self/task"))
+    if threads != 1:  # Landlock binds the calling thread alone
+        raise GraderError(f"The process has {threads} threads, and only a process with one can be locked.")
+    libc = ctypes.CDLL(None, use_errno=True)
+    _set_limits(orders)
+    _drop_capabilities(libc)
+    _call(libc.prctl, PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if orders.parent not in (None, os.getppid()):
+        os._exit(1)  # it died before it could take us along
+    _call(libc.prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)  # no core file, and no debugger
+    _call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _restrict_files(libc, orders.readable)
+    install_filter(libc, threads=orders.limits.threads > 1)
+
+
+def _call(function, *arguments) -> int:
+    """Call into the C library; raise GraderError when that fails."""
+    result = function(*(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments))
+    if result < 0:
+        reason = os.strerror(ctypes.get_errno())
+        raise GraderError(f"The sandbox cannot be shut: {function.__name__}{arguments[:2]} failed with '{reason}'.")
+    return result
+
+
+def _set_limits(orders: Orders) -> None:
+    import resource  # not on every system that only reads this module
+
+    limits: Limits = orders.limits
+    cpu = math.ceil(limits.seconds * limits.threads) + 5  # the clock comes first, unless the supervisor is gone
+    wanted = {
+        resource.RLIMIT_AS: limits.memory,
+        resource.RLIMIT_CPU: cpu,
+        resource.RLIMIT_NOFILE: limits.open_files,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_CORE: 0,
+    }
+    if orders.tier is Tier.BUBBLEWRAP:  # elsewhere it counts every process of this user
+        wanted[resource.RLIMIT_NPROC] = limits.threads + 2  # bubblewrap's own, and the warm one
+    for which, most in wanted.items():
+        hard = resource.getrlimit(which)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(which, (most, most))
+
+
+def _drop_capabilities(libc) -> None:
+    header = struct.pack("=Ii", 0x20080522, 0)  # version 3, this thread
+    _call(libc.capset, header, bytes(24))
+
+
+def _restrict_files(libc, readable: tuple[str, ...]) -> None:
+    """Landlock: `readable` can be read, /dev/null written; no other file can be opened, made, moved or removed."""
+    version = _call(libc.syscall, LANDLOCK_CREATE_RULESET, None, 0, 1)
+    handled = ALL_RIGHTS[min(version, 5)]
+    network = 0b11 if version >= 4 else 0  # bind and connect
+    scopes = 0b11 if version >= 6 else 0  # abstract sockets and signals
+    attributes = struct.pack("=QQQ", handled, network, scopes)
+    ruleset = _call(libc.syscall, LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
+    rules = dict.fromkeys(readable, READ_FILE | READ_DIR) | ALWAYS
+    for path, rights in rules.items():
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        if not os.path.isdir(path):
+            rights &= ~READ_DIR
+        _call(libc.syscall, LANDLOCK_ADD_RULE, ruleset, 1, struct.pack("=Qi", rights & handled, descriptor), 0)
+        os.close(descriptor)
+    _call(libc.syscall, LANDLOCK_RESTRICT_SELF, ruleset, 0)
+    os.close(ruleset)

@@ -1,0 +1,72 @@
+"""A file -> the source of its recipe.
+
+Of a notebook only the cell whose nbgrader `grade_id` is "recipe" is read; a .py file is read whole. Nothing is run.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from course.errors import StudentCodeError, UsageError
+
+RECIPE_CELL = "recipe"
+MAX_FILE = 50_000_000  # bytes of a notebook with its outputs
+MAX_SOURCE = 200_000  # characters of a recipe
+
+
+@dataclass(frozen=True)
+class Submission:
+    """`source` is Python that binds `recipe`; `name` is what people call it."""
+
+    name: str
+    source: str
+
+
+def read_submission(path: Path) -> Submission:
+    """Raises UsageError when there is no such file, StudentCodeError when no recipe can be found in it."""
+    if path.suffix not in (".ipynb", ".py"):
+        raise UsageError(f"{path} is neither a notebook (.ipynb) nor a Python file (.py).")
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise UsageError(f"{path} is not a file.")
+        if size > MAX_FILE:
+            raise StudentCodeError(f"{path.name} has {size:,} bytes, and {MAX_FILE:,} are allowed. Clear its outputs.")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"There is no file {path}.") from None
+    except UnicodeDecodeError as error:
+        raise StudentCodeError(f"{path.name} is not text in UTF-8: {error.reason} at byte {error.start:,}.") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    source = text if path.suffix == ".py" else _recipe_cell(path.name, text)
+    if len(source) > MAX_SOURCE:
+        raise StudentCodeError(f"The recipe has {len(source):,} characters, and {MAX_SOURCE:,} are allowed.")
+    if not source.strip():
+        raise StudentCodeError(f"The recipe in {path.name} is empty. Bind `recipe = Recipe(...)` there.")
+    return Submission(name=path.name, source=source)
+
+
+def _recipe_cell(name: str, text: str) -> str:
+    try:
+        notebook = json.loads(text)
+        found = [c for c in notebook["cells"] if _grade_id(c) == RECIPE_CELL and c.get("cell_type") == "code"]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        raise StudentCodeError(f"{name} is not a notebook that can be read. Save it again in JupyterLab.") from None
+    if len(found) != 1:
+        raise StudentCodeError(
+            f"{name} has {len(found) or 'no'} cell{'s' * (len(found) != 1)} with the grade_id {RECIPE_CELL!r}, and "
+            "exactly one is needed. Start from the released notebook and keep its cells."
+        )
+    source = found[0].get("source", "")
+    lines = source if isinstance(source, list) else [source]
+    if not all(isinstance(line, str) for line in lines):
+        raise StudentCodeError(f"The recipe cell of {name} does not hold text. Save the notebook again in JupyterLab.")
+    return "".join(lines)
+
+
+def _grade_id(cell: dict) -> object:
+    metadata = cell.get("metadata", {}).get("nbgrader", {})
+    return metadata.get("grade_id") if isinstance(metadata, dict) else None

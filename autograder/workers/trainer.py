@@ -1,0 +1,159 @@
+"""Trains one spec with one seed. It has the training data and the test images; scores come from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import os
+import platform
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from autograder.messages import MAX_LINE, Epoch, Failed, Message, Outputs, Progress, Scored, Started, TrainRequest
+from course import data, devices
+from course.errors import CourseError, Diverged, RecipeError
+from course.scoring import Score
+from course.spec import Spec
+from course.trainer import EpochResult, Run, Step, TrainingData, train
+
+PROGRESS_SECONDS = 0.5
+WARM_UP_STEPS, MEASURED_STEPS = 3, 20
+
+
+def main() -> None:
+    request = TrainRequest.model_validate_json(sys.stdin.buffer.readline(MAX_LINE))
+    try:
+        _train(request)
+    except Diverged as error:
+        _say(Failed(kind="diverged", text=str(error)))
+    except RecipeError as error:
+        _say(Failed(kind="refused", text=str(error)))
+    except (CourseError, OSError) as error:
+        _say(Failed(kind="internal", text=f"Training stopped: {error}"))
+
+
+def _train(request: TrainRequest) -> None:
+    device = devices.choose(request.device)
+    folder = Path(request.folder)
+    images = TrainingData(
+        data.read_images("train", folder), data.read_labels("train", folder), data.read_images("test", folder)
+    )
+    if request.images:
+        images = images.part(*request.images)
+    kept = Checkpoint(Path(request.checkpoint)) if request.checkpoint else None
+    state, results = kept.read() if kept else (None, [])
+    spec = Spec.from_json(request.spec)
+    _say(
+        Started(
+            device=device.type,
+            device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+            threads=request.threads,
+            resumed=len(results),
+        )
+    )
+    for result in results:
+        _say(Epoch(**result))
+
+    def keep(run: Run, result: EpochResult) -> None:
+        results.append(asdict(result))
+        if kept:
+            kept.write(run.state(), results)
+
+    epochs = train(
+        spec,
+        images,
+        seed=request.seed,
+        device=device,
+        threads=request.threads,
+        score=_ask_for_score,
+        resume=state,
+        on_step=_Ticker(spec.epochs - len(results), request.most_seconds),
+        on_epoch=keep,
+    )
+    for result in epochs:
+        _say(Epoch(**asdict(result)))
+
+
+class Checkpoint:
+    """One file with the run's state and its finished epochs, whole or absent."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def read(self) -> tuple[dict | None, list[dict]]:
+        try:
+            found = torch.load(self.path, weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError):  # absent or damaged: start from the beginning
+            return None, []
+        return found["state"], found["results"]
+
+    def write(self, state: dict, results: list[dict]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                torch.save({"state": state, "results": results}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+class _Ticker:
+    """Tells the supervisor how far the epoch is, now and then, and gives up on a run that would take too long."""
+
+    def __init__(self, epochs: int, most_seconds: float):
+        self._epochs, self._most = epochs, most_seconds
+        self._last = 0.0
+        self._steps = 0
+        self._since = 0.0
+
+    def __call__(self, step: Step) -> None:
+        now = time.monotonic()
+        self._steps += 1
+        if self._steps == WARM_UP_STEPS:
+            self._since = now
+        elif self._steps == WARM_UP_STEPS + MEASURED_STEPS:
+            self._check((now - self._since) / MEASURED_STEPS * step.steps * self._epochs)
+        if now - self._last > PROGRESS_SECONDS or step.step == step.steps:
+            self._last = now
+            _say(Progress(epoch=step.epoch, step=step.step, steps=step.steps))
+
+    def _check(self, projected: float) -> None:
+        if projected > self._most:
+            raise RecipeError(
+                f"Training would take about {projected / 60:,.0f} minutes, as {MEASURED_STEPS} steps show, and "
+                f"{self._most / 60:,.0f} are allowed. Use a lighter network, cheaper transforms or a larger batch."
+            )
+
+
+def _ask_for_score(outputs: torch.Tensor) -> Score:
+    _say(Outputs(data=base64.b64encode(outputs.contiguous().numpy().tobytes()).decode()))
+    scored = Scored.model_validate_json(sys.stdin.buffer.readline(MAX_LINE))
+    return Score(loss=scored.loss, correct=scored.correct)
+
+
+def _say(message: Message) -> None:
+    sys.stdout.buffer.write(message.line())
+    sys.stdout.buffer.flush()
+
+
+def _processor() -> str:
+    """The CPU's name, as Linux and others give it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:  # not Linux
+        pass
+    return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()
