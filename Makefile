@@ -1,0 +1,56 @@
+# Everything a person types here. Each target does its own set-up: a fresh machine needs Python, make and a C library.
+#
+#   make test ARGS="-k data"            more arguments for the program behind the target
+#   make grade FILE=my.ipynb            another submission
+#   make install PYTHON=python3.12      another Python for the environment
+
+PYTHON ?= python3
+FILE ?= solutions/challenge/challenge.ipynb
+ARGS ?=
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help install test grade quick-grade bench data lint release solutions clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+install: $(READY) ## make .venv with the tested releases (again only when the list of them has changed)
+
+# the stamp is the last thing written, so that an installation that was interrupted is taken up again
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and this is " \
+		+ sys.version.split()[0] + ". Name another one: make install PYTHON=python3.12")'
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	@echo "installing PyTorch, JupyterLab and the rest; the first time this takes minutes"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+grade: $(READY) ## train the worked challenge under the grader's seeds and print the verdict (minutes)
+	$(BIN)/autograder grade $(FILE) $(ARGS)
+
+quick-grade: $(READY) ## the same way in less than a minute: one epoch, a tenth of the data, so "not passed" is expected
+	$(BIN)/autograder grade --quick $(FILE) $(ARGS) || [ $$? -eq 1 ]
+
+bench: $(READY) ## time what the sandbox adds to taking in one submission (a few minutes)
+	$(BIN)/python -m autograder.bench $(FILE) $(ARGS)
+
+data: $(READY) ## fetch MNIST, or check the copy that is there
+	$(BIN)/autograder data
+
+lint: $(READY) ## check style and layout, notebooks too
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+release: $(READY) ## generate what students get from the sources
+	$(BIN)/python -m autograder.lessons release
+
+solutions: $(READY) ## execute the worked notebooks (minutes each)
+	$(BIN)/python -m autograder.lessons solutions
+
+clean: ## remove the environment and every cache in this folder (MNIST stays)
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find course autograder tests -name __pycache__ -type d -prune -exec rm -rf {} +
