@@ -3,6 +3,8 @@
     history = fit(recipe, seed=1)
     history.epochs[-1].correct      # of 10,000
     history.model                   # the student's own model, with the trained weights
+
+The log keeps the form in which such logs are usually handed around: EPOCH, a bar, the line of the test set.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from course.errors import CourseError
 from course.inspection import Inspection, refuse_if_broken
 from course.inspection import inspect as inspect_spec
 from course.recipe import Recipe
-from course.scoring import Scorer
+from course.scoring import Score, Scorer
 from course.spec import Spec
 from course.trainer import EpochResult, Run, Step, TrainingData, train
 
@@ -30,7 +32,11 @@ BAR_EVERY = 20  # steps between two looks at the device
 
 @dataclass(frozen=True)
 class History:
-    """One training in a notebook. `model` is the student's own class with the trained weights, in eval mode."""
+    """One training in a notebook. `model` is the student's own class with the trained weights, in eval mode.
+
+    `outputs` is what the network answered to the test images after the last epoch, (N, 10) float32. Where nothing was
+    trained, `epochs` is empty and `note` says why.
+    """
 
     seed: int
     device: str
@@ -38,6 +44,7 @@ class History:
     inspection: Inspection | None
     epochs: tuple[EpochResult, ...] = ()
     model: Any = field(default=None, repr=False)
+    outputs: torch.Tensor | None = field(default=None, repr=False, compare=False)
     note: str = ""
 
     @property
@@ -56,8 +63,8 @@ def fit(
 ) -> History:
     """Capture, inspect and train a recipe; one bar an epoch and, after it, the line of its log.
 
-    `epochs` stops the run early; its schedule stays that of the whole recipe. While nbgrader executes the notebook nothing is
-    trained: the grader trains the recipe itself. Raises RecipeError, StudentCodeError, Diverged, DataError.
+    `epochs` stops the run early; its schedule stays that of the whole recipe. While nbgrader executes the notebook
+    nothing is trained: the grader trains the recipe itself. Raises RecipeError, StudentCodeError, Diverged, DataError.
     """
     chosen = devices.choose(device)
     if "NBGRADER_EXECUTION" in os.environ:
@@ -73,15 +80,22 @@ def fit(
     images = TrainingData(mnist.train.images, mnist.train.labels, mnist.test.images)
     print(f"{inspection.counted:,} parameters counted; seed {seed} on {chosen.type}")
     bars = _Bars()
+    scorer = Scorer(mnist.test.labels, spec.loss)
     runs: list[Run] = []
+    outputs: list[torch.Tensor] = []  # of the last epoch
     results = []
+
+    def score(now: torch.Tensor) -> Score:
+        outputs[:] = [now]
+        return scorer(now)
+
     trained = train(
         spec,
         images,
         seed=seed,
         device=chosen,
         threads=threads,
-        score=Scorer(mnist.test.labels, spec.loss),
+        score=score,
         on_step=bars.step,
         on_epoch=lambda run, _: runs.append(run) if not runs else None,
     )
@@ -89,7 +103,8 @@ def fit(
         for result in trained:
             results.append(result)
             bars.finish(result)
-    return History(seed, chosen.type, threads, inspection, tuple(results), _trained_model(recipe, runs[-1], spec))
+    model = _trained_model(recipe, runs[-1], spec)
+    return History(seed, chosen.type, threads, inspection, tuple(results), model, outputs[-1])
 
 
 def inspect(recipe: Recipe) -> Inspection:
@@ -126,7 +141,7 @@ class _Bars:
     def step(self, step: Step) -> None:
         if self._bar is None:
             print(f"EPOCH: {step.epoch}")
-            self._bar = tqdm(total=step.steps, file=sys.stdout)
+            self._bar = tqdm(total=step.steps, file=sys.stdout, ascii=" #")
             self._seen = 0
         if step.step % BAR_EVERY == 0 or step.step == step.steps:
             accuracy = 100 * step.correct / step.images

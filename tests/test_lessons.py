@@ -1,0 +1,261 @@
+"""The lessons: what students get is made from source/, without solutions, and stops where an answer is missing."""
+
+import functools
+import re
+import shutil
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook
+from nbgrader.nbgraderformat import MetadataValidator
+from nbgrader.utils import determine_grade
+
+from autograder import lessons
+from autograder.lessons import ROOT
+from autograder.submission import read_submission
+from autograder.workers.locked import run_recipe
+from course import data
+from course.capture import capture
+from course.errors import GraderError
+from course.inspection import inspect
+from course.rules import assignments, load_rules, refusals
+
+LESSONS = lessons.lessons()
+PUBLISHED = {"lesson1_baseline": 8_272, "lesson3_dropout": 6_778, "lesson4_schedulers": 7_510}
+POINTS = {"parameter_count": 2, "report": 3, "trained_score": 10}
+
+for_each_lesson = pytest.mark.parametrize("lesson", LESSONS)
+for_source_and_release = pytest.mark.parametrize("step", ["source", "release"])
+
+
+def read(step, lesson):
+    return nbformat.read(lessons.notebook(ROOT, step, lesson), as_version=4)
+
+
+def cell(notebook, name):
+    return next(c for c in notebook.cells if c.id == name)
+
+
+def solution_lines(notebook):
+    """The lines between the markers, stripped, without empty ones."""
+    regions = [
+        re.findall(r"BEGIN SOLUTION[^\n]*\n(.*?)\n[^\n]*END SOLUTION", c.source, re.DOTALL) for c in notebook.cells
+    ]
+    return {line.strip() for found in regions for region in found for line in region.splitlines() if line.strip()}
+
+
+@functools.cache
+def worked_spec(lesson):
+    """The worked recipe as the grader reads it."""
+    return capture(run_recipe(read_submission(lessons.notebook(ROOT, "source", lesson)).source))
+
+
+def execute(notebook):
+    """Run the notebook where the tests run, as a student does."""
+    NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(ROOT)}}).execute()
+    return notebook
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    data.ensure()
+
+
+@pytest.fixture
+def course_of(tmp_path):
+    """Makes a course of notebooks, name -> the code of its cells."""
+
+    def make(**notebooks):
+        shutil.copy(ROOT / lessons.CONFIG, tmp_path)
+        for name, sources in notebooks.items():
+            cells = [new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(sources)]
+            made = new_notebook(cells=cells, metadata=read("source", "challenge").metadata)
+            lessons.write(lessons.notebook(tmp_path, "source", name), nbformat.writes(made))
+        return tmp_path
+
+    return make
+
+
+def files_below(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# --- source/
+
+
+def test_every_lesson_has_rules():
+    assert {*PUBLISHED, "challenge"} <= set(LESSONS) <= set(assignments())
+
+
+@for_each_lesson
+def test_a_source_notebook_has_no_outputs_and_lies_alone_in_its_folder(lesson):
+    code = [c for c in read("source", lesson).cells if c.cell_type == "code"]
+    assert not any(c.outputs or c.execution_count for c in code)
+    assert [p.name for p in (ROOT / "source" / lesson).iterdir() if p.is_file()] == [f"{lesson}.ipynb"]
+
+
+@for_source_and_release
+@for_each_lesson
+def test_nbgrader_takes_the_metadata_and_people_can_read_the_ids(step, lesson):
+    notebook = read(step, lesson)
+    nbformat.validate(notebook)
+    MetadataValidator().validate_nb(notebook)
+    graded = {c.id: c.metadata.nbgrader for c in notebook.cells if "nbgrader" in c.metadata}
+    assert all(name == metadata.grade_id for name, metadata in graded.items())
+    assert {name: metadata.points for name, metadata in graded.items() if metadata.grade} == POINTS
+    assert all(re.fullmatch(r"[a-z][a-z_-]+", c.id) for c in notebook.cells)
+
+
+@for_each_lesson
+def test_a_worked_recipe_has_the_published_parameters_and_keeps_its_rules(lesson):
+    found = inspect(worked_spec(lesson))
+    assert refusals(load_rules(lesson), found) == []
+    assert found.counted == PUBLISHED.get(lesson, found.counted)
+    assert found.counted < 8_000 or lesson == "lesson1_baseline"
+
+
+# --- release/
+
+
+def test_release_is_what_source_makes():
+    assert lessons.stale(ROOT, LESSONS) == []
+
+
+@for_each_lesson
+def test_a_release_holds_no_line_of_a_solution(lesson):
+    released, source = read("release", lesson), read("source", lesson)
+    lines = {line.strip() for c in released.cells for line in c.source.splitlines()}
+    assert "recipe = Recipe(" in solution_lines(source)
+    assert not lines & solution_lines(source)
+    text = lessons.notebook(ROOT, "release", lesson).read_text(encoding="utf-8")
+    assert not re.search("BEGIN SOLUTION|END SOLUTION|HIDDEN TESTS", text)
+    assert not any(c.get("outputs") for c in released.cells)
+
+
+def test_a_release_is_made_without_leaving_anything_behind(course_of):
+    root = course_of(one=["x = 1"])
+    before = files_below(root)
+    text = lessons.released(root, "one")
+    assert files_below(root) == before
+    assert text == lessons.released(root, "one")
+
+
+def test_what_is_wrong_with_a_release_is_named_with_what_to_do(course_of):
+    root = course_of(one=["x = 1"], two=["y = 2"], three=["z = 3"])
+    for lesson in ("one", "two"):
+        lessons.write(lessons.notebook(root, "release", lesson), lessons.released(root, lesson))
+    with lessons.notebook(root, "release", "two").open("a") as edited:
+        edited.write(" ")
+    lessons.write(lessons.notebook(root, "release", "old"), "{}")
+    assert lessons.stale(root, ("one", "two", "three")) == [
+        "release/two/two.ipynb is not what source/ makes: run `make release`, and commit it.",
+        "release/three/three.ipynb is missing: run `make release`.",
+        "release/old/old.ipynb has no notebook in source/: delete it.",
+    ]
+
+
+def test_a_source_that_nbgrader_refuses_is_named(course_of):
+    root = course_of(broken=["### BEGIN SOLUTION\nx = 1"])
+    with pytest.raises(GraderError, match="broken"):
+        lessons.released(root, "broken")
+
+
+@pytest.mark.slow
+@for_each_lesson
+def test_a_release_without_an_answer_runs_up_to_the_recipe_and_says_so_kindly(lesson, mnist):
+    notebook = read("release", lesson)
+    with pytest.raises(CellExecutionError, match="This cell needs your answer: write your recipe here") as stopped:
+        execute(notebook)
+    assert stopped.value.ename == "NotImplementedError"
+    failed = [c.id for c in notebook.cells if any(o.output_type == "error" for o in c.get("outputs", []))]
+    assert failed == ["recipe"]
+
+
+@pytest.mark.slow
+@for_each_lesson
+def test_nbgrader_runs_a_worked_lesson_without_training_and_gives_no_points_for_that(lesson, mnist, monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    notebook = read("source", lesson)
+    notebook.cells.append(new_code_cell("print(inspection.spec_hash)"))
+    execute(notebook)
+    assert "Nothing is trained" in cell(notebook, "training").outputs[0].text
+    assert determine_grade(cell(notebook, "parameter_count")) == (2, 2)
+    assert determine_grade(cell(notebook, "trained_score")) == (0, 10)
+    assert notebook.cells[-1].outputs[0].text.strip() == worked_spec(lesson).hash
+
+
+# --- solutions/
+
+NOISY = """
+import sys, time, warnings
+for epoch in (1, 2):
+    print(f"EPOCH: {epoch}")
+    for step in range(1, 4):
+        print(f"\\rLoss={1 / step:.4f} {step}/3", end="", flush=True)
+        time.sleep(0.01)
+    print(f"\\nTest set: epoch {epoch}")
+warnings.warn("a path of this machine")
+"""
+
+
+@pytest.fixture
+def solve(monkeypatch):
+    """Runs the command `solutions` on a course, and returns its exit code and what it said."""
+    monkeypatch.setattr(data, "ensure", lambda: None)
+
+    def run(root, *arguments):
+        monkeypatch.setattr(lessons, "ROOT", root)
+        done = CliRunner().invoke(lessons.main, ["solutions", *arguments])
+        return done.exit_code, done.output
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_solution_keeps_the_log_and_neither_the_steps_of_a_bar_nor_warnings(course_of):
+    notebook = lessons.solved(course_of(noisy=[NOISY, "1 + 1"]), "noisy")
+    first, second = notebook.cells
+    assert [(o.name, o.text) for o in first.outputs] == [
+        (
+            "stdout",
+            "EPOCH: 1\nLoss=0.3333 3/3\nTest set: epoch 1\nEPOCH: 2\nLoss=0.3333 3/3\nTest set: epoch 2\n",
+        )
+    ]
+    assert second.outputs[0].data["text/plain"] == "2"
+    assert "execution" not in first.metadata
+
+
+@pytest.mark.slow
+def test_a_finished_solution_is_run_again_only_when_its_source_changed_or_when_forced(course_of, solve):
+    root = course_of(one=["import time", "time.time_ns()"])
+    path = lessons.notebook(root, "solutions", "one")
+    assert solve(root)[0] == 0
+    first = path.read_bytes()
+    assert "unchanged" in solve(root)[1]
+    assert path.read_bytes() == first
+    assert solve(root, "--force")[0] == 0
+    assert path.read_bytes() != first
+    course_of(one=["'edited'"])
+    assert solve(root, "one")[0] == 0
+    assert "edited" in nbformat.read(path, as_version=4).cells[0].outputs[0].data["text/plain"]
+
+
+@pytest.mark.slow
+def test_lessons_finished_before_a_failure_are_kept_and_nothing_is_half_written(course_of, solve):
+    root = course_of(a_good=["1"], b_bad=["1", "raise ValueError('too late')"])
+    code, said = solve(root)
+    assert code != 0
+    assert "b_bad cannot be solved, a cell failed: ValueError: too late" in said
+    assert list(files_below(root / "solutions")) == [
+        (root / "solutions/a_good/a_good.ipynb").relative_to(root / "solutions")
+    ]
+    assert "a_good (1 of 2): unchanged" in solve(root)[1]
+
+
+def test_a_lesson_that_does_not_exist_is_answered_with_those_that_do(course_of, solve):
+    code, said = solve(course_of(one=["1"], two=["2"]), "three")
+    assert code == 2
+    assert "There is no lesson 'three' in source/. The lessons are: one, two." in said
