@@ -12,10 +12,16 @@ from course.errors import UsageError
 
 # one thread: two are hardly faster on networks of this size, and results then do not depend on the number of cores
 DEFAULT_THREADS = 1
+_BACKENDS = {
+    (torch.backends.cudnn, "deterministic"): True,
+    (torch.backends.cudnn, "benchmark"): False,
+    (torch.backends.cudnn, "allow_tf32"): False,
+    (torch.backends.cuda.matmul, "allow_tf32"): False,
+}
 
 
 def choose(name: str = "auto") -> torch.device:
-    """"auto" is CUDA where there is one, else the CPU. Raises UsageError."""
+    """ "auto" is CUDA where there is one, else the CPU. Raises UsageError."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name not in ("cpu", "cuda"):
@@ -28,20 +34,24 @@ def choose(name: str = "auto") -> torch.device:
 @contextlib.contextmanager
 def repeatable(device: torch.device, threads: int) -> Iterator[None]:
     """Same inputs, same numbers: thread count and deterministic kernels inside, the caller's settings after."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
+    threads_before = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    before = [getattr(*place) for place in _BACKENDS]
     if device.type == "cuda":
         # read by cuBLAS when its first handle is made; without it matrix products are not repeatable
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(device.type == "cuda", warn_only=True)
-    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = True, False, False
+    for place, value in _BACKENDS.items():
+        setattr(*place, value)
     try:
         yield
     finally:
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
-        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = cudnn
+        torch.set_num_threads(threads_before)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        for place, value in zip(_BACKENDS, before, strict=True):
+            setattr(*place, value)
 
 
 @contextlib.contextmanager

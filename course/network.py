@@ -50,11 +50,13 @@ class Program:
         last_use: dict[int, int] = {}
         prepared = []
         for index, node in enumerate(nodes):
-            op = operators.resolve(_SUBSTITUTES.get(node.op, node.op), init=init)
+            op = operators.resolve(node.op, init=init)
+            if node.op in _SUBSTITUTES:
+                op = operators.resolve(_SUBSTITUTES[node.op], init=init)
             operators.check_call(op, len(node.args), tuple(node.kwargs))
             args = tuple(self._prepare(a, index) for a in node.args)
             kwargs = {k: self._prepare(a, index) for k, a in node.kwargs.items()}
-            for read in _reads((*args, *kwargs.values())):
+            for read in reads_of((*args, *kwargs.values())):
                 last_use[read] = index
             last_use.setdefault(self.first_node + index, index)
             prepared.append((op, args, kwargs))
@@ -83,8 +85,14 @@ class Program:
                 return [self._prepare(a, index) for a in argument]
         return argument
 
-    def run(self, images: Tensor | None, tensors: list[Tensor], device: torch.device | None = None) -> list:
-        """All values; those that nobody reads any more are None."""
+    def run(
+        self,
+        images: Tensor | None,
+        tensors: list[Tensor],
+        device: torch.device | None = None,
+        watch: Callable[[Any], None] | None = None,
+    ) -> list:
+        """All values; those that nobody reads any more are None. `watch` is given each as soon as it is made."""
         values: list = [images, *tensors, *[None] * len(self.steps)]
         for index, step in enumerate(self.steps, self.first_node):
             kwargs = {k: _load(a, values) for k, a in step.kwargs.items()}
@@ -92,10 +100,12 @@ class Program:
                 kwargs["device"] = device
             try:
                 values[index] = step.op(*[_load(a, values) for a in step.args], **kwargs)
-            except (RuntimeError, TypeError, IndexError, ValueError) as error:
+            except (RuntimeError, TypeError, LookupError, ValueError, ArithmeticError) as error:
                 name = getattr(step.op, "__name__", "operator")
                 first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
                 raise SpecError(f"Operation {index - self.first_node} ({name}) failed: {first[:300]}") from error
+            if watch is not None:
+                watch(values[index])
             for value in step.free:
                 values[value] = None
         return values
@@ -106,12 +116,13 @@ class _Value:
     index: int
 
 
-def _reads(arguments) -> Iterator[int]:
+def reads_of(arguments) -> Iterator[int]:
+    """The numbers of the values that a step's arguments refer to, nested lists included."""
     for argument in arguments:
         if isinstance(argument, _Value):
             yield argument.index
         elif isinstance(argument, list):
-            yield from _reads(argument)
+            yield from reads_of(argument)
 
 
 def _load(argument, values: list):
@@ -233,11 +244,13 @@ class TrainableNetwork:
 
     def __call__(self, images: Tensor, *, training: bool) -> Tensor:
         program = self._train if training else self._eval
-        images = images.contiguous(memory_format=self._format)
+        images = images.clone(memory_format=self._format)  # a forward may write into what it is given
         output = program.run(images, self.tensors, self.device)[program.output]
         if not isinstance(output, Tensor) or output.shape != (len(images), 10):
             shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-            raise SpecError(f"The network's output for {len(images)} images is {shape}, and ({len(images)}, 10) is needed.")
+            raise SpecError(
+                f"The network's output for {len(images)} images is {shape}, and ({len(images)}, 10) is needed."
+            )
         return output
 
     def state(self) -> dict[str, Tensor]:

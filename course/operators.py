@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 
 from course.errors import SpecError
 
@@ -30,16 +30,17 @@ FAMILIES = {
     "arithmetic": "add add_ sub sub_ rsub mul mul_ div div_ pow pow_ sqrt sqrt_ rsqrt exp exp_ log log_ log1p expm1 "
     "abs abs_ neg neg_ square sign floor ceil round reciprocal sin cos erf clamp clamp_ clamp_min clamp_min_ clamp_max "
     "clamp_max_ minimum maximum lerp lerp_ addcmul addcdiv where masked_fill masked_fill_ floor_divide remainder "
-    "gt lt ge le eq ne logical_and logical_or logical_not bitwise_and bitwise_or bitwise_not",
-    "reduction": "mean sum amax amin max min var std var_mean std_mean logsumexp cumsum prod argmax argmin any all topk "
-    "sort",
+    "gt lt ge le eq ne logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_not __and__ "
+    "__or__ __xor__ multiply subtract divide true_divide negative clip",
+    "reduction": "mean sum amax amin max min var std var_mean std_mean logsumexp cumsum prod argmax argmin any all "
+    "topk sort",
     "shape": "view reshape _unsafe_view view_as reshape_as flatten unflatten permute transpose transpose_ t numpy_T "
-    "squeeze squeeze_ unsqueeze unsqueeze_ cat concat stack chunk split split_with_sizes unbind slice select narrow "
-    "expand expand_as repeat repeat_interleave tile contiguous clone pad constant_pad_nd reflection_pad2d "
-    "replication_pad2d pixel_shuffle pixel_unshuffle channel_shuffle roll flip rot90 movedim unfold im2col col2im "
-    "diagonal upsample_nearest2d upsample_bilinear2d index index_select gather tril triu detach detach_ alias to "
-    "type_as meshgrid broadcast_to swapaxes swapdims lift_fresh_copy copy_ fill_ zero_ _to_copy affine_grid_generator "
-    "grid_sampler grid_sampler_2d",
+    "squeeze squeeze_ unsqueeze unsqueeze_ cat concat concatenate hstack ravel stack chunk split split_with_sizes "
+    "unbind slice select narrow expand expand_as repeat repeat_interleave tile contiguous clone pad constant_pad_nd "
+    "reflection_pad2d replication_pad2d pixel_shuffle pixel_unshuffle channel_shuffle roll flip rot90 movedim unfold "
+    "im2col col2im diagonal upsample_nearest2d upsample_bilinear2d index index_select gather tril triu detach detach_ "
+    "alias to type_as meshgrid broadcast_to swapaxes swapdims lift_fresh_copy copy_ fill_ zero_ _to_copy "
+    "affine_grid_generator grid_sampler grid_sampler_2d",
     "new tensors": "zeros ones full arange linspace eye zeros_like ones_like full_like new_zeros new_ones new_full "
     "scalar_tensor",
     "sizes": "sym_size sym_numel",
@@ -48,18 +49,29 @@ FAMILIES = {
 # what a constructor may do besides, when it fills the initial weights
 INIT_FAMILY = (
     "empty empty_like new_empty lift_fresh copy_ fill_ zero_ random_ exponential_ "
-    "log_normal_ cauchy_ geometric_ randint randperm normal erfinv erfinv_ linalg_qr diag diagonal sign_ "
-    "index_put_ index_fill_ trace linalg_norm"
+    "log_normal_ cauchy_ geometric_ randint randperm normal erfinv erfinv_ linalg_qr diag diagonal diagonal_copy t_ "
+    "sign_ index_put_ index_fill_ trace linalg_norm"
 )
+
+
+def _of_sizes(function: Callable) -> Callable:
+    """`function` for integers of 64 bits alone: Python's own would also multiply words and lists, without end."""
+
+    @wraps(function)
+    def bounded(*sizes: int) -> int:
+        if not all(type(size) is int for size in sizes):
+            raise TypeError("a size is needed")
+        result = function(*sizes)
+        if abs(result) > 2**63 - 1:
+            raise ValueError("a size has more than 64 bits")
+        return result
+
+    return bounded
+
 
 # arithmetic on sizes, as in x.view(x.size(0), -1)
 SIZE_OPERATORS: dict[str, Callable] = {
-    "size.add": operator.add,
-    "size.sub": operator.sub,
-    "size.mul": operator.mul,
-    "size.floordiv": operator.floordiv,
-    "size.mod": operator.mod,
-    "size.neg": operator.neg,
+    **{f"size.{name}": _of_sizes(getattr(operator, name)) for name in ("add", "sub", "mul", "floordiv", "mod", "neg")},
     "size.getitem": operator.getitem,
 }
 
@@ -122,9 +134,34 @@ def takes_device(op: Callable) -> bool:
 
 @cache
 def literal_positions(op: Callable) -> frozenset[int | str]:
-    """Positions and names of arguments that put a number into the computation: scalars and floats, not sizes."""
+    """Positions and names of arguments that put a number into the computation: scalars, floats and tensors, not sizes.
+
+    A tensor is in the list because `x * 0.5` is `aten.mul.Tensor(x, 0.5)`.
+    """
     schema = getattr(op, "_schema", None)
     if schema is None:
         return frozenset()
-    numbers = [(i, a.name) for i, a in enumerate(schema.arguments) if {"number", "float"} & set(_WORDS(str(a.type)))]
+    holding = {"number", "float", "Tensor"}
+    numbers = [(i, a.name) for i, a in enumerate(schema.arguments) if holding & set(_WORDS(str(a.type)))]
     return frozenset(key for pair in numbers for key in pair)
+
+
+def as_markdown() -> str:
+    """The list for students: docs/operators.md is made of it."""
+    rows = "\n".join(f"| {name} | {' '.join(f'`{w}`' for w in words.split())} |" for name, words in FAMILIES.items())
+    return (
+        "# What a network may be built from\n\n"
+        "A recipe's network is captured as a list of PyTorch's own operators, and these are the ones that are\n"
+        "allowed. You do not call them yourself: `nn.Conv2d` becomes `conv2d`, `x + y` becomes `add`,\n"
+        "`x.view(...)` becomes `view`. A name that ends in `_` changes its tensor in place. What is not listed is\n"
+        "refused with its name and your line.\n\n"
+        f"| family | operators |\n|---|---|\n{rows}\n\n"
+        "Missing something harmless? Open a pull request that adds its name to `FAMILIES` in\n"
+        "`course/operators.py`, with a network that uses it in `tests/course/test_capture.py`. Operators stay off the\n"
+        "list when they decide by values (`item`, `nonzero`), reinterpret memory (`as_strided`), or reach beyond\n"
+        "tensors.\n"
+    )
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -9,10 +12,8 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from course import spec
 from course.errors import SpecError
 
-# LBFGS needs a closure, SparseAdam sparse gradients: neither fits a training loop over dense batches
-ALLOWED = (
-    "SGD Adam AdamW NAdam RAdam Adamax Adagrad Adadelta RMSprop Rprop ASGD Adafactor Muon"
-).split()
+# LBFGS needs a closure, SparseAdam sparse gradients, Muon matrices: none fits a loop over dense batches and filters
+ALLOWED = ("SGD Adam AdamW NAdam RAdam Adamax Adagrad Adadelta RMSprop Rprop ASGD Adafactor").split()
 OPTIMIZERS = {name: getattr(torch.optim, name) for name in ALLOWED if hasattr(torch.optim, name)}
 # how a step is computed, not what: the grader's business
 IGNORED_OPTIONS = frozenset({"params", "param_names", "initial_lr", "foreach", "fused", "capturable", "differentiable"})
@@ -31,33 +32,57 @@ def build_optimizer(given: spec.Optimizer, parameters: dict[str, Tensor]) -> tor
         unknown = set(group.options) & IGNORED_OPTIONS
         if unknown:
             raise SpecError(f"The optimizer's option {min(unknown)!r} cannot be set by a recipe.")
+        for option, value in group.options.items():
+            _check_option(given.name, option, value)
         groups.append({"params": [parameters[n] for n in group.params], **group.options})
-    groups = [g for g in groups if g["params"]]
-    if not groups:
+    if not any(g["params"] for g in groups):
         raise SpecError("The optimizer has no parameters to train.")
+    kind = OPTIMIZERS[given.name]
+    # the constructor checks its arguments, and Adagrad's sums start from one that no group can set
+    takes = inspect.signature(kind).parameters
+    first = {option: value for option, value in given.groups[0].options.items() if option in takes}
     try:
-        optimizer = OPTIMIZERS[given.name](groups)
+        optimizer = kind(groups, **first)
     except (TypeError, ValueError, RuntimeError) as error:
         raise SpecError(f"The optimizer {given.name} cannot be built: {str(error)[:200]}") from None
-    known = set(optimizer.defaults)
-    for group in given.groups:
-        if unknown := set(group.options) - known:
-            raise SpecError(f"The optimizer {given.name} has no option {min(unknown)!r}.")
     return optimizer
+
+
+@cache
+def _defaults(name: str) -> dict:
+    return OPTIMIZERS[name]([torch.zeros(1)]).defaults
+
+
+def _check_option(name: str, option: str, value) -> None:
+    """An option of the class, and of the same kind as its default: a number, a flag, a tuple or nothing."""
+    if option not in _defaults(name):
+        raise SpecError(f"The optimizer {name} has no option {option!r}.")
+    if _kind(value) != _kind(_defaults(name)[option]):
+        raise SpecError(f"The optimizer {name}'s option {option!r} cannot be {value!r}.")
+
+
+def _kind(value) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "number"
+    return type(value).__name__
 
 
 class Schedule:
     """Sets the optimizer's options: from the table before every step, or after an epoch from the metric."""
 
-    def __init__(self, given: spec.Table | spec.Plateau | None, optimizer: torch.optim.Optimizer, total: dict[str, int]):
+    def __init__(
+        self, given: spec.Table | spec.Plateau | None, optimizer: torch.optim.Optimizer, total: dict[str, int]
+    ):
         """`total` maps "epoch" and "batch" to the number of epochs and of steps in the run. Raises SpecError."""
         self.optimizer = optimizer
         self.metric = given.metric if isinstance(given, spec.Plateau) else None
         self._table = given if isinstance(given, spec.Table) else None
         self._plateau = _build_plateau(given, optimizer) if isinstance(given, spec.Plateau) else None
         for column in self._table.columns if self._table else ():
-            if column.group >= len(optimizer.param_groups) or column.option not in optimizer.defaults:
+            if column.group >= len(optimizer.param_groups):
                 raise SpecError(f"The schedule sets {column.option!r} of group {column.group}, which does not exist.")
+            for value in column.values:
+                _check_option(type(optimizer).__name__, column.option, value)
             if len(column.values) < total[self._table.by]:
                 raise SpecError(
                     f"The schedule has {len(column.values):,} values, and the run has {total[self._table.by]:,} "

@@ -1,8 +1,8 @@
 """The limits of an assignment, and what they make of a recipe: `refused` before training, or judged after it.
 
-    rules = load_rules("challenge")
-    broken = refusals(rules, inspection)          # sentences; empty when the recipe may be trained
-    judgement = judge(rules, [run1, run2, ...])   # runs are lists of the integer `correct`, epoch by epoch
+rules = load_rules("challenge")
+broken = refusals(rules, inspection)          # sentences; empty when the recipe may be trained
+judgement = judge(rules, [run1, run2, ...])   # runs are lists of the integer `correct`, epoch by epoch
 """
 
 from __future__ import annotations
@@ -145,11 +145,11 @@ def _in_words(rules: Rules, run: Sequence[int], number: int, total: int) -> str:
     goal = f"{needed:,} of {total:,} ({rules.accuracy:.2%}) for {rules.hold} consecutive epochs"
     if streak and len(streak) >= rules.hold:
         return (
-            f"Seed {number}: accuracy held in epochs {streak.first}-{streak.last}, at least {streak.lowest:,} of {total:,} "
-            f"({streak.lowest / total:.2%}); needed: {goal}."
+            f"Run {number}: accuracy held in epochs {streak.first}-{streak.last}, at least {streak.lowest:,} "
+            f"of {total:,} ({streak.lowest / total:.2%}); needed: {goal}."
         )
     held = f"{len(streak)} epoch{'s' * (len(streak) > 1)} in a row" if streak else "in no epoch"
     return (
-        f"Seed {number}: accuracy reached {held}; best {best:,} of {total:,} ({best / total:.2%}) in epoch {epoch}; "
+        f"Run {number}: accuracy reached {held}; best {best:,} of {total:,} ({best / total:.2%}) in epoch {epoch}; "
         f"needed: {goal}."
     )

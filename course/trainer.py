@@ -129,8 +129,7 @@ class Run:
         right = torch.zeros((), dtype=torch.int64, device=self.device)
         for step, batch in enumerate(order.split(self.spec.batch_size)):
             self.schedule.before_step(self.epoch, self.epoch * self.steps + step)
-            images = self._train_transform(self.data.train_images[batch], draws)
-            loss, correct = self.train_step(images, self.data.train_labels[batch])
+            loss, correct = self.train_step(batch, draws)
             losses[step] = loss
             right += correct
             if on_step is not None:
@@ -138,8 +137,13 @@ class Run:
                 on_step(Step(self.epoch + 1, step + 1, self.steps, seen, losses, right))
         return self._mean_loss(losses.cpu(), sizes), int(right)
 
-    def train_step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss and right answers of one batch, on the device: nothing here waits for it."""
+    def train_step(self, batch: Tensor, draws: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """One optimizer step on the training images numbered `batch`, (N,) int64, transformed with `draws`.
+
+        Gives loss and right answers, both on the device: nothing here waits for it.
+        """
+        images = self._train_transform(self.data.train_images[batch], draws)
+        labels = self.data.train_labels[batch]
         self.optimizer.zero_grad()
         outputs = self.network(images, training=True)
         loss = self._loss(outputs, labels)
@@ -240,5 +244,4 @@ def stream(seed: int, epoch: int, purpose: str) -> int:
 def _all(transform, images: Tensor, device: torch.device) -> Tensor:
     if not len(images):
         return torch.zeros(0, 1, 28, 28, device=device)
-    generator = torch.Generator(device)  # nothing draws from it
-    return torch.cat([transform(part, generator) for part in images.split(EVAL_BATCH)])
+    return torch.cat([transform(part) for part in images.split(EVAL_BATCH)])

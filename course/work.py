@@ -1,4 +1,4 @@
-"""What one training step costs, known without training: the step is run on PyTorch's meta device, which has no numbers."""
+"""What one training step costs, without training: it is run on PyTorch's meta device, which has no numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from course.errors import SpecError
-from course.network import Program, TrainableNetwork
+from course.network import Program, TrainableNetwork, reads_of
 from course.scoring import LOSSES
 from course.spec import Network, Spec
 
@@ -24,7 +24,7 @@ class Work:
     memory: int
 
 
-# Usual networks at batch 128 take 0.1-1.1 GFLOP and 17-33 M elements.
+# Usual networks at batch 128 take 0.1-1.1 GFLOP and up to 60 M elements.
 MOST = Work(flops=5_000_000_000, elements=300_000_000, memory=2 * 1024**3)
 
 
@@ -52,7 +52,7 @@ def _tensors(value) -> list[Tensor]:
 
 
 def work(spec: Spec) -> Work:
-    """The work of one step at the spec's batch size. `memory` counts every intermediate value once. Raises SpecError."""
+    """The work of one step at the spec's batch size; `memory` counts every value made once. Raises SpecError."""
     network = TrainableNetwork(spec.network, 0, "meta")
     images = torch.zeros(spec.batch_size, 1, 28, 28, device="meta")
     labels = torch.zeros(spec.batch_size, dtype=torch.int64, device="meta")
@@ -76,7 +76,10 @@ class Layer:
 
 
 WHOLE_IMAGE = 28
-_EVERYWHERE = ("linear", "matmul", "mm", "mean", "sum", "amax", "adaptive_avg_pool2d", "adaptive_max_pool2d")
+_EVERYWHERE = (
+    "linear matmul mm bmm addmm baddbmm einsum scaled_dot_product_attention adaptive_avg_pool2d adaptive_max_pool2d"
+).split()
+_REDUCTIONS = "mean sum amax amin max min var std logsumexp".split()
 _HIDDEN = ("sym_size", "detach", "alias")
 
 
@@ -94,10 +97,10 @@ def layers(network: Network) -> tuple[Layer, ...]:
     seen: set[int] = set()
     rows = []
     for index, (node, step) in enumerate(zip(network.eval.nodes, program.steps, strict=True), program.first_node):
-        reads = [a.index for a in step.args if hasattr(a, "index") and not isinstance(a, tuple | list)]
+        reads = list(reads_of((*step.args, *step.kwargs.values())))
         inputs = [fields[i] for i in reads if i in fields]
         word = node.op.split(".")[1]
-        fields[index] = _field(word, node, values, reads, inputs)
+        fields[index] = _field(word, node, index, values, reads, inputs)
         own = {i for i in reads if 0 < i < program.first_node and network.tensors[i - 1].kind == "parameter"} - seen
         seen |= own
         value = values[index]
@@ -107,10 +110,14 @@ def layers(network: Network) -> tuple[Layer, ...]:
     return tuple(rows)
 
 
-def _field(word: str, node, values: list, reads: list[int], inputs: list[tuple[int, int]]) -> tuple[int, int]:
+def _field(
+    word: str, node, index: int, values: list, reads: list[int], inputs: list[tuple[int, int]]
+) -> tuple[int, int]:
     field, jump = max(inputs, default=(1, 1))
-    if word in _EVERYWHERE:
+    if word in _EVERYWHERE or (word in _REDUCTIONS and _positions(values[index]) != _positions(values[reads[0]])):
         return WHOLE_IMAGE, jump
+    if word == "pixel_unshuffle":
+        return field + (node.args[1] - 1) * jump, jump * node.args[1]
     if word == "conv2d":
         kernel, strides, dilations = values[reads[1]].shape[-2:], _argument(node, 3), _argument(node, 5)
     elif word in ("max_pool2d", "avg_pool2d"):
@@ -120,6 +127,12 @@ def _field(word: str, node, values: list, reads: list[int], inputs: list[tuple[i
         return field, jump
     side, stride, dilation = max(kernel), max(_pair(strides)), max(_pair(dilations))
     return field + (side - 1) * dilation * jump, jump * stride
+
+
+def _positions(value) -> tuple[int, ...]:
+    """Height and width of (N, C, H, W); nothing for what is no such tensor."""
+    tensor = value[0] if isinstance(value, tuple | list) else value  # as max gives values and places
+    return tuple(tensor.shape[2:]) if tensor.dim() == 4 else ()
 
 
 def _argument(node, position: int):

@@ -35,8 +35,9 @@ def capture(recipe: Recipe) -> spec.Spec:
         raise
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RecipeError(f"The recipe cannot be written as plain data ({where}): {first['msg']}.") from None
+        where = f" ({'.'.join(map(str, first['loc']))})" if first["loc"] else ""
+        reason = first["msg"].removeprefix("Value error, ")
+        raise RecipeError(f"The recipe cannot be written as plain data{where}: {reason}.") from None
     except Exception as error:  # whatever a student's constructor or lambda raises
         raise explain(error) from error
 

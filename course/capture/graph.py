@@ -7,23 +7,23 @@ import io
 import logging
 import operator
 import re
-import traceback
 import warnings
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.export.graph_signature import InputKind
 
 from course import operators, spec
+from course.capture.lines import is_students, student_line
 from course.capture.plain import operator_name, plain
 from course.errors import RecipeError, StudentCodeError
 
 EXAMPLE_BATCH = 8
+_BATCH = re.compile(r"\bs\d+\b")  # what export calls the free batch size
+_WRITTEN_OUT = re.compile(r"shape '\[[\d, ]+\]' is invalid for input of size .*\bs\d+\b")  # a view without -1
 _SIZE_NAMES = {getattr(operator, n.removeprefix("size.")): n for n in operators.SIZE_OPERATORS}
 # what export adds to check its own assumptions; they compute nothing
 _CHECKS = ("_assert", "sym_constrain", "_check")
-_TORCH = str(Path(torch.__file__).parent)
 
 
 class Tensors:
@@ -32,6 +32,7 @@ class Tensors:
     def __init__(self, model: nn.Module):
         self.found: list[tuple[str, str, Tensor]] = []  # name, kind, tensor
         self._index: dict[int, int] = {}
+        self._names: set[str] = set()
         for name, parameter in model.named_parameters():
             self.add(name, "parameter", parameter)
         self._model = model
@@ -39,8 +40,22 @@ class Tensors:
     def add(self, name: str, kind: str, tensor: Tensor) -> int:
         if id(tensor) not in self._index:
             self._index[id(tensor)] = len(self.found)
-            self.found.append((_clean(name), kind, tensor))
+            self.found.append((self._free_name(name), kind, tensor))
         return self._index[id(tensor)]
+
+    def _free_name(self, name: str) -> str:
+        name = _clean(name)
+        while name in self._names:
+            name = f"{name[:199]}_"
+        self._names.add(name)
+        return name
+
+    def _constant(self, name: str, tensor: Tensor) -> int:
+        """The train and the eval export each make a constant of their own out of `torch.tensor(...)` in a forward."""
+        for number, (_, kind, known) in enumerate(self.found):
+            if kind == "constant" and known.dtype == tensor.dtype and torch.equal(known, tensor):
+                return number
+        return self.add(name, "constant", tensor)
 
     def of_placeholder(self, given, constants: dict) -> int:
         """The number of a graph's placeholder, from its entry in the export's signature."""
@@ -50,7 +65,7 @@ class Tensors:
         if given.kind is InputKind.BUFFER:
             return self.add(name, "buffer", self._model.get_buffer(name))
         if given.kind is InputKind.CONSTANT_TENSOR:
-            return self.add(name, "constant", constants[name])
+            return self._constant(name, constants[name])
         raise RecipeError(f"The model reads {name!r}, which is not a tensor.")
 
 
@@ -61,6 +76,9 @@ def _clean(name: str) -> str:
 def export(model: nn.Module, training: bool) -> torch.export.ExportedProgram:
     """`torch.export` with a free batch size. Raises RecipeError or StudentCodeError with the student's line."""
     model.train(training)
+    if type(model).forward is nn.Module.forward:
+        name = type(model).__name__
+        raise StudentCodeError(f"{name} has no method forward(self, x). Look at its name and indentation.")
     batch = torch.export.Dim("batch", min=2, max=65_536)
     logging.getLogger("torch.fx").setLevel(logging.CRITICAL)
     try:
@@ -82,26 +100,16 @@ def explain(error: Exception) -> RecipeError | StudentCodeError:
     shown = f" ({code})" if code else ""
     if "GuardOnDataDependent" in name or "data-dependent" in text:
         return RecipeError(f"your network decides by the values of its input{shown}. Use torch.where.", line)
-    if "Constraints violated" in text or "specialized" in text:
+    if "Constraints violated" in text or "specialized" in text or _WRITTEN_OUT.match(text):
         return RecipeError(
-            "your network only works for one batch size. Use x.size(0) or -1 where a batch size is written out.", line
+            f"your network only works for one batch size{shown}. Use x.size(0) or -1 in place of len(x) or a batch "
+            "size that is written out.",
+            line,
         )
+    text = _BATCH.sub("N", text)
     first = text.strip().splitlines()[0][:300] if text.strip() else "no message"
     where = f"Line {line}{shown}: " if line else ""
     return StudentCodeError(f"{where}{name}: {first}")
-
-
-def student_line(error: BaseException) -> tuple[int | None, str]:
-    """Line number and code of the innermost frame that is neither PyTorch's nor ours."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if _is_students(frame.filename):
-            return frame.lineno, (frame.line or "")[:120]
-    return None, ""
-
-
-def _is_students(filename: str) -> bool:
-    ours = str(Path(__file__).parents[1])
-    return not filename.startswith((_TORCH, ours, "<frozen", "<string>", "<eval_with_key>")) and "/lib/python" not in filename
 
 
 def graph(model: nn.Module, training: bool, tensors: Tensors) -> spec.Graph:
@@ -129,34 +137,57 @@ def graph(model: nn.Module, training: bool, tensors: Tensors) -> spec.Graph:
 
 
 def _useful(graph: torch.fx.Graph):
-    """Nodes in order, without export's own checks and without batch-norm counters that nothing else reads."""
+    """Nodes in order, without export's own checks and without batch-norm counters that nothing reads."""
+    counters: set[torch.fx.Node] = set()
     for node in graph.nodes:
-        name = str(node.target)
-        if node.op == "call_function" and not node.users:
-            counter = name == "aten.add_.Tensor" and str(node.args[0]).endswith("num_batches_tracked")
-            if (counter and len(node.args[0].users) == 1) or any(check in name for check in _CHECKS):
-                continue
-        if node.op == "placeholder" and all(str(u.target) == "aten.add_.Tensor" and not u.users for u in node.users):
-            if node.name.endswith("num_batches_tracked"):
-                continue
-        yield node
+        if node.op == "placeholder" and node.name.endswith("num_batches_tracked"):
+            counters |= _counting(node)
+        checks = node.op == "call_function" and not node.users and any(c in str(node.target) for c in _CHECKS)
+        if node not in counters and not checks:
+            yield node
+
+
+def _counting(counter: torch.fx.Node) -> set[torch.fx.Node]:
+    """A counter and the nodes that count it up, once for each use of its module; nothing if anything else reads it."""
+    found, pending = {counter}, [counter]
+    while pending:
+        for user in pending.pop().users:
+            if str(user.target) != "aten.add_.Tensor":
+                return set()
+            found.add(user)
+            pending.append(user)
+    return found
 
 
 def _output(node: torch.fx.Node, references: dict) -> spec.NodeRef:
     results = node.args[0]
-    if len(results) != 1 or not isinstance(references.get(results[0]), spec.NodeRef):
+    if len(results) != 1:
         raise RecipeError(
             f"The network's forward returns {len(results)} values. It has to return one tensor of shape (N, 10)."
+        )
+    if not isinstance(references.get(results[0]), spec.NodeRef):
+        raise RecipeError(
+            "The network's forward returns something that it did not compute: its input, a parameter or no tensor. It "
+            "has to return one tensor of shape (N, 10)."
         )
     shape = tuple(results[0].meta["val"].shape)
     if len(shape) != 2 or shape[1] != 10:
         shown = ", ".join(["N", *map(str, shape[1:])])
-        raise RecipeError(f"The network's output has the shape ({shown}), and (N, 10) is needed: one score per digit.")
+        raise RecipeError(
+            f"the network's output has the shape ({shown}), and (N, 10) is needed: one score per digit.",
+            _line_of(results[0]),
+        )
     return references[results[0]]
 
 
 def _node(node: torch.fx.Node, references: dict) -> spec.Node:
     line = _line_of(node)
+    if node.op != "call_function":
+        raise RecipeError(
+            "your network runs a part of forward in a setting of its own, such as torch.no_grad() or autocast. Leave "
+            "it out; x.detach() stops gradients.",
+            line or _line_of(next(iter(node.users))),
+        )
     name = _SIZE_NAMES.get(node.target) or operator_name(node.target)
     if not operators.allowed(name):
         raise RecipeError(_refusal(name), line)
@@ -175,7 +206,7 @@ def _node(node: torch.fx.Node, references: dict) -> spec.Node:
 
 def _refusal(name: str) -> str:
     word = name.split(".")[1] if name.startswith("aten.") else name
-    if word in ("item", "_local_scalar_dense", "nonzero"):
+    if word in ("item", "_local_scalar_dense", "nonzero") or not name.startswith("aten."):
         return "your network turns a tensor into a Python number or decides by its values. Use torch.where."
     return (
         f"your network uses the operator {word[:60]!r}, which is not on the list of allowed operators. "
@@ -185,7 +216,7 @@ def _refusal(name: str) -> str:
 
 def _line_of(node: torch.fx.Node) -> int | None:
     frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
-    lines = [int(line) for file, line in frames if _is_students(file)]
+    lines = [int(line) for file, line in frames if is_students(file)]
     return lines[-1] if lines else None
 
 

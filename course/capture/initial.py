@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from course import operators, spec
+from course.capture.lines import current_line
 from course.capture.plain import operator_name, plain
 from course.errors import RecipeError
 
@@ -26,6 +27,7 @@ class Recorder(TorchDispatchMode):
     def __init__(self):
         super().__init__()
         self.calls: list[tuple] = []  # (op, args, kwargs) with references in place of tensors
+        self.lines: list[int | None] = []  # of the student's source, for each call
         self.constants: list[spec.Constant | None] = []  # None: too large to be handed over
         self._known: dict[tuple, spec.NodeRef | spec.TensorRef] = {}
         self.storages: list[set[int]] = []  # of each call's outputs
@@ -34,23 +36,30 @@ class Recorder(TorchDispatchMode):
 
     def __torch_dispatch__(self, op, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        # a lazy parameter has no numbers yet, and the profiler's marks (of optimizers) make none
+        if op.namespace == "profiler" or any(nn.parameter.is_lazy(a) for a in args):
+            return op(*args, **kwargs)
         if len(self.calls) >= MAX_RECORDED:
             raise RecipeError(
                 f"Building the model runs more than {MAX_RECORDED:,} tensor operations. A model's constructor makes "
-                "its layers and fills their initial weights; training happens in the grader."
+                "its layers and fills their initial weights; training happens in the grader.",
+                current_line(record.__code__),
             )
         reference = self._reference
         call = op, plain(args, reference), {k: plain(v, reference) for k, v in kwargs.items()}
         changed = set()
         if op._schema.is_mutable:
             named = zip(op._schema.arguments, args, strict=False)
-            changed = {_storage(a) for s, a in named if isinstance(a, Tensor) and s.alias_info and s.alias_info.is_write}
+            changed = {
+                _storage(a) for s, a in named if isinstance(a, Tensor) and s.alias_info and s.alias_info.is_write
+            }
         out = op(*args, **kwargs)
         self._register(call, changed, out)
         return out
 
     def _append(self, call: tuple, writes: set[int], outputs: list[Tensor]) -> spec.NodeRef:
         self.calls.append(call)
+        self.lines.append(current_line(record.__code__))
         self.writes.append(writes)
         self.storages.append({_storage(t) for t in outputs})
         return spec.NodeRef(node=len(self.calls) - 1)
@@ -94,10 +103,8 @@ def as_constant(tensor: Tensor) -> spec.Constant | None:
     if tensor.numel() > spec.MAX_VALUES or tensor.dtype not in DTYPES:
         return None
     with torch.utils._python_dispatch._disable_current_modes():
-        values = tensor.detach().reshape(-1).tolist()
-    return spec.Constant(
-        shape=tuple(tensor.shape), dtype=spec.Dtype(dtype=DTYPES[tensor.dtype]), values=tuple(values)
-    )
+        values = plain(tensor.detach().reshape(-1).tolist(), None)
+    return spec.Constant(shape=tuple(tensor.shape), dtype=spec.Dtype(dtype=DTYPES[tensor.dtype]), values=values)
 
 
 DTYPES = {getattr(torch, n): n for n in ("float32", "float64", "int64", "int32", "bool", "uint8")}
@@ -112,7 +119,7 @@ def record(build: Callable[[], nn.Module], seed: int) -> tuple[nn.Module, Record
             model = build()
             if not isinstance(model, nn.Module):
                 raise RecipeError(
-                    f"Recipe(model=...) gives {type(model).__name__} when it is called, and a torch.nn.Module is needed."
+                    f"Recipe(model=...) gives {type(model).__name__} when called, and a torch.nn.Module is needed."
                 )
             lazy = nn.parameter.is_lazy
             if any(lazy(t) for t in (*model.parameters(), *model.buffers())):
@@ -150,34 +157,37 @@ class InitProgram:
 
     def _node(self, index: int) -> spec.Node:
         op, args, kwargs = self._recorder.calls[index]
+        line = self._recorder.lines[index]
         name = op if isinstance(op, str) else operator_name(op)
         if not operators.allowed(name, init=True):
             raise RecipeError(
                 f"Building the model uses the operator {name}, which is not on the list of allowed operators. "
-                "Fill initial weights with the functions of torch.nn.init."
+                "Fill initial weights with the functions of torch.nn.init.",
+                line,
             )
         keep = {k: v for k, v in kwargs.items() if k not in operators.IGNORED_KEYWORDS}
         return spec.Node(
             op=name,
-            args=tuple(self._renumber(a) for a in args),
-            kwargs={k: self._renumber(v) for k, v in keep.items()},
+            args=tuple(self._renumber(a, line) for a in args),
+            kwargs={k: self._renumber(v, line) for k, v in keep.items()},
         )
 
-    def _renumber(self, argument):
+    def _renumber(self, argument, line: int | None):
         if isinstance(argument, spec.NodeRef):
             return spec.NodeRef(node=self._position[argument.node])
         if isinstance(argument, spec.TensorRef):
-            return spec.TensorRef(tensor=self._use_constant(argument.tensor))
+            return spec.TensorRef(tensor=self._use_constant(argument.tensor, line))
         if isinstance(argument, tuple):
-            return tuple(self._renumber(a) for a in argument)
+            return tuple(self._renumber(a, line) for a in argument)
         return argument
 
-    def _use_constant(self, index: int) -> int:
+    def _use_constant(self, index: int, line: int | None) -> int:
         constant = self._recorder.constants[index]
         if constant is None:
             raise RecipeError(
-                f"Initial weights are taken from a tensor of more than {spec.MAX_VALUES} ready-made numbers. Initial weights "
-                "come from torch's random and fill functions (torch.nn.init); pretrained weights are not accepted."
+                f"Initial weights are taken from a tensor of more than {spec.MAX_VALUES} ready-made numbers. "
+                "They come from torch's random and fill functions (torch.nn.init); pretrained ones are not accepted.",
+                line,
             )
         if index not in self._constant_position:
             self._constant_position[index] = len(self.constants)
@@ -191,9 +201,11 @@ class InitProgram:
             return spec.NodeRef(node=self._position[found.node])
         constant = as_constant(tensor)
         if constant is None:
+            made_in_forward = name.startswith("lifted_tensor")  # export's name for it
+            what = "a tensor that forward uses beside the parameters" if made_in_forward else repr(name)
             raise RecipeError(
-                f"The initial values of {name!r} ({tensor.numel():,} numbers) do not come from torch's own random and fill "
-                "functions. Use torch.nn.init; pretrained weights are not accepted."
+                f"The initial values of {what} ({tensor.numel():,} numbers) do not come from torch's own random and "
+                "fill functions. Use torch.nn.init; pretrained weights are not accepted."
             )
         return constant
 

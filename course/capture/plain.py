@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -15,7 +16,7 @@ def operator_name(op) -> str:
     return str(op)
 
 
-def plain(value, reference: Callable):
+def plain(value, reference: Callable | None):
     """`value` as a spec argument; `reference(x)` names a tensor or graph node x. Raises RecipeError."""
     if isinstance(value, torch.Tensor | torch.fx.Node):
         return reference(value)
@@ -23,10 +24,19 @@ def plain(value, reference: Callable):
         return tuple(plain(v, reference) for v in value)
     if isinstance(value, torch.dtype):
         return dtype(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RecipeError(
+            f"The model uses the number {value}. Use a large finite one, such as 1e9 or -1e9, in its place."
+        )
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, torch.device | torch.layout | torch.memory_format | torch.Generator):
         return None  # the grader's business; such keywords are dropped
+    if isinstance(value, torch.UntypedStorage):
+        raise RecipeError(
+            "Building the model reads numbers from a file or from bytes (torch.load). Initial weights come from "
+            "torch's random and fill functions (torch.nn.init); pretrained ones are not accepted."
+        )
     raise RecipeError(f"The model uses {type(value).__name__} inside an operation, which cannot be captured.")
 
 

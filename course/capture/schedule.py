@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import torch
@@ -12,6 +13,7 @@ from course.errors import RecipeError
 from course.optimizers import IGNORED_OPTIONS, OPTIMIZERS
 from course.recipe import Recipe, steps_per_epoch, watching
 
+_EPS = torch.finfo(torch.float32).eps  # what Adafactor's None stands for
 BY_BATCH = (OneCycleLR, CyclicLR)
 
 
@@ -20,16 +22,16 @@ def capture_optimizer(optimizer, names: dict[int, str]) -> spec.Optimizer:
     kind = type(optimizer)
     if OPTIMIZERS.get(kind.__name__) is not kind:
         raise RecipeError(
-            f"Recipe(optimizer=...) gives {kind.__module__}.{kind.__name__}, and an optimizer of torch.optim is needed, as it "
-            f"is and not a subclass: {', '.join(OPTIMIZERS)}."
+            f"Recipe(optimizer=...) gives {kind.__module__}.{kind.__name__}, and an optimizer of torch.optim is "
+            f"needed, as it is and not a subclass: {', '.join(OPTIMIZERS)}."
         )
     groups = []
     for number, group in enumerate(optimizer.param_groups):
         foreign = [p for p in group["params"] if id(p) not in names]
         if foreign:
             raise RecipeError(
-                f"Group {number} of the optimizer holds a tensor of shape {tuple(foreign[0].shape)} that is not a parameter of "
-                "the model. Pass on the named parameters that the function is given."
+                f"Group {number} of the optimizer holds a tensor of shape {tuple(foreign[0].shape)} that is not a "
+                "parameter of the model. Pass on the named parameters that the function is given."
             )
         options = {k: _rate(k, v) for k, v in group.items() if k not in IGNORED_OPTIONS}
         groups.append(spec.Group(params=tuple(names[id(p)] for p in group["params"]), options=options))
@@ -40,14 +42,16 @@ def _rate(option: str, value):
     if isinstance(value, torch.Tensor) and value.numel() == 1:
         value = value.item()
     if isinstance(value, tuple | list):
-        return tuple(float(v) for v in value)
+        return tuple(_EPS if v is None else float(_rate(option, v)) for v in value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RecipeError(f"The optimizer's option {option!r} is {value}; a finite number is needed.")
     if value is None or isinstance(value, bool | int | float):
         return value
     raise RecipeError(f"The optimizer's option {option!r} is {type(value).__name__}; a number is needed.")
 
 
 def capture_schedule(recipe: Recipe, optimizer, captured: spec.Optimizer) -> spec.Table | spec.Plateau | None:
-    """What the recipe's scheduler does over the whole run to `optimizer`, which was captured before. Raises RecipeError."""
+    """What the recipe's scheduler does over the whole run to `optimizer`, captured before. Raises RecipeError."""
     if recipe.scheduler is None:
         return None
     with warnings.catch_warnings():
@@ -105,5 +109,6 @@ def _advance(scheduler, step: int, count: int, by: str) -> None:
     except Exception as error:
         raise RecipeError(
             f"The scheduler {type(scheduler).__name__} stops at step {step:,} of {count:,} (stepped by {by}): "
-            f"{str(error)[:200]} The run's length is steps_per_epoch(batch_size) x epochs; scheduler_step says how it is stepped."
+            f"{str(error)[:200]} The run's length is steps_per_epoch(batch_size) x epochs; scheduler_step says how it "
+            "is stepped."
         ) from error

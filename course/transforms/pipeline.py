@@ -33,9 +33,10 @@ CONVERSIONS = frozenset(
 class Pipeline:
     """`pipeline(images, generator)`: uint8 (N, 28, 28) -> float32 (N, 1, 28, 28) on `device`.
 
-    The generator is one of that device; images from elsewhere are brought there as bytes. The same generator state gives the same output. `random`: it draws. `batched`: the whole batch is computed at
-    once on its device; otherwise torchvision's own objects see one PIL image after the other, on the CPU, seeded
-    from the generator, with the global random states put back afterwards.
+    The generator is one of that device; images from elsewhere are brought there as bytes. The same generator state
+    gives the same output. `random`: it draws. `batched`: the whole batch is computed at once on its device; otherwise
+    torchvision's own objects see one PIL image after the other, on the CPU, seeded from the generator, with the
+    global random states put back afterwards.
     """
 
     device: torch.device

@@ -1,0 +1,39 @@
+"""Where in the student's source something happened: the innermost frame that is neither PyTorch's nor ours."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from types import CodeType
+
+import torch
+
+_TORCH = str(Path(torch.__file__).parent)
+_OURS = str(Path(__file__).parents[1])
+
+
+def is_students(filename: str) -> bool:
+    """Is this a file (or a notebook's cell) that the student wrote?"""
+    return (
+        not filename.startswith((_TORCH, _OURS, "<frozen", "<string>", "<eval_with_key>"))
+        and "/lib/python" not in filename
+    )
+
+
+def student_line(error: BaseException) -> tuple[int | None, str]:
+    """Line number and code where `error` left the student's source; (None, "") when it did not pass through it."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if is_students(frame.filename):
+            return frame.lineno, (frame.line or "")[:120]
+    return None, ""
+
+
+def current_line(caller: CodeType) -> int | None:
+    """The student's line that is running; None when none is between here and the function of ours that called it."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code is not caller:
+        if is_students(frame.f_code.co_filename):
+            return frame.f_lineno
+        frame = frame.f_back
+    return None

@@ -1,0 +1,16 @@
+"""One thread, and every test leaves PyTorch's global random state as it found it."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def same_random_state():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield

@@ -1,0 +1,163 @@
+"""The rule, on integers: streaks, verdicts, and what is refused before training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import ROUND_CEILING, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from course.errors import UsageError
+from course.inspection import Inspection, Part
+from course.rules import assignments, held_level, judge, load_rules, longest_streak, refusals
+from course.work import Work
+
+CHALLENGE = load_rules("challenge")
+counts = st.lists(st.integers(9_936, 9_944), max_size=20)
+
+
+def run_that_holds(level: int) -> list[int]:
+    """A run of 15 epochs that holds `level` for two epochs, and less elsewhere."""
+    return [9_800] * 6 + [level, level + 20] + [9_800] * 6 + [level + 30]
+
+
+@given(counts, st.integers(9_936, 9_944))
+def test_the_longest_streak_is_the_longest_stretch_at_or_above_what_is_needed(correct, needed):
+    stretches = [
+        (first, last)
+        for first in range(len(correct))
+        for last in range(first, len(correct))
+        if all(c >= needed for c in correct[first : last + 1])
+    ]
+    found = longest_streak(correct, needed)
+    if not stretches:
+        assert found is None
+    else:
+        first, last = max(stretches, key=lambda s: (s[1] - s[0], s[1]))
+        assert (found.first, found.last, len(found)) == (first + 1, last + 1, last - first + 1)
+        assert found.lowest == min(correct[first : last + 1])
+
+
+@given(counts, st.integers(1, 5), st.integers(9_936, 9_944))
+def test_a_level_is_held_exactly_when_a_streak_at_it_is_long_enough(correct, hold, needed):
+    streak = longest_streak(correct, needed)
+    assert (held_level(correct, hold) >= needed) == (streak is not None and len(streak) >= hold)
+
+
+@given(st.integers(1, 1_000_000))
+def test_needed_is_the_least_count_that_reaches_the_accuracy(total):
+    for assignment in assignments():
+        rules = load_rules(assignment)
+        exact = Decimal(str(rules.accuracy)) * total
+        assert rules.needed(total) == int(exact.to_integral_value(ROUND_CEILING))
+
+
+def test_needed_of_ten_thousand_is_9940_in_the_challenge():
+    assert CHALLENGE.needed() == CHALLENGE.needed(10_000) == 9_940
+    assert CHALLENGE.needed(2_000) == 1_988
+
+
+def test_9940_in_two_consecutive_epochs_passes_and_9939_fails():
+    assert judge(CHALLENGE, [[9_940, 9_940]], seeds=1).verdict == "pass"
+    assert judge(CHALLENGE, [[9_939, 9_940]], seeds=1).verdict == "fail"
+    assert judge(CHALLENGE, [[9_940, 9_939, 9_940]], seeds=1).verdict == "fail"
+    assert judge(CHALLENGE, [[9_940]], seeds=1).verdict == "fail"
+    assert judge(CHALLENGE, [[]], seeds=1).verdict == "fail"
+
+
+@pytest.mark.parametrize(("level", "verdict"), [(9_951, "pass"), (9_929, "fail"), (0, "fail"), (10_000, "pass")])
+def test_a_clear_first_run_decides_alone(level, verdict):
+    judgement = judge(CHALLENGE, [run_that_holds(level)] if level < 9_970 else [[level] * 2])
+    assert (judgement.verdict, judgement.more, judgement.split) == (verdict, False, False)
+
+
+@pytest.mark.parametrize("level", [9_930, 9_939, 9_940, 9_950])
+def test_a_near_first_run_asks_for_another_seed(level):
+    assert judge(CHALLENGE, [run_that_holds(level)]).more
+
+
+NEAR_PASS, NEAR_FAIL = run_that_holds(9_945), run_that_holds(9_935)
+
+
+@pytest.mark.parametrize(
+    ("runs", "verdict", "split", "more"),
+    {
+        "two agree to pass": ([NEAR_PASS, NEAR_PASS], "pass", False, False),
+        "two agree to fail": ([NEAR_FAIL, NEAR_FAIL], "fail", False, False),
+        "one each": ([NEAR_PASS, NEAR_FAIL], "borderline", True, True),
+        "two to one for": ([NEAR_FAIL, NEAR_PASS, NEAR_PASS], "pass", True, False),
+        "two to one against": ([NEAR_PASS, NEAR_FAIL, NEAR_FAIL], "fail", True, False),
+        "a clear later run counts as one": ([NEAR_PASS, run_that_holds(9_800), NEAR_PASS], "pass", True, False),
+    }.values(),
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_the_majority_of_three_near_runs_decides_and_a_split_is_shown(runs, verdict, split, more):
+    judgement = judge(CHALLENGE, runs)
+    assert (judgement.verdict, judgement.split, judgement.more) == (verdict, split, more)
+
+
+def test_a_tie_of_two_seeds_is_borderline():
+    judgement = judge(CHALLENGE, [NEAR_PASS, NEAR_FAIL], seeds=2)
+    assert (judgement.verdict, judgement.split, judgement.more) == ("borderline", True, False)
+
+
+@given(st.lists(counts.filter(bool), min_size=1, max_size=5), st.integers(1, 5))
+def test_judging_ends_after_the_last_seed_and_gives_a_reason_for_every_run(runs, seeds):
+    judgement = judge(CHALLENGE, runs, seeds=seeds)
+    assert len(judgement.reasons) >= len(runs)
+    assert not (judgement.more and len(runs) >= seeds)
+    assert judgement.more <= (judgement.verdict == "borderline")
+
+
+def test_reasons_name_the_epochs_the_count_and_what_is_needed():
+    (reason,) = judge(CHALLENGE, [run_that_holds(9_951)]).reasons
+    assert "epochs 7-8" in reason and "9,951 of 10,000" in reason and "9,940 of 10,000" in reason
+    (reason,) = judge(CHALLENGE, [run_that_holds(9_925)]).reasons
+    assert "best 9,955 of 10,000 (99.55%) in epoch 15" in reason
+
+
+def test_judging_needs_a_run():
+    with pytest.raises(ValueError, match="at least one run"):
+        judge(CHALLENGE, [])
+
+
+def test_an_unknown_assignment_is_answered_with_the_known_ones():
+    with pytest.raises(UsageError, match=r"lesson1_baseline.*challenge"):
+        load_rules("lesson9")
+
+
+def inspection(**changes) -> Inspection:
+    usual = Inspection(
+        spec_hash="0" * 64,
+        parts=(Part("parameter", "the tensor 'a'", 7_999),),
+        layers=(),
+        work=Work(0, 0, 0),
+        epochs=15,
+        batch_size=128,
+        problems=(),
+        leaks=(),
+    )
+    return replace(usual, **changes)
+
+
+def test_a_recipe_at_the_limits_is_not_refused():
+    assert refusals(CHALLENGE, inspection()) == []
+
+
+def test_one_parameter_or_one_epoch_more_is_refused_with_the_numbers():
+    hidden = Part("buffer", "the tensor 'hidden', which is not a parameter", 1)
+    (parameters,) = refusals(CHALLENGE, inspection(parts=(*inspection().parts, hidden)))
+    assert parameters == (
+        "parameters: 8,000 counted, fewer than 8,000 allowed: 7,999 in layers + 1 in the tensor 'hidden', "
+        "which is not a parameter."
+    )
+    (epochs,) = refusals(CHALLENGE, inspection(epochs=16))
+    assert "asks for 16, and 15 are allowed" in epochs
+
+
+def test_a_leak_is_refused_but_where_the_lesson_is_about_it_and_a_problem_everywhere():
+    found = inspection(leaks=("a leak",), problems=("a problem",))
+    assert refusals(CHALLENGE, found) == ["a leak", "a problem"]
+    assert refusals(load_rules("lesson4_schedulers"), found) == ["a problem"]
