@@ -221,7 +221,7 @@ def train_once(
 
 
 def _may_use_gpu(device: str) -> bool:
-    """A walled process has no devices; with a GPU the trainer, which runs our own code alone, works without the wall."""
+    """A walled process has no devices; with a GPU the trainer, which runs only our own code, works without the wall."""
     return device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
 
 

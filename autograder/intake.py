@@ -76,6 +76,8 @@ class Intake(contextlib.AbstractContextManager):
 def _text(answer: Answer, wanted: str) -> str:
     if answer.kind == "refused":
         raise RecipeError(answer.text)
-    if answer.kind != wanted:
+    if answer.kind == "error":
         raise StudentCodeError(answer.text)
+    if answer.kind != wanted:
+        raise StudentCodeError("The recipe's process gave an answer that it was not asked for. Leave its output alone.")
     return answer.text

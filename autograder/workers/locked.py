@@ -10,7 +10,11 @@ import json
 import linecache
 import os
 import sys
+import tempfile
+import types
 from dataclasses import asdict
+
+import matplotlib
 
 from autograder.messages import Answer, CaptureRequest, InspectRequest, locked_request
 from autograder.sandbox import is_out_of_memory, lockdown
@@ -25,6 +29,7 @@ FILENAME = "recipe"
 
 
 def main() -> None:
+    _settle_matplotlib()
     lockdown()
     answer_to = _own_stdout()
     answer = answer_for(locked_request(sys.stdin.buffer.read()))
@@ -49,7 +54,8 @@ def run_recipe(source: str) -> Recipe:
     """Execute the source and take its `recipe`. Raises StudentCodeError, RecipeError."""
     # tracebacks and torch.export look for the source's lines here
     linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
-    namespace = {"__name__": FILENAME, "__builtins__": __builtins__}
+    module = sys.modules[FILENAME] = types.ModuleType(FILENAME)  # dataclasses look their module up there
+    namespace = vars(module)
     try:
         exec(compile(source, FILENAME, "exec", dont_inherit=True), namespace)
     except SyntaxError as error:
@@ -77,6 +83,14 @@ def _syntax(error: SyntaxError) -> str:
             "of a notebook: move it to another cell."
         )
     return f"Line {error.lineno}: this is not valid Python ({error.msg}): {code[:120]}"
+
+
+def _settle_matplotlib() -> None:
+    """Many recipes import it, and it asks for a folder to write to: once, so it can have one until the lock."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"MPLCONFIGDIR": folder, "MPLBACKEND": "agg"}
+        matplotlib.get_configdir()
+        matplotlib.get_cachedir()
 
 
 def _own_stdout() -> int:
