@@ -137,15 +137,16 @@ def _train_and_judge(spec: Spec, rules: Rules, options: Options, result: Result,
         seed = draw_seed(secret, spec.hash, len(runs) + 1)
         run = train_once(trained, seed, folder, options, tier, listener, number=len(runs) + 1)
         runs.append(run)
-        judgement = judge(rules, [r.correct for r in runs], seeds=options.seeds, total=total)
-        if run.ended or not judgement.more:
+        # a run that diverged counts as one that held nothing
+        judgement = judge(rules, [[] if r.ended else r.correct for r in runs], seeds=options.seeds, total=total)
+        if not judgement.more:
             break
-    reasons = judgement.reasons + ((run.ended,) if run.ended else ())
+    reasons = judgement.reasons + tuple(r.ended for r in runs if r.ended)
     if not result.official:
         reasons += ("Data or epochs were cut down, so this result is not official.",)
     return replace(
         result,
-        verdict="fail" if run.ended else judgement.verdict,
+        verdict=judgement.verdict,
         reasons=reasons,
         borderline=judgement.split,
         runs=tuple(runs),

@@ -113,7 +113,7 @@ def held_level(correct: Sequence[int], hold: int) -> int:
 
 
 def judge(rules: Rules, runs: Sequence[Sequence[int]], *, seeds: int | None = None, total: int = 10_000) -> Judgement:
-    """What the finished runs say, in the order they were trained. `seeds` replaces the rule's number of seeds.
+    """What the runs say, in the order they were trained; one that broke off is empty. `seeds` replaces the rule's number.
 
     The first run decides when it is clear: its held level is further than `near` from what is needed. Otherwise runs
     follow until a majority of the seeds agrees. A tie after the last seed is `borderline`.
@@ -138,10 +138,12 @@ def judge(rules: Rules, runs: Sequence[Sequence[int]], *, seeds: int | None = No
 
 
 def _in_words(rules: Rules, run: Sequence[int], number: int, total: int) -> str:
+    if not run:
+        return f"Run {number}: it did not come to its end."
     needed = rules.needed(total)
     streak = longest_streak(run, needed)
-    best = max(run, default=0)
-    epoch = run.index(best) + 1 if best in run else 0
+    best = max(run)
+    epoch = run.index(best) + 1
     goal = f"{needed:,} of {total:,} ({rules.accuracy:.2%}) for {rules.hold} consecutive epochs"
     if streak and len(streak) >= rules.hold:
         return (

@@ -73,9 +73,11 @@ def valid() -> list[dict]:
 
 
 NASTY = [
-    None, True, False, 0, 1, -1, 2, 3, 7, 28, 255, 10**6, 2**31, 2**63 - 1, -(2**63), 2**64, 0.0, -0.0, 0.5, 1e-300, 1e300,
+    None, True, False, 0, 1, -1, 2, 3, 7, 28, 255, 10**6, 2**31, 2**63 - 1, -(2**63), 2**64, 0.0, -0.0, 0.5, 1e-300,
+    1e300,
     "", "x", "__import__", "aten.as_strided.default", "aten.relu.default", "aten.zeros.default", "aten.expand.default",
-    "aten.repeat.default", "size.mul", "float64", "\u202e", "../../etc/passwd", [], {}, [[]], {"node": 0}, {"node": 10**6},
+    "aten.repeat.default",
+    "size.mul", "float64", "\u202e", "../../etc/passwd", [], {}, [[]], {"node": 0}, {"node": 10**6},
     {"tensor": 0}, {"input": 0}, {"dtype": "float64"}, [10**6, 10**6], [1] * 50,
 ]  # fmt: skip
 
