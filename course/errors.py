@@ -6,7 +6,7 @@
     ├── RecipeError       the recipe breaks a rule, or cannot be turned into plain data
     │   └── SpecError     plain data that is not a valid spec
     ├── StudentCodeError  the student's own code raised, hung or died
-    ├── Diverged          the training loss stopped being a finite number
+    ├── Diverged          the training loss grew beyond all measure
     └── GraderError       our fault; it never costs a student a point
 
 A message is one or more whole sentences: the value, the limit, the next step. It is shown as it is,
@@ -47,14 +47,14 @@ class StudentCodeError(CourseError):
 
 
 class Diverged(CourseError):
-    """The loss became infinite or not a number: verdict `fail`.
+    """The loss became huge, infinite or not a number: verdict `fail`.
 
     `epoch` and `step` count from 1; `learning_rate` is that of the first parameter group at that step.
     """
 
     def __init__(self, epoch: int, step: int, learning_rate: float):
         super().__init__(
-            f"Training diverged: the loss was no longer a finite number in epoch {epoch} at step {step}, "
+            f"Training diverged: the loss grew beyond all measure in epoch {epoch} at step {step}, "
             f"with learning rate {learning_rate:.4g}. Try a lower learning rate or a gentler warm-up."
         )
         self.epoch, self.step, self.learning_rate = epoch, step, learning_rate

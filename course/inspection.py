@@ -79,7 +79,7 @@ def inspect(spec: plain.Spec) -> Inspection:
     network = spec.network
     cost = work(spec)
     # what is too much, or differs from the training that was measured, is not run at all
-    problems = [*_too_much(cost, spec.batch_size), *_modes_differ(network)]
+    problems = [*too_much(cost, spec.batch_size), *_modes_differ(network)]
     parts = count(network)
     if not problems:
         parts += _computed(network, parts)
@@ -190,7 +190,7 @@ def _numbers(node: plain.Node, *, init: bool = False) -> list[int | float]:
     return found
 
 
-def _too_much(cost: Work, batch_size: int) -> list[str]:
+def too_much(cost: Work, batch_size: int) -> list[str]:
     """A smaller batch than usual means more steps, so its work is taken as that of a usual one."""
     scale = max(1.0, USUAL_BATCH / batch_size)
     shown = (

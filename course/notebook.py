@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from course import data, devices
 from course.capture import capture
+from course.capture.initial import settle_lazy_layers
 from course.errors import CourseError
 from course.inspection import Inspection, refuse_if_broken
 from course.inspection import inspect as inspect_spec
@@ -158,9 +159,7 @@ class _Bars:
 def _trained_model(recipe: Recipe, run: Run, spec: Spec) -> Any:
     """A fresh model of the student's with the trained weights; what it has beside them stays as it was built."""
     model = recipe.model()
-    if any(torch.nn.parameter.is_lazy(p) for p in model.parameters()):
-        with torch.no_grad():
-            model.eval()(torch.zeros(8, 1, 28, 28))
+    settle_lazy_layers(model)
     state = {n: t.cpu() for n, t in run.network.state().items() if n in model.state_dict()}
     missing = model.load_state_dict(state, strict=False).missing_keys
     left = [n for n in missing if not n.endswith("num_batches_tracked")]

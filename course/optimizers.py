@@ -35,7 +35,10 @@ def build_optimizer(given: spec.Optimizer, parameters: dict[str, Tensor]) -> tor
         for option, value in group.options.items():
             _check_option(given.name, option, value)
         groups.append({"params": [parameters[n] for n in group.params], **group.options})
-    if not any(g["params"] for g in groups):
+    names = [n for group in given.groups for n in group.params]
+    if twice := next((n for n in names if names.count(n) > 1), None):
+        raise SpecError(f"The optimizer is given {twice!r} twice.")
+    if not names:
         raise SpecError("The optimizer has no parameters to train.")
     kind = OPTIMIZERS[given.name]
     # the constructor checks its arguments, and Adagrad's sums start from one that no group can set

@@ -113,7 +113,7 @@ def held_level(correct: Sequence[int], hold: int) -> int:
 
 
 def judge(rules: Rules, runs: Sequence[Sequence[int]], *, seeds: int | None = None, total: int = 10_000) -> Judgement:
-    """What the runs say, in the order they were trained; one that broke off is empty. `seeds` replaces the rule's number.
+    """What the runs say, in order; one that broke off is empty. `seeds` replaces the rule's number of them.
 
     The first run decides when it is clear: its held level is further than `near` from what is needed. Otherwise runs
     follow until a majority of the seeds agrees. A tie after the last seed is `borderline`.

@@ -27,6 +27,7 @@ from course.scoring import LOSSES, Score
 from course.spec import Plateau, Spec
 
 EVAL_BATCH = 1000
+MOST_LOSS = 1e6  # guessing costs 2.3; a network that has died of a huge step can stay at a finite 1e29
 VERSION = 1  # goes up whenever the same spec and seed may give other numbers
 
 
@@ -152,7 +153,7 @@ class Run:
         return loss.detach(), (outputs.detach().argmax(dim=1) == labels).sum()
 
     def _mean_loss(self, losses: Tensor, sizes: Tensor) -> float:
-        bad = (~torch.isfinite(losses)).nonzero()
+        bad = (~(losses.abs() <= MOST_LOSS)).nonzero()  # written so that what is not a number is bad too
         if len(bad):
             step = int(bad[0])
             self.schedule.before_step(self.epoch, self.epoch * self.steps + step)
@@ -204,7 +205,7 @@ def train(
 
     `score` is called once an epoch with the outputs (N, 10) for the test images. `resume` is a `Run.state()` of the
     same spec and seed. `on_epoch` is called before an epoch is yielded, to keep the run's state or weights.
-    Raises Diverged when a loss is not finite, SpecError when the spec cannot be trained.
+    Raises Diverged when a loss is beyond `MOST_LOSS` or not a number, SpecError when the spec cannot be trained.
     """
     with repeatable(device, threads):
         run = Run(spec, data, seed, device)

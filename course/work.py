@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -28,8 +29,15 @@ class Work:
 MOST = Work(flops=5_000_000_000, elements=300_000_000, memory=2 * 1024**3)
 
 
+_POOLS = ("max_pool2d_with_indices", "avg_pool2d")  # with the window as second argument; 1-d ones are made of them
+_SORTS = ("sort", "topk")
+
+
 class _Elements(TorchDispatchMode):
-    """Adds up what operators read and write: a FLOP counter alone misses a giant max-pool or a stride-0 expand."""
+    """Adds up what operators read and write: a FLOP counter alone misses a giant max-pool or a stride-0 expand.
+
+    Pooling reads a window for each number that it writes, sorting each number once for every halving.
+    """
 
     def __init__(self):
         super().__init__()
@@ -39,8 +47,17 @@ class _Elements(TorchDispatchMode):
         out = op(*args, **(kwargs or {}))
         outputs = _tensors(out)
         self.made += sum(t.numel() * t.element_size() for t in outputs)
-        self.touched += sum(t.numel() for t in (*outputs, *_tensors(args)))
+        self.touched += sum(t.numel() for t in (*outputs, *_tensors(args))) + _read_again(op, args, outputs)
         return out
+
+
+def _read_again(op, args: tuple, outputs: list[Tensor]) -> int:
+    word = op._schema.name.removeprefix("aten::")
+    if word in _POOLS:
+        return outputs[0].numel() * math.prod(args[1])
+    if word in _SORTS:
+        return args[0].numel() * args[0].numel().bit_length()
+    return 0
 
 
 def _tensors(value) -> list[Tensor]:

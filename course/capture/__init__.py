@@ -18,8 +18,10 @@ from course.capture.graph import Tensors, explain, graph
 from course.capture.initial import DTYPES, InitProgram, record
 from course.capture.schedule import capture_optimizer, capture_schedule
 from course.errors import CourseError, RecipeError
+from course.inspection import too_much
 from course.recipe import Recipe, default_transform
 from course.transforms import capture_transforms, is_random
+from course.work import work
 
 CAPTURE_SEED = 20_240_229  # any number: the spec does not depend on it
 
@@ -62,6 +64,9 @@ def _capture(recipe: Recipe) -> spec.Spec:
         batch_size=recipe.batch_size,
         loss=recipe.loss,
     )
+    # before anything runs: three steps of a network that is far too large would not end
+    if heavy := too_much(work(done), done.batch_size):
+        raise RecipeError(heavy[0])
     check_steps(recipe, done, CAPTURE_SEED)
     return spec.Spec.from_json(done.to_json())
 

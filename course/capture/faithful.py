@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from course import spec
+from course.capture.initial import settle_lazy_layers
 from course.errors import RecipeError
 from course.network import TrainableNetwork, initial_tensors
 from course.optimizers import build_optimizer
@@ -36,11 +37,9 @@ def check_initial(network: spec.Network, model: nn.Module, seed: int) -> None:
 def check_steps(recipe: Recipe, captured: spec.Spec, seed: int) -> None:
     """Three seeded training steps of a fresh model against the rebuilt one. Raises RecipeError naming the step."""
     torch.manual_seed(seed)
-    model = recipe.model().train()
-    if any(nn.parameter.is_lazy(p) for p in model.parameters()):
-        with torch.no_grad():
-            model.eval()(torch.zeros(8, 1, 28, 28))
-        model.train()
+    model = recipe.model()
+    settle_lazy_layers(model)
+    model.train()
     check_initial(captured.network, model, seed)  # numbers drawn elsewhere, as by NumPy, are others each time
     rebuilt = TrainableNetwork(captured.network, seed)
     own_optimizer = recipe.optimizer((n, p) for n, p in model.named_parameters() if p.requires_grad)

@@ -98,6 +98,7 @@ def explain(error: Exception) -> RecipeError | StudentCodeError:
     line, code = student_line(error)
     text, name = str(error), type(error).__name__
     shown = f" ({code})" if code else ""
+    where = f"Line {line}{shown}: " if line else ""
     if "GuardOnDataDependent" in name or "data-dependent" in text:
         return RecipeError(f"your network decides by the values of its input{shown}. Use torch.where.", line)
     if "Constraints violated" in text or "specialized" in text or _WRITTEN_OUT.match(text):
@@ -106,9 +107,16 @@ def explain(error: Exception) -> RecipeError | StudentCodeError:
             "size that is written out.",
             line,
         )
+    if "fake tensor" in text:
+        return RecipeError(
+            "your network's forward trains, or keeps a tensor for later. Let it depend on its input and the parameters "
+            "alone, and change nothing.",
+            line,
+        )
+    if "can't allocate memory" in text:
+        return StudentCodeError(f"{where}this needs more memory than there is. Look for a very large tensor.")
     text = _BATCH.sub("N", text)
     first = text.strip().splitlines()[0][:300] if text.strip() else "no message"
-    where = f"Line {line}{shown}: " if line else ""
     return StudentCodeError(f"{where}{name}: {first}")
 
 

@@ -121,11 +121,15 @@ def record(build: Callable[[], nn.Module], seed: int) -> tuple[nn.Module, Record
                 raise RecipeError(
                     f"Recipe(model=...) gives {type(model).__name__} when called, and a torch.nn.Module is needed."
                 )
-            lazy = nn.parameter.is_lazy
-            if any(lazy(t) for t in (*model.parameters(), *model.buffers())):
-                with torch.no_grad():
-                    model.eval()(torch.zeros(8, 1, 28, 28))
+            settle_lazy_layers(model)
     return model, recorder
+
+
+def settle_lazy_layers(model: nn.Module) -> None:
+    """Lazy layers take their shapes from what they see first: zeros, in eval mode, so that nothing is drawn."""
+    if any(nn.parameter.is_lazy(t) for t in (*model.parameters(), *model.buffers())):
+        with torch.no_grad():
+            model.eval()(torch.zeros(8, 1, 28, 28))
 
 
 class InitProgram:

@@ -6,13 +6,13 @@
 import collections
 import contextlib
 import copy
+import functools
 import json
 import os
 import random
 import signal
 from functools import partial
 
-import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,7 +47,7 @@ class Small(nn.Module):
         return torch.log_softmax(self.head(x), 1)
 
 
-@pytest.fixture(scope="module")
+@functools.cache
 def valid() -> list[dict]:
     """Specs that are in order, as plain data."""
     augmented = Compose(
@@ -155,8 +155,8 @@ def outcome_of(text: str) -> str:
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(base=st.integers(0, 2), seed=st.integers(0, 2**48))
-def test_a_mutated_spec_trains_or_is_refused_with_a_reason(valid, base, seed):
-    OUTCOMES[outcome_of(json.dumps(mutate(valid[base], random.Random(seed))))] += 1
+def test_a_mutated_spec_trains_or_is_refused_with_a_reason(base, seed):
+    OUTCOMES[outcome_of(json.dumps(mutate(valid()[base], random.Random(seed))))] += 1
 
 
 json_values = st.recursive(
@@ -172,9 +172,9 @@ def test_random_json_is_refused_with_a_reason(text):
     assert outcome_of(text) == "refused"
 
 
-def test_some_mutations_are_harmless_and_some_are_not(valid):
+def test_some_mutations_are_harmless_and_some_are_not():
     """The fuzzing reaches both sides: it is not the outermost check that refuses everything."""
     draw = random.Random(0)
-    outcomes = collections.Counter(outcome_of(json.dumps(mutate(valid[0], draw))) for _ in range(60))
+    outcomes = collections.Counter(outcome_of(json.dumps(mutate(valid()[0], draw))) for _ in range(60))
     assert outcomes["refused"] and outcomes["trained"]
     print(f"\nfuzzing: {dict(OUTCOMES)}, fixed: {dict(outcomes)}")

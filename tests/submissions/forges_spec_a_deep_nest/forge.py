@@ -1,0 +1,2 @@
+def forge(spec):
+    return "[" * 100_000 + "]" * 100_000

@@ -1,0 +1,3 @@
+def forge(spec):
+    spec["on_load"] = "import os"
+    return spec

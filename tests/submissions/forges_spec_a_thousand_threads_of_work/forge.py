@@ -1,0 +1,3 @@
+def forge(spec):
+    spec["batch_size"] = 10**9
+    return spec

@@ -1,0 +1,23 @@
+from functools import partial
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.optim import SGD
+
+from course import Recipe
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, stride=2)
+        self.conv2 = nn.Conv2d(8, 10, 3, stride=2)
+
+    def forward(self, x):
+        table = torch.tensor([[0.01 * ((7 * i + 3 * j) % 19 - 9) for j in range(10)] for i in range(784)])
+        x, side = F.relu(self.conv1(x)), x.flatten(1) @ table
+        return F.log_softmax(self.conv2(x).mean((2, 3)) + side, dim=1)
+
+
+recipe = Recipe(model=Net, optimizer=partial(SGD, lr=0.01, momentum=0.9))

@@ -1,0 +1,23 @@
+from functools import partial
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.optim import SGD
+
+from course import Recipe
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, stride=2)
+        self.conv2 = nn.Conv2d(8, 108, 3, stride=2)
+
+    def forward(self, x):
+        x = self.conv2(F.relu(self.conv1(x))).mean((2, 3))
+        sides = [sum(((i * 10 + j) * 0.37 % 2 - 1) * x[:, i * 10 + j] for j in range(10)) for i in range(10)]
+        return F.log_softmax(torch.stack(sides, 1), dim=1)
+
+
+recipe = Recipe(model=Net, optimizer=partial(SGD, lr=0.01, momentum=0.9))

@@ -1,0 +1,36 @@
+from functools import partial
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.optim import SGD
+
+from course import Recipe
+
+import base64
+import io
+
+
+def saved():
+    file = io.BytesIO()
+    layers = {"conv1": nn.Conv2d(1, 8, 3), "conv2": nn.Conv2d(8, 10, 3)}
+    torch.save(nn.ModuleDict(layers).state_dict(), file)
+    return base64.b64encode(file.getvalue())
+
+
+STATE = saved()
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, stride=2)
+        self.conv2 = nn.Conv2d(8, 10, 3, stride=2)
+        self.load_state_dict(torch.load(io.BytesIO(base64.b64decode(STATE))))
+
+    def forward(self, x):
+        x = F.relu(self.conv1(x))
+        return F.log_softmax(self.conv2(x).mean((2, 3)), dim=1)
+
+
+recipe = Recipe(model=Net, optimizer=partial(SGD, lr=0.01, momentum=0.9))

@@ -1,0 +1,27 @@
+from functools import partial
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.optim import SGD
+
+from course import Recipe
+
+TEXT = "#H5ZG4YF3XE2WD1VC0UB/TA.S@-R?,Q>+P=*O<)N;(M:'L9&K8%J7$I6#H5ZG4YF3XE2WD1VC0UB/TA.S@-R?,Q>+P=*O<)N;(M:"
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, stride=2)
+        self.conv2 = nn.Conv2d(8, 10, 3, stride=2)
+        with torch.no_grad():
+            numbers = [ord(c) / 64 - 1 for c in TEXT * 8]
+            self.conv2.weight.copy_(torch.tensor(numbers[:720]).view(10, 8, 3, 3))
+
+    def forward(self, x):
+        x = F.relu(self.conv1(x))
+        return F.log_softmax(self.conv2(x).mean((2, 3)), dim=1)
+
+
+recipe = Recipe(model=Net, optimizer=partial(SGD, lr=0.01, momentum=0.9))

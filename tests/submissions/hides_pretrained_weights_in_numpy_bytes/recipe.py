@@ -1,0 +1,29 @@
+from functools import partial
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.optim import SGD
+
+from course import Recipe
+
+import base64
+
+import numpy as np
+
+BYTES = base64.b64encode(np.random.default_rng(1).normal(0, 0.1, 720).astype("<f4").tobytes())
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, stride=2)
+        self.conv2 = nn.Conv2d(8, 10, 3, stride=2)
+        self.conv2.weight.data = torch.from_numpy(np.frombuffer(base64.b64decode(BYTES), "<f4").reshape(10, 8, 3, 3).copy())
+
+    def forward(self, x):
+        x = F.relu(self.conv1(x))
+        return F.log_softmax(self.conv2(x).mean((2, 3)), dim=1)
+
+
+recipe = Recipe(model=Net, optimizer=partial(SGD, lr=0.01, momentum=0.9))

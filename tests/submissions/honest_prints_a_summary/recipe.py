@@ -1,0 +1,21 @@
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.optim import SGD
+from torchsummary import summary
+
+from course import Recipe
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, stride=2)
+        self.norm = nn.BatchNorm2d(8)
+        self.conv2 = nn.Conv2d(8, 10, 3, stride=2)
+
+    def forward(self, x):
+        x = F.relu(self.norm(self.conv1(x)))
+        return F.log_softmax(self.conv2(x).mean((2, 3)), dim=1)
+
+summary(Net(), input_size=(1, 28, 28), device="cpu")
+recipe = Recipe(model=Net, optimizer=lambda p: SGD(p, lr=0.01, momentum=0.9))

@@ -1,0 +1,31 @@
+import urllib.request
+from functools import partial
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.optim import SGD
+
+from course import Recipe
+
+
+try:
+    weights = urllib.request.urlopen("http://192.0.2.1/weights.pt", timeout=1).read()
+except OSError:
+    weights = b""
+assert not weights, "REACHED weights"
+state = torch.hub.load_state_dict_from_url("http://192.0.2.1/weights.pt", model_dir="/tmp")
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, stride=2)
+        self.conv2 = nn.Conv2d(8, 10, 3, stride=2)
+
+    def forward(self, x):
+        x = F.relu(self.conv1(x))
+        return F.log_softmax(self.conv2(x).mean((2, 3)), dim=1)
+
+
+recipe = Recipe(model=Net, optimizer=partial(SGD, lr=0.01, momentum=0.9))

@@ -1,0 +1,224 @@
+"""Every folder of tests/submissions is a small submission, and `expected.toml` beside it the verdict it must get.
+
+    expected.toml    verdict = "refused"        accepted (it may be trained), refused, error, or fail (after a training)
+                     reason = "a fragment"      that the first reason must contain
+                     counted = 826              what an accepted network counts
+                     seconds = 4                the sandbox's time limit, for what never ends
+                     assignment = "challenge"
+    recipe.py, submission.ipynb                 what is handed in
+    forge.py                                    `forge(spec)` turns a valid spec into what a process that is under a
+                                                student's control may say in its place: text, or data for JSON
+
+The folder's name says what must come out: honest ones are accepted; what hides, forges, bombs, trains, faults or is
+mistaken is not. A submission that reaches what it must not says so (REACHED), and nothing may be left behind.
+"""
+
+import contextlib
+import ctypes
+import functools
+import hashlib
+import json
+import os
+import queue
+import runpy
+import tempfile
+import textwrap
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from autograder.grade import Cut, Options, grade, inspect_only
+from autograder.intake import LIMITS, Intake
+from autograder.sandbox import Limits, probe
+from autograder.workers.locked import run_recipe
+from course import data
+from course.capture import capture
+from course.errors import RecipeError, StudentCodeError
+from course.rules import load_rules, refusals
+from course.spec import Spec
+from tests.autograder.recipes import TINY
+
+SUBMISSIONS = Path(__file__).parent / "submissions"
+CASES = sorted(path.parent.name for path in SUBMISSIONS.glob("*/expected.toml"))
+AT_LEAST = {
+    "honest": 25,
+    "hides": 20,
+    "reaches": 12,
+    "fault": 12,
+    "forges": 8,
+    "bomb": 6,
+    "trains": 3,
+    "mistake": 12,
+}
+WORKERS = 2
+HOME = "/home/teacher"  # as submissions write it; the decoys lie in a home made for the test
+SECRET = "the-gradebook-and-the-labels-were-read"
+MARK = "left_by_a_submission"  # what submissions call the files they try to make
+CUT = Cut(epochs=1, train_images=1_000, test_images=200)
+SUBREAPER = 36
+
+
+class Silent:
+    """A listener that tells nobody."""
+
+    def __getattr__(self, name):
+        return lambda *what: None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    case: str
+    expected: dict
+    verdict: str
+    reason: str
+    counted: int | None
+    seconds: float
+
+    @property
+    def right(self) -> bool:
+        return (
+            self.verdict == self.expected["verdict"]
+            and self.expected.get("reason", "") in self.reason
+            and self.expected.get("counted", self.counted) == self.counted
+            and not any(word in self.reason for word in ("REACHED", SECRET))
+            and self.reason.isprintable()
+        )
+
+
+def judged(case: str, intake: Intake, home: Path, folder: Path) -> Outcome:
+    """Take the case in as the grader would; `home` stands where submissions say HOME."""
+    expected = tomllib.loads((SUBMISSIONS / case / "expected.toml").read_text())
+    intake.limits = Limits(seconds=expected["seconds"], threads=LIMITS.threads) if "seconds" in expected else LIMITS
+    options = Options(expected.get("assignment", "challenge"), device="cpu", seeds=1, cut=CUT)
+    began = time.monotonic()
+    if (SUBMISSIONS / case / "forge.py").exists():
+        verdict, reason, counted = forged(case, intake, options)
+    else:
+        result = handed_in(case, intake, home, folder, options, trained=expected["verdict"] == "fail")
+        passed = result.verdict == "internal" and not result.reasons  # no verdict yet: it may be trained
+        verdict, counted = "accepted" if passed else result.verdict, result.counted
+        reason = " ".join(result.reasons)
+    return Outcome(case, expected, verdict, reason, counted, time.monotonic() - began)
+
+
+def handed_in(case: str, intake: Intake, home: Path, folder: Path, options: Options, *, trained: bool):
+    (original,) = [path for path in (SUBMISSIONS / case).iterdir() if path.stem in ("recipe", "submission")]
+    path = folder / f"{case}{original.suffix}"
+    path.write_text(original.read_text().replace(HOME, str(home)))
+    return (grade if trained else inspect_only)(path, options, Silent(), intake)
+
+
+@functools.cache
+def valid_spec() -> str:
+    return capture(run_recipe(TINY)).to_json()
+
+
+def forged(case: str, intake: Intake, options: Options) -> tuple[str, str, int | None]:
+    """What becomes of a spec that no recipe made."""
+    said = runpy.run_path(str(SUBMISSIONS / case / "forge.py"))["forge"](json.loads(valid_spec()))
+    try:
+        inspection = intake.inspect(Spec.from_json(said if isinstance(said, str) else json.dumps(said)))
+    except RecipeError as error:
+        return "refused", str(error), None
+    except StudentCodeError as error:
+        return "error", str(error), None
+    broken = refusals(load_rules(options.assignment), inspection)
+    return "refused" if broken else "accepted", " ".join(broken), inspection.counted
+
+
+def table(outcomes: list[Outcome]) -> str:
+    rows = [
+        f"{'ok   ' if o.right else 'WRONG'} {o.case:<48} {o.expected['verdict']:<9}{o.verdict:<9}"
+        f"{o.counted if o.counted is not None else '-':>6} {o.seconds:6.1f} s  {textwrap.shorten(o.reason, 150)}"
+        for o in outcomes
+    ]
+    right = sum(o.right for o in outcomes)
+    head = f"      {'submission':<48} {'expected':<9}{'got':<9}{'count':>6} {'time':>8}  reason"
+    return "\n".join([head, *rows, f"{right} of {len(outcomes)} verdicts are right."])
+
+
+def children() -> set[int]:
+    """All processes below this one: with this process as their reaper, orphans are among them."""
+    below, wanted = {}, {os.getpid()}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):  # it ended while we looked
+            continue
+        below.setdefault(int(rest[1]), set()).add(pid)
+    found: set[int] = set()
+    while wanted:
+        wanted = set().union(*(below.get(pid, set()) for pid in wanted)) - found
+        found |= wanted
+    return found
+
+
+def contents(*folders: Path) -> dict[str, str]:
+    """Every file and its SHA-256."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def marked() -> list[str]:
+    """Files of a submission's making in the places where anybody can write."""
+    root = Path(__file__).parents[1]
+    places = {Path(tempfile.gettempdir()), *map(Path, ("/tmp", "/var/tmp", "/dev/shm", "/")), Path.home(), root}
+    return [str(path) for place in places if place.is_dir() for path in place.glob(f"{MARK}*")]
+
+
+@pytest.fixture
+def decoys(tmp_path, monkeypatch):
+    """A teacher's home and working folder with gradebook, labels and keys, where they usually lie."""
+    real = data.ensure()
+    home, course = tmp_path / "home", tmp_path / "home" / "course"
+    names = (
+        "gradebook.db",
+        ".ssh/id_ed25519",
+        ".config/under8k/secret",
+        ".cache/under8k/mnist/t10k-labels-idx1-ubyte",
+        "course/gradebook.db",
+        "course/data/MNIST/raw/t10k-labels-idx1-ubyte",
+    )
+    for name in names:
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(SECRET)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("MNIST_ROOT", str(real))
+    monkeypatch.setenv("UNDER8K_SECRET", SECRET)
+    monkeypatch.chdir(course)
+    return home
+
+
+@pytest.mark.slow
+def test_every_submission_gets_its_verdict_and_leaves_nothing_behind(decoys, tmp_path, monkeypatch):
+    tier = probe()
+    if not tier.value:
+        pytest.skip("no sandbox works here")
+    ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+    folder = tmp_path / "handed_in"
+    folder.mkdir()
+    files, processes = contents(SUBMISSIONS, decoys), children()
+    intakes: queue.SimpleQueue[Intake] = queue.SimpleQueue()
+
+    def verdict_on(case: str) -> Outcome:
+        intake = intakes.get()
+        try:
+            return judged(case, intake, decoys, folder)
+        finally:
+            intakes.put(intake)
+
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(WORKERS) as pool:
+        for _ in range(WORKERS):
+            intakes.put(stack.enter_context(Intake(tier, warm=True)))
+        outcomes = list(pool.map(verdict_on, CASES))
+    told = table(outcomes)
+    print(f"\n{told}")
+    assert all(outcome.right for outcome in outcomes), f"\n{told}"
+    assert contents(SUBMISSIONS, decoys) == files
+    assert sorted(path.stem for path in folder.iterdir()) == [c for c in CASES if not c.startswith("forges_spec")]
+    assert marked() == []
+    assert children() == processes
