@@ -134,7 +134,8 @@ def _field(
     if word in _EVERYWHERE or (word in _REDUCTIONS and _positions(values[index]) != _positions(values[reads[0]])):
         return WHOLE_IMAGE, jump
     if word == "pixel_unshuffle":
-        return field + (node.args[1] - 1) * jump, jump * node.args[1]
+        factor = max(_pair(_argument(node, 1)))
+        return field + (factor - 1) * jump, jump * factor
     if word == "conv2d":
         kernel, strides, dilations = values[reads[1]].shape[-2:], _argument(node, 3), _argument(node, 5)
     elif word in ("max_pool2d", "avg_pool2d"):
@@ -157,4 +158,5 @@ def _argument(node, position: int):
 
 
 def _pair(value) -> tuple[int, ...]:
-    return value if isinstance(value, tuple) and value else (value if isinstance(value, int) else 1,)
+    """The whole numbers in an argument; one that is computed while the network runs counts as 1."""
+    return tuple(v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, int)) or (1,)

@@ -30,10 +30,13 @@ def student_line(error: BaseException) -> tuple[int | None, str]:
 
 
 def current_line(caller: CodeType) -> int | None:
-    """The student's line that is running; None when none is between here and the function of ours that called it."""
+    """The student's line that is running; None when none is between here and the function of ours that called it.
+
+    A forward is passed over: where a constructor calls one, the line that calls it is to blame.
+    """
     frame = sys._getframe(1)
     while frame is not None and frame.f_code is not caller:
-        if is_students(frame.f_code.co_filename):
+        if is_students(frame.f_code.co_filename) and frame.f_code.co_name != "forward":
             return frame.f_lineno
         frame = frame.f_back
     return None

@@ -87,3 +87,11 @@ def test_doctor_says_what_is_there_and_what_to_do():
     found = {finding["name"]: finding for finding in json.loads(result.stdout)}
     assert set(found) == {"python", "packages", "device", "data", "isolation", "secret"}
     assert all(f["ok"] or f["remedy"] for f in found.values())
+
+
+def test_a_bug_of_ours_never_reads_as_not_passed(tmp_path, monkeypatch):
+    path = tmp_path / "work.py"
+    path.write_text(TINY)
+    monkeypatch.setattr("autograder.grade.inspect_only", lambda *_: 1 / 0)
+    result = run("inspect", str(path))
+    assert result.exit_code == 3 and "ZeroDivisionError" in result.stderr
