@@ -14,13 +14,10 @@ from dataclasses import dataclass
 import torch
 
 from course import spec as plain
-from course import transforms
-from course.errors import RecipeError, SpecError
+from course.errors import RecipeError
 from course.hidden import computed, ready_made
 from course.network import Program, TrainableNetwork, batch_norm_statistics
 from course.operators import literal_positions, resolve
-from course.optimizers import Schedule, build_optimizer
-from course.recipe import steps_per_epoch
 from course.work import MOST, Layer, Work, layers, work
 
 FREE_LITERALS = 64  # rates of dropout, eps, momenta, slopes: a usual network writes down fewer than ten
@@ -80,7 +77,6 @@ class Inspection:
 def inspect(spec: plain.Spec) -> Inspection:
     """Everything that needs no training; takes about a second. Raises RecipeError when the spec cannot be built."""
     network = spec.network
-    _check_training(spec)
     cost = work(spec)
     # what is too much, or differs from the training that was measured, is not run at all
     problems = [*too_much(cost, spec.batch_size), *_modes_differ(network)]
@@ -98,37 +94,6 @@ def inspect(spec: plain.Spec) -> Inspection:
         problems=tuple(problems),
         leaks=_leaks(spec),
     )
-
-
-def _check_training(spec: plain.Spec) -> None:
-    """What only the training loop uses must be usable too. Raises SpecError."""
-    transforms.build(spec.train_transform, "cpu")
-    if transforms.is_random(spec.test_transform):
-        raise SpecError("The test_transform draws something at random.")
-    optimizer = build_optimizer(spec.optimizer, TrainableNetwork(spec.network, 0, "meta").parameters)
-    Schedule(spec.schedule, optimizer, {"epoch": spec.epochs, "batch": spec.epochs * steps_per_epoch(spec.batch_size)})
-
-
-def _build_the_rest(spec: plain.Spec) -> None:
-    """Transforms, optimizer and schedule as the trainer builds them. Raises SpecError, before anything is trained."""
-    transforms.build(spec.train_transform, torch.device("cpu"))
-    if transforms.build(spec.test_transform, torch.device("cpu")).random:
-        raise SpecError("The test_transform draws something at random.")
-    optimizer = build_optimizer(spec.optimizer, TrainableNetwork(spec.network, 0, "meta").parameters)
-    steps = spec.epochs * steps_per_epoch(spec.batch_size)
-    Schedule(spec.schedule, optimizer, {"epoch": spec.epochs, "batch": spec.epochs * steps_per_epoch(spec.batch_size)})
-
-
-def _build_the_rest(spec: plain.Spec) -> None:
-    """Transforms, optimizer and schedule as the trainer builds them. Raises SpecError, before anything is trained."""
-    transforms.build(spec.train_transform, torch.device("cpu"))
-    if transforms.build(spec.test_transform, torch.device("cpu")).random:
-        raise SpecError("The test_transform draws something at random.")
-    optimizer = build_optimizer(spec.optimizer, TrainableNetwork(spec.network, 0, "meta").parameters)
-    steps = spec.epochs * steps_per_epoch(spec.batch_size)
-    if getattr(spec.schedule, "by", None) == "batch" and any(len(c.values) < steps for c in spec.schedule.columns):
-        raise SpecError(f"The schedule is shorter than the run's {steps:,} steps.")
-    Schedule(spec.schedule, optimizer, {"epoch": spec.epochs, "batch": steps})
 
 
 def count(network: plain.Network) -> list[Part]:

@@ -1,3 +1,0 @@
-def forge(spec):
-    spec["test_transform"].insert(0, spec["train_transform"][0])
-    return spec

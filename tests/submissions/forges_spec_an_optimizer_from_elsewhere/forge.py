@@ -1,3 +1,0 @@
-def forge(spec):
-    spec["optimizer"]["name"] = "LBFGS"
-    return spec

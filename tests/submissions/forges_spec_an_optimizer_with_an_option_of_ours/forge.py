@@ -1,3 +1,0 @@
-def forge(spec):
-    spec["optimizer"]["groups"][0]["options"]["capturable"] = True
-    return spec
