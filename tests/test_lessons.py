@@ -3,6 +3,9 @@
 import functools
 import re
 import shutil
+import signal
+import sys
+from subprocess import PIPE, Popen
 
 import nbformat
 import pytest
@@ -253,6 +256,21 @@ def test_lessons_finished_before_a_failure_are_kept_and_nothing_is_half_written(
         (root / "solutions/a_good/a_good.ipynb").relative_to(root / "solutions")
     ]
     assert "a_good (1 of 2): unchanged" in solve(root)[1]
+
+
+@pytest.mark.slow
+def test_an_interrupted_solution_says_so_and_leaves_nothing_half_written(course_of):
+    root = course_of(long=["import time\nprint('EPOCH: 1', flush=True)\ntime.sleep(600)"])
+    code = f"import pathlib; from autograder import lessons; lessons.ROOT = pathlib.Path({str(root)!r}); lessons.main()"
+    # the data are not asked for: only the way of the signal is
+    code = "from course import data; data.ensure = lambda: None; " + code
+    with Popen([sys.executable, "-c", code, "solutions"], cwd=ROOT, stdout=PIPE, stderr=PIPE, text=True) as command:
+        next(line for line in command.stdout if "EPOCH" in line)
+        command.send_signal(signal.SIGINT)
+        said = command.communicate()[1]
+    assert command.returncode == 3
+    assert "long was interrupted. Lessons finished before are kept: start again." in said
+    assert not (root / "solutions").exists()
 
 
 def test_a_lesson_that_does_not_exist_is_answered_with_those_that_do(course_of, solve):
