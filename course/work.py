@@ -78,7 +78,7 @@ def work(spec: Spec) -> Work:
             LOSSES[spec.loss](network(images, training=True), labels).backward()
         except RuntimeError as error:
             if "does not require grad" in str(error):
-                raise SpecError("No parameter takes part in the network's output, so nothing can be trained.") from None
+                raise SpecError("The network cannot be trained: no parameter takes part in its output.") from None
             raise SpecError(f"The network cannot be trained: {str(error).strip().splitlines()[0][:200]}") from error
     return Work(flops=flops.get_total_flops(), elements=elements.touched, memory=elements.made)
 

@@ -1,0 +1,3 @@
+def forge(spec):
+    spec["train_transform"][0]["name"] = "Lambda"
+    return spec

@@ -1,0 +1,3 @@
+def forge(spec):
+    spec["optimizer"]["name"] = "LBFGS"
+    return spec
