@@ -208,7 +208,7 @@ def one_group(name="SGD", params=("a",), **options) -> Optimizer:
         "no_parameters": (one_group(params=(), lr=0.1), "no parameters to train"),
         "parameter_twice": (
             Optimizer(name="SGD", groups=(Group(params=("a",), options={}), Group(params=("a",), options={}))),
-            "cannot be built",
+            "'a' twice",
         ),
     }.values(),
     ids=lambda value: None if isinstance(value, Optimizer) else value.replace(" ", "_"),
