@@ -89,10 +89,10 @@ def _table(recipe: Recipe, optimizer, scheduler, captured: spec.Optimizer) -> sp
     if count > spec.MAX_STEPS:
         raise RecipeError(f"The schedule takes {count:,} steps, and {spec.MAX_STEPS:,} are allowed.")
     groups, rows = optimizer.param_groups, []
+    optimizer.step()  # some schedulers ask for it to come first; without gradients nothing moves
     for step in range(count):
         rows.append([{k: _rate(k, g[k]) for k in c.options} for g, c in zip(groups, captured.groups, strict=True)])
         if step + 1 < count:
-            optimizer.step()  # no gradients: nothing moves
             _advance(scheduler, step + 1, count, by)
     columns = []
     for number, group in enumerate(captured.groups):
