@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import os
 from collections.abc import Iterator
 
@@ -12,6 +14,7 @@ from course.errors import UsageError
 
 # one thread: two are hardly faster on networks of this size, and results then do not depend on the number of cores
 DEFAULT_THREADS = 1
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _BACKENDS = {
     (torch.backends.cudnn, "deterministic"): True,
     (torch.backends.cudnn, "benchmark"): False,
@@ -29,6 +32,19 @@ def choose(name: str = "auto") -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("This machine has no CUDA device that PyTorch can use. Use --device cpu, or auto.")
     return torch.device(name)
+
+
+@functools.cache
+def reuse_memory() -> bool:
+    """Let this process keep the memory of tensors up to 32 MiB for the next ones; False where the C library cannot.
+
+    glibc hands such blocks back to the system at once, which clears them again, page by page, before their next use.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # not glibc
+        return False
+    return bool(mallopt(_M_MMAP_THRESHOLD, 32 * 2**20) and mallopt(_M_TRIM_THRESHOLD, 512 * 2**20))
 
 
 @contextlib.contextmanager

@@ -6,8 +6,9 @@ same numbers, bit for bit, as the model that was captured.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,12 +28,15 @@ _SUBSTITUTES = {
 
 @dataclass(frozen=True)
 class Step:
-    """One operator call, ready to run; `free` lists the values nobody reads after it."""
+    """One operator call, ready to run: it makes value `makes`, and `free` lists the values nobody reads after it."""
 
+    makes: int
+    name: str
     op: Callable
     args: tuple
     kwargs: dict[str, Any]
-    free: tuple[int, ...]
+    takes_device: bool
+    free: tuple[int, ...] = ()
 
 
 class Program:
@@ -42,30 +46,42 @@ class Program:
     Raises SpecError when a node calls what is not allowed or reads what does not exist yet.
     """
 
-    def __init__(self, nodes: tuple[spec.Node, ...], tensors: int, output: int | None, *, init: bool = False):
+    def __init__(
+        self,
+        nodes: tuple[spec.Node, ...],
+        tensors: int,
+        output: int | None,
+        *,
+        init: bool = False,
+        fast: bool = False,
+    ):
+        """`fast` computes with `course.kernels`, several nodes in one step where it can: equal but for rounding."""
         self.first_node = 1 + tensors
         self.output = None if output is None else self.first_node + output
         if self.output is not None and output >= len(nodes):
             raise SpecError(f"The graph's output is node {output}, and there are {len(nodes)}.")
+        calls = [self._call(index, node, init) for index, node in enumerate(nodes)]
+        if fast:
+            calls = fused(calls, self.output)
         last_use: dict[int, int] = {}
-        prepared = []
-        for index, node in enumerate(nodes):
-            op = operators.resolve(node.op, init=init)
-            if node.op in _SUBSTITUTES:
-                op = operators.resolve(_SUBSTITUTES[node.op], init=init)
-            operators.check_call(op, len(node.args), tuple(node.kwargs))
-            args = tuple(self._prepare(a, index) for a in node.args)
-            kwargs = {k: self._prepare(a, index) for k, a in node.kwargs.items()}
-            for read in reads_of((*args, *kwargs.values())):
-                last_use[read] = index
-            last_use.setdefault(self.first_node + index, index)
-            prepared.append((op, args, kwargs))
-        free: list[list[int]] = [[] for _ in nodes]
+        for place, call in enumerate(calls):
+            for read in (*reads_of((*call.args, *call.kwargs.values())), call.makes):
+                last_use[read] = place
+        free: list[list[int]] = [[] for _ in calls]
         if self.output is not None:
-            for value, index in last_use.items():
+            for value, place in last_use.items():
                 if value >= self.first_node and value != self.output:
-                    free[index].append(value)
-        self.steps = [Step(*call, tuple(f)) for call, f in zip(prepared, free, strict=True)]
+                    free[place].append(value)
+        self.steps = [replace(call, free=tuple(f)) for call, f in zip(calls, free, strict=True)]
+
+    def _call(self, index: int, node: spec.Node, init: bool) -> Step:
+        op = operators.resolve(node.op, init=init)
+        if node.op in _SUBSTITUTES:
+            op = operators.resolve(_SUBSTITUTES[node.op], init=init)
+        operators.check_call(op, len(node.args), tuple(node.kwargs))
+        args = tuple(self._prepare(a, index) for a in node.args)
+        kwargs = {k: self._prepare(a, index) for k, a in node.kwargs.items()}
+        return Step(self.first_node + index, node.op, op, args, kwargs, operators.takes_device(op))
 
     def _prepare(self, argument, index: int):
         match argument:
@@ -93,19 +109,19 @@ class Program:
         watch: Callable[[Any], None] | None = None,
     ) -> list:
         """All values; those that nobody reads any more are None. `watch` is given each as soon as it is made."""
-        values: list = [images, *tensors, *[None] * len(self.steps)]
-        for index, step in enumerate(self.steps, self.first_node):
+        values: list = [images, *tensors, *[None] * (self.steps[-1].makes + 1 - self.first_node if self.steps else 0)]
+        for step in self.steps:
             kwargs = {k: _load(a, values) for k, a in step.kwargs.items()}
-            if operators.takes_device(step.op) and device is not None:
+            if step.takes_device and device is not None:
                 kwargs["device"] = device
             try:
-                values[index] = step.op(*[_load(a, values) for a in step.args], **kwargs)
+                made = values[step.makes] = step.op(*[_load(a, values) for a in step.args], **kwargs)
             except (RuntimeError, TypeError, LookupError, ValueError, ArithmeticError) as error:
-                name = getattr(step.op, "__name__", "operator")
                 first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-                raise SpecError(f"Operation {index - self.first_node} ({name}) failed: {first[:300]}") from error
+                place = step.makes - self.first_node
+                raise SpecError(f"Operation {place} ({step.name}) failed: {first[:300]}") from error
             if watch is not None:
-                watch(values[index])
+                watch(made)
             for value in step.free:
                 values[value] = None
         return values
@@ -114,6 +130,45 @@ class Program:
 @dataclass(frozen=True)
 class _Value:
     index: int
+
+
+def fused(calls: list[Step], output: int | None) -> list[Step]:
+    """The calls, with `course.kernels`: batch norm takes in a ReLU that follows it, and a dropout that follows that.
+
+    Only neighbours are taken together, and only where nothing else reads what stands between them.
+    """
+    from course import kernels  # Numba takes a moment, and only training on a CPU needs it
+
+    readers = Counter(read for call in calls for read in reads_of((*call.args, *call.kwargs.values())))
+    readers[output] += 1
+    made: list[Step] = []
+
+    def take_in(call: Step, option: bool | float) -> None:
+        before = made[-1]
+        name = f"{before.name} + {call.name}"
+        made[-1] = replace(before, makes=call.makes, name=name, args=(*before.args, option))
+
+    for call in calls:
+        before = made[-1] if made else None
+        takes_in = (
+            before is not None
+            and before.op is kernels.batch_norm
+            and not call.kwargs
+            and call.args[:1] == (_Value(before.makes),)
+            and readers[before.makes] == 1
+        )
+        match call.name, call.args[1:]:
+            case "aten.batch_norm.default", _ if len(call.args) == 9 and not call.kwargs:
+                made.append(replace(call, op=kernels.batch_norm))
+            case (("aten.relu.default" | "aten.relu_.default"), ()) if takes_in and len(before.args) == 9:
+                take_in(call, True)
+            case "aten.dropout.default", (float(p), True) if takes_in and len(before.args) == 10 and 0 < p < 1:
+                take_in(call, p)
+            case "aten.dropout.default", _ if not call.kwargs:
+                made.append(replace(call, op=kernels.dropout))
+            case _:
+                made.append(call)
+    return made
 
 
 def reads_of(arguments) -> Iterator[int]:
@@ -219,15 +274,13 @@ class TrainableNetwork:
     Called with images (N, 1, 28, 28) it gives (N, 10). `parameters` maps names to the tensors that require gradients.
     """
 
-    def __init__(
-        self, network: spec.Network, seed: int, device: torch.device | str = "cpu", *, channels_last: bool = False
-    ):
-        """`channels_last` keeps images and filters with channels innermost: faster on CPUs, equal but for rounding."""
+    def __init__(self, network: spec.Network, seed: int, device: torch.device | str = "cpu", *, fast: bool = False):
+        """`fast` computes with `course.kernels`, channels innermost: for CPUs, equal but for rounding and masks."""
         self.device = torch.device(device)
-        self._format = torch.channels_last if channels_last else torch.contiguous_format
+        self._format = torch.channels_last if fast else torch.contiguous_format
         count = len(network.tensors)
-        self._train = Program(network.train.nodes, count, network.train.output.node)
-        self._eval = Program(network.eval.nodes, count, network.eval.output.node)
+        self._train = Program(network.train.nodes, count, network.train.output.node, fast=fast)
+        self._eval = Program(network.eval.nodes, count, network.eval.output.node, fast=fast)
         self.names = [t.name for t in network.tensors]
         if len(set(self.names)) != count:
             raise SpecError("Two tensors of the network have the same name.")

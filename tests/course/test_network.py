@@ -77,9 +77,9 @@ def test_statistics_start_from_zero_and_one_whatever_the_spec_says(name):
 
 
 @pytest.mark.parametrize("name", ["model2", "squeeze_and_excite", "einsum_attention"])
-def test_channels_last_gives_the_same_but_for_rounding(name):
+def test_a_fast_network_gives_the_same_but_for_rounding(name):
     given, images = captured(name).network, torch.randn(4, 1, 28, 28)
-    one, other = TrainableNetwork(given, 1), TrainableNetwork(given, 1, channels_last=True)
+    one, other = TrainableNetwork(given, 1), TrainableNetwork(given, 1, fast=True)
     assert torch.allclose(one(images, training=False), other(images, training=False), atol=1e-5)
 
 

@@ -19,7 +19,7 @@ from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau, StepLR
 from torchvision.transforms import Compose, Normalize, RandomAffine, RandomErasing, ToTensor
 
-from course import transforms
+from course import kernels, transforms
 from course.capture import capture
 from course.errors import Diverged, SpecError
 from course.network import TrainableNetwork
@@ -112,8 +112,9 @@ def same_weights(one: dict, other: dict) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_plain_loop_gives_the_same_losses_and_counts(kind):
+def test_a_plain_loop_gives_the_same_losses_and_counts(kind, monkeypatch):
     spec = spec_of(kind)
+    monkeypatch.setattr(F, "dropout", kernels.dropout)  # the same masks; test_kernels.py compares it with PyTorch's
     results, _ = fit(spec)
     for result, (loss, right) in zip(results, plain_loop(kind, spec), strict=True):
         assert result.train_loss == pytest.approx(loss, rel=1e-5, abs=1e-5)
