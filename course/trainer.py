@@ -107,7 +107,7 @@ class Run:
         test_transform = transforms.build(spec.test_transform, device)
         if test_transform.random:
             raise SpecError("The test_transform draws something at random.")
-        self._test_images = _all(test_transform, self.data.test_images, device)
+        self.test_images = _all(test_transform, self.data.test_images, device)
         watched = isinstance(spec.schedule, Plateau) and spec.schedule.metric == "validation_loss"
         self.held_out = min(VALIDATION_IMAGES, len(data.train_images) // 4) if watched else 0
         self._validation_images = _all(test_transform, self.data.train_images[: self.held_out], device)
@@ -168,7 +168,7 @@ class Run:
         return torch.cat(parts).float().cpu()
 
     def test_outputs(self) -> Tensor:
-        return self.outputs(self._test_images)
+        return self.outputs(self.test_images)
 
     def validation_loss(self) -> float:
         labels = self.data.train_labels[: self.held_out].cpu()

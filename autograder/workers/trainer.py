@@ -50,7 +50,7 @@ def _train(request: TrainRequest) -> None:
     _say(
         Started(
             device=device.type,
-            device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+            device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
             threads=request.threads,
             resumed=len(results),
         )
@@ -144,7 +144,7 @@ def _say(message: Message) -> None:
     sys.stdout.buffer.flush()
 
 
-def _processor() -> str:
+def processor() -> str:
     """The CPU's name, as Linux and others give it."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
