@@ -8,6 +8,7 @@ This process, the supervisor, runs nothing of the student's, trains nothing, and
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from platformdirs import user_cache_path
 
 from autograder import sandbox
 from autograder.intake import Intake
+from autograder.keeping import FileKeeper, Keeper, Kept
 from autograder.messages import (
     Epoch,
     Failed,
@@ -154,12 +156,19 @@ def _train_and_judge(spec: Spec, rules: Rules, options: Options, result: Result,
 
 
 def train_once(
-    spec: Spec, seed: int, folder: Path, options: Options, tier: sandbox.Tier, listener: Listener, *, number: int = 1
+    spec: Spec,
+    seed: int,
+    folder: Path,
+    options: Options,
+    tier: sandbox.Tier,
+    listener: Listener,
+    *,
+    number: int = 1,
+    keeper: Keeper | None = None,
 ) -> RunRecord:
     """One run in processes of its own, resumed where an earlier one stopped. Raises GraderError, RecipeError."""
-    cut = options.cut
-    checkpoint = _checkpoint(spec, seed, options)
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    keeper = keeper or FileKeeper(_kept_in(spec, seed, options))
+    kept = keeper.found()
     walled = tier is sandbox.Tier.BUBBLEWRAP and not _may_use_gpu(options.device)
     seen = [folder / name for name in data.FILES if name != TEST_LABELS]
     began = time.monotonic()
@@ -167,29 +176,19 @@ def train_once(
     scored: Scored | None = None
     ended = ""
     with (
-        Worker(
-            "trainer", walled=walled, threads=options.threads, readable=seen, writable=[checkpoint.parent]
-        ) as trainer,
+        Worker("trainer", walled=walled, threads=options.threads, readable=seen) as trainer,
         Worker("scorer", walled=walled, readable=[folder / TEST_LABELS]) as scorer,
     ):
-        scorer.say(ScoreRequest(folder=str(folder), loss=spec.loss, images=cut.test_images if cut else None))
-        trainer.say(
-            TrainRequest(
-                spec=spec.to_json(),
-                seed=seed,
-                device=options.device,
-                threads=options.threads,
-                folder=str(folder),
-                images=(cut.train_images, cut.test_images) if cut else None,
-                checkpoint=str(checkpoint),
-                most_seconds=60 * options.most_minutes,
-            )
-        )
+        scorer.say(_score_request(spec, folder, options))
+        trainer.say(_train_request(spec, seed, folder, options, kept))
         started = None
         while line := trainer.hear():
             match from_trainer(line):
                 case Started() as started:
+                    epochs += kept.epochs[: started.resumed]
                     listener.run_started(number, seed, started)
+                    for epoch in epochs:
+                        listener.epoch(epoch)
                 case Progress() as progress:
                     listener.progress(progress)
                 case Outputs() as outputs:
@@ -197,9 +196,8 @@ def train_once(
                     scored = Scored.model_validate_json(scorer.hear())
                     trainer.say(scored)
                 case Epoch() as epoch:
-                    epochs.append(
-                        _epoch_result(epoch, scored, resumed=started is not None and epoch.epoch <= started.resumed)
-                    )
+                    epochs.append(_epoch_result(epoch, scored))
+                    keeper.epoch(epochs[-1], base64.b64decode(epoch.state))
                     listener.epoch(epochs[-1])
                 case Failed(kind="diverged", text=text):
                     ended = text
@@ -209,8 +207,7 @@ def train_once(
                     raise GraderError(text)
     if started is None or (len(epochs) != spec.epochs and not ended):
         raise GraderError(f"The trainer ended after {len(epochs)} of {spec.epochs} epochs without saying why.")
-    checkpoint.unlink(missing_ok=True)
-    return RunRecord(
+    record = RunRecord(
         seed=seed,
         device=started.device,
         device_name=started.device_name,
@@ -219,6 +216,26 @@ def train_once(
         seconds=round(time.monotonic() - began, 1),
         ended=ended,
     )
+    keeper.done(record)
+    return record
+
+
+def _score_request(spec: Spec, folder: Path, options: Options) -> ScoreRequest:
+    return ScoreRequest(folder=str(folder), loss=spec.loss, images=options.cut.test_images if options.cut else None)
+
+
+def _train_request(spec: Spec, seed: int, folder: Path, options: Options, kept: Kept) -> TrainRequest:
+    cut = options.cut
+    return TrainRequest(
+        spec=spec.to_json(),
+        seed=seed,
+        device=options.device,
+        threads=options.threads,
+        folder=str(folder),
+        images=(cut.train_images, cut.test_images) if cut else None,
+        state=base64.b64encode(kept.state or b"").decode(),
+        most_seconds=60 * options.most_minutes,
+    )
 
 
 def _may_use_gpu(device: str) -> bool:
@@ -226,17 +243,15 @@ def _may_use_gpu(device: str) -> bool:
     return device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
 
 
-def _epoch_result(epoch: Epoch, scored: Scored | None, *, resumed: bool) -> EpochResult:
+def _epoch_result(epoch: Epoch, scored: Scored | None) -> EpochResult:
     """The trainer's numbers, with the score as the scorer gave it."""
-    values = epoch.model_dump(exclude={"kind"})
-    if not resumed:
-        if scored is None:
-            raise GraderError(f"The trainer finished epoch {epoch.epoch} without asking for a score.")
-        values |= {"test_loss": scored.loss, "correct": scored.correct}
-    return EpochResult(**values)
+    if scored is None:
+        raise GraderError(f"The trainer finished epoch {epoch.epoch} without asking for a score.")
+    values = epoch.model_dump(exclude={"kind", "state"})
+    return EpochResult(**values | {"test_loss": scored.loss, "correct": scored.correct})
 
 
-def _checkpoint(spec: Spec, seed: int, options: Options) -> Path:
+def _kept_in(spec: Spec, seed: int, options: Options) -> Path:
     """Where an interrupted run is kept; anything that changes its numbers changes the name."""
     what = f"{spec.hash}/{seed}/{options.device}/{options.threads}/{options.cut}/{sorted(versions().items())}"
-    return user_cache_path("under8k") / "runs" / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.pt"
+    return user_cache_path("under8k") / "runs" / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.json"

@@ -48,7 +48,7 @@ class Answer(Message):
 
 
 class TrainRequest(Message):
-    """`images` cuts the data down to so many (train, test) images; `checkpoint` is a file to resume from and keep."""
+    """`images` cuts the data down to so many (train, test) images; `state` is an Epoch's, to go on from."""
 
     spec: str
     seed: int
@@ -56,7 +56,7 @@ class TrainRequest(Message):
     threads: int
     folder: str
     images: tuple[int, int] | None = None
-    checkpoint: str | None = None
+    state: Annotated[str, Field(max_length=MAX_LINE)] = ""
     most_seconds: float  # a run that is projected to take longer is refused
 
 
@@ -86,7 +86,10 @@ class Outputs(Message):
 
 
 class Epoch(Message):
-    """An EpochResult; `correct` and `test_loss` are what the scorer answered."""
+    """An EpochResult; `correct` and `test_loss` are what the scorer answered.
+
+    `state` is what a restart after this epoch needs, as base64; nobody but a trainer reads into it.
+    """
 
     kind: Literal["epoch"] = "epoch"
     epoch: int
@@ -97,6 +100,7 @@ class Epoch(Message):
     test_loss: float
     correct: int
     test_total: int
+    state: Annotated[str, Field(max_length=MAX_LINE)] = ""
 
 
 class Failed(Message):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import os
+import io
+import pickle
 import platform
 import sys
-import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +18,7 @@ from course import data, devices
 from course.errors import CourseError, Diverged, RecipeError
 from course.scoring import Score
 from course.spec import Spec
-from course.trainer import EpochResult, Run, Step, TrainingData, train
+from course.trainer import Step, TrainingData, train
 
 PROGRESS_SECONDS = 0.5
 WARM_UP_STEPS, MEASURED_STEPS = 3, 20
@@ -44,25 +44,18 @@ def _train(request: TrainRequest) -> None:
     )
     if request.images:
         images = images.part(*request.images)
-    kept = Checkpoint(Path(request.checkpoint)) if request.checkpoint else None
-    state, results = kept.read() if kept else (None, [])
+    state = _read_state(request.state)
     spec = Spec.from_json(request.spec)
+    resumed = state["epoch"] if state else 0
     _say(
         Started(
             device=device.type,
             device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
             threads=request.threads,
-            resumed=len(results),
+            resumed=resumed,
         )
     )
-    for result in results:
-        _say(Epoch(**result))
-
-    def keep(run: Run, result: EpochResult) -> None:
-        results.append(asdict(result))
-        if kept:
-            kept.write(run.state(), results)
-
+    states: list[str] = []
     epochs = train(
         spec,
         images,
@@ -71,38 +64,25 @@ def _train(request: TrainRequest) -> None:
         threads=request.threads,
         score=_ask_for_score,
         resume=state,
-        on_step=_Ticker(spec.epochs - len(results), request.most_seconds),
-        on_epoch=keep,
+        on_step=_Ticker(spec.epochs - resumed, request.most_seconds),
+        on_epoch=lambda run, result: states.append(_in_words(run.state())),
     )
     for result in epochs:
-        _say(Epoch(**asdict(result)))
+        _say(Epoch(**asdict(result), state=states.pop()))
 
 
-class Checkpoint:
-    """One file with the run's state and its finished epochs, whole or absent."""
+def _read_state(text: str) -> dict | None:
+    """What `_in_words` made; None when there is none, or it is damaged, which means to start from the beginning."""
+    try:
+        return torch.load(io.BytesIO(base64.b64decode(text)), weights_only=True) if text else None
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
+        return None
 
-    def __init__(self, path: Path):
-        self.path = path
 
-    def read(self) -> tuple[dict | None, list[dict]]:
-        try:
-            found = torch.load(self.path, weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError):  # absent or damaged: start from the beginning
-            return None, []
-        return found["state"], found["results"]
-
-    def write(self, state: dict, results: list[dict]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                torch.save({"state": state, "results": results}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+def _in_words(state: dict) -> str:
+    file = io.BytesIO()
+    torch.save(state, file)
+    return base64.b64encode(file.getvalue()).decode()
 
 
 class _Ticker:
