@@ -6,6 +6,7 @@ import functools
 import json
 import sys
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -45,6 +46,15 @@ trust_option = click.option(
 )
 
 
+store_option = click.option(
+    "--store",
+    "store_url",
+    metavar="URL",
+    help="Where results are kept: a file's path, or postgresql://user@host/name.  "
+    "[default: $UNDER8K_STORE, or a file in your data folder]",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="under8k")
 def main() -> None:
@@ -66,6 +76,9 @@ def main() -> None:
     help="Refuse a run that its first steps project to take longer.",
 )
 @click.option("--quick", is_flag=True, help="One epoch on a tenth of the data: a trial of the way, never official.")
+@click.option("--student", help="Whose attempt this is.  [default: as nbgrader's folders say]")
+@store_option
+@click.option("--no-store", is_flag=True, help="Train whatever was trained before, and keep no result.")
 @trust_option
 @as_json
 @told_plainly
@@ -76,19 +89,25 @@ def grade(
     seeds: int | None,
     most_minutes: float,
     quick: bool,
+    student: str | None,
+    store_url: str | None,
+    no_store: bool,
     trust_submissions: bool,
     as_json: bool,
 ):
     """Train the recipe in FILE under seeds of the grader's own, and print the verdict.
 
     FILE is a notebook, of which only the cell with the grade_id "recipe" is read, or a Python file; either binds
-    `recipe`. A run that was interrupted goes on from its last finished epoch.
+    `recipe`. A run that was interrupted goes on from its last finished epoch, and a recipe that was trained before is
+    answered from the store in seconds: seeds do not change, so training again would say the same.
 
     Exit code: 0 pass, 1 not passed, 2 wrong use, 3 an error of the grader's.
     """
     from autograder import show
     from autograder.grade import QUICK, Options
     from autograder.grade import grade as grade_file
+    from autograder.recorded import student_of
+    from autograder.store import open_store
 
     options = Options(
         assignment=assignment,
@@ -98,8 +117,8 @@ def grade(
         most_minutes=most_minutes,
         cut=QUICK if quick else None,
     )
-    with show.Terminal(quiet=as_json) as listener:
-        result = grade_file(file, options, listener)
+    with show.Terminal(quiet=as_json) as listener, nullcontext() if no_store else open_store(store_url) as store:
+        result = grade_file(file, options, listener, store=store, student=student or student_of(file))
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=2))
     else:
@@ -128,6 +147,30 @@ def inspect(file: Path, assignment: str, trust_submissions: bool, as_json: bool)
     else:
         show.inspection(result)
     sys.exit({"internal": INTERNAL}.get(result.verdict, 1) if result.reasons else 0)
+
+
+@main.command()
+@store_option
+@click.option("--end", "noted", metavar="MAC", help="An end of the chain that was noted earlier and must be in it.")
+@told_plainly
+def verify(store_url: str | None, noted: str | None):
+    """Check that no record in the store was changed, deleted, moved or added behind its back.
+
+    Note the end that is printed somewhere else: with --end it also shows an older copy put in the store's place.
+
+    Exit code: 0 all is as it was written, 1 something is not, 2 wrong use, 3 the store cannot be read.
+    """
+    from autograder.store import open_store
+
+    with open_store(store_url) as store:
+        findings = list(store.verify(noted))
+        for finding in findings:
+            click.secho(finding, fg="red")
+        records, end = store.end()
+        if not findings:
+            click.secho(f"All {records:,} records of {store.name} are as they were written.", fg="green")
+        click.echo(f"end of the chain: {end}")
+    sys.exit(1 if findings else 0)
 
 
 @main.command()

@@ -13,6 +13,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -33,8 +34,10 @@ from autograder.messages import (
     from_trainer,
 )
 from autograder.processes import Worker
+from autograder.recorded import Recorder, run_key
 from autograder.result import Result, RunRecord, versions
 from autograder.seeds import course_secret, draw_seed
+from autograder.store import Again, Store, StoreError
 from autograder.submission import read_submission
 from course import data
 from course.devices import DEFAULT_THREADS
@@ -53,6 +56,9 @@ class Cut:
     epochs: int
     train_images: int
     test_images: int
+
+    def __str__(self) -> str:
+        return f"{self.epochs}/{self.train_images}/{self.test_images}"
 
 
 QUICK = Cut(epochs=1, train_images=6_000, test_images=2_000)
@@ -83,9 +89,31 @@ class Listener(Protocol):
     def epoch(self, result: EpochResult) -> None: ...
 
 
-def grade(path: Path, options: Options, listener: Listener, intake: Intake | None = None) -> Result:
-    """The verdict on one file. Raises UsageError; every other trouble becomes a verdict."""
-    return _judged(path, options, listener, intake, _train_and_judge)
+def grade(
+    path: Path,
+    options: Options,
+    listener: Listener,
+    intake: Intake | None = None,
+    store: Store | None = None,
+    student: str | None = None,
+    *,
+    again: Again | None = None,
+    wait: bool = True,
+) -> Result:
+    """The verdict on one file. Raises UsageError, StoreError; every other trouble becomes a verdict.
+
+    With a `store` the runs are kept there, those that are there already are not trained again, and `student`'s attempt
+    is kept with its verdict. `again` trains all the same. Where another process trains the same run, `wait` for it,
+    or raise Elsewhere.
+    """
+    rules = load_rules(options.assignment)
+    recorder = None
+    if store is not None:
+        recorder = Recorder(store, path, rules, student, again=again, wait=wait)
+    result = _judged(path, options, listener, intake, partial(_train_and_judge, recorder=recorder))
+    if recorder is not None:
+        recorder.verdict(result)
+    return result
 
 
 def inspect_only(path: Path, options: Options, listener: Listener, intake: Intake | None = None) -> Result:
@@ -117,7 +145,7 @@ def _judged(
         if broken := refusals(rules, inspection):
             return replace(result, verdict="refused", reasons=tuple(broken))
         return then(spec, rules, options, result, listener)
-    except UsageError:
+    except (UsageError, StoreError):
         raise
     except RecipeError as error:
         return replace(result, verdict="refused", reasons=(str(error),))
@@ -127,7 +155,9 @@ def _judged(
         return replace(result, verdict="internal", reasons=(str(error),))
 
 
-def _train_and_judge(spec: Spec, rules: Rules, options: Options, result: Result, listener: Listener) -> Result:
+def _train_and_judge(
+    spec: Spec, rules: Rules, options: Options, result: Result, listener: Listener, recorder: Recorder | None = None
+) -> Result:
     """Seed after seed until the verdict is clear."""
     folder, tier = data.ensure(), sandbox.Tier(result.isolation)
     secret = course_secret()
@@ -137,8 +167,12 @@ def _train_and_judge(spec: Spec, rules: Rules, options: Options, result: Result,
     runs: list[RunRecord] = []
     while True:
         seed = draw_seed(secret, spec.hash, len(runs) + 1)
-        run = train_once(trained, seed, folder, options, tier, listener, number=len(runs) + 1)
-        runs.append(run)
+        train = partial(train_once, trained, seed, folder, options, tier, listener, number=len(runs) + 1)
+        if recorder is None:
+            runs.append(train())
+        else:
+            key = run_key(spec, seed, options.device, options.threads, str(cut or ""))
+            runs.append(recorder.run(key, spec, lambda k, go=train: go(keeper=k), listener.stage, result.isolation))
         # a run that diverged counts as one that held nothing
         judgement = judge(rules, [[] if r.ended else r.correct for r in runs], seeds=options.seeds, total=total)
         if not judgement.more:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 ORDER = ("test_project.py", "course", "autograder")
@@ -24,3 +25,11 @@ def pytest_collection_modifyitems(items):
         return *marked, ORDER.index(top) if top in ORDER else len(ORDER)
 
     items.sort(key=cost)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def a_store_of_our_own(tmp_path_factory):
+    """No test writes to the store of whoever runs it."""
+    os.environ["UNDER8K_STORE"] = str(tmp_path_factory.mktemp("store") / "results.db")
+    yield
+    del os.environ["UNDER8K_STORE"]

@@ -1,0 +1,116 @@
+"""One grading that is kept in a store: its attempt, its runs while they train, and its verdict."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from autograder.keeping import Keeper
+from autograder.result import Result, RunRecord, versions
+from autograder.store import Again, Busy, Claim, Done, RunKey, Store, TakenOver
+from autograder.submission import read_submission
+from course.devices import choose
+from course.errors import StudentCodeError
+from course.rules import Rules
+from course.spec import Spec
+
+NBGRADER_FOLDERS = ("submitted", "autograded")
+TIMESTAMP = "timestamp.txt"  # nbgrader leaves the time of hand-in beside a submission
+POLL_SECONDS = 1.0
+
+
+class Elsewhere(Exception):
+    """Another process trains run `run_id` just now, and we were not to wait for it."""
+
+    def __init__(self, run_id: int):
+        super().__init__(f"Run {run_id} is being trained by another process.")
+        self.run_id = run_id
+
+
+class Recorder:
+    """Keeps one grading. Without a student the runs are kept and no attempt: an attempt is always somebody's."""
+
+    def __init__(self, store: Store, path: Path, rules: Rules, student: str | None, *, again: Again | None, wait: bool):
+        self._store, self._rules, self._again, self._wait = store, rules, again, wait
+        self._run_ids: list[int] = []
+        self._attempt: int | None = None
+        if student:
+            self._attempt = store.results.attempt(
+                student, rules.assignment, path.name, source_hash(path), handed_in(path)
+            )
+
+    def run(
+        self,
+        key: RunKey,
+        spec: Spec,
+        train: Callable[[Keeper], RunRecord],
+        tell: Callable[[str], None],
+        isolation: str,
+    ) -> RunRecord:
+        """The run from the store, or trained with `train` and kept. Raises Elsewhere, GraderError, RecipeError."""
+        told = False
+        while True:
+            match self._store.claims.take(key, spec, self._again):
+                case Done(run_id, record):
+                    tell(f"run with seed {key.seed}: trained before, taken from the store")
+                    break
+                case Busy(run_id):
+                    if not self._wait:
+                        raise Elsewhere(run_id)
+                    if not told:
+                        tell(f"another process is training the same recipe with seed {key.seed}: waiting for it")
+                    told = True
+                    time.sleep(POLL_SECONDS)
+                case Claim() as claim:
+                    claim.isolation = isolation
+                    try:
+                        with claim:
+                            record = train(claim)
+                    except TakenOver as error:
+                        tell(str(error))
+                        continue
+                    run_id = claim.run_id
+                    break
+        self._run_ids.append(run_id)
+        return record
+
+    def verdict(self, result: Result) -> None:
+        """Keep it; one that is our fault is nobody's verdict, and what was there before stays."""
+        if self._attempt is not None and result.verdict != "internal":
+            reason = self._again.reason if self._again else ""
+            self._store.results.keep(self._attempt, result, self._rules, self._run_ids, reason)
+
+
+def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str) -> RunKey:
+    """Raises UsageError for a device that is not there."""
+    made = versions()
+    trainer = f"trainer {made['trainer']}, torch {made['torch']}, torchvision {made['torchvision']}"
+    return RunKey(spec.hash, seed, choose(device).type, threads, trainer, cut)
+
+
+def source_hash(path: Path) -> str:
+    """SHA-256 of the recipe; of the whole file when there is no recipe to be found. Raises UsageError."""
+    try:
+        content = read_submission(path).source.encode()
+    except StudentCodeError:
+        content = path.read_bytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def handed_in(path: Path) -> dt.datetime:
+    """What nbgrader noted beside the file, else when the file was last changed."""
+    try:
+        words = (path.parent / TIMESTAMP).read_text().strip().removesuffix("UTC").strip()
+        noted = dt.datetime.fromisoformat(words)
+        return noted.replace(tzinfo=dt.UTC) if noted.tzinfo is None else noted
+    except (OSError, ValueError):
+        return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+
+
+def student_of(path: Path) -> str | None:
+    """Whose folder a file lies in, where the folders are nbgrader's: submitted/<student>/<assignment>/<file>."""
+    folders = path.absolute().parents
+    return folders[1].name if len(folders) > 2 and folders[2].name in NBGRADER_FOLDERS else None

@@ -1,0 +1,237 @@
+"""Attempts and their verdicts: what students handed in, what came of it, and which of it counts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from pydantic import TypeAdapter
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from autograder.result import Result
+from autograder.store.claims import epoch_result, run_record
+from autograder.store.database import Database
+from autograder.store.models import (
+    Attempt,
+    Base,
+    StoredEpoch,
+    StoredRun,
+    StoredVerdict,
+    Submission,
+    VerdictRun,
+    utc_now,
+)
+from course.inspection import Inspection
+from course.rules import Rules, held_level
+
+Which = Literal["last", "best"]
+_INSPECTION = TypeAdapter(Inspection)
+_WORTH = {"pass": 3, "borderline": 2, "fail": 1}  # any other verdict: 0
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One attempt with its newest verdict. `number` counts a student's attempts from 1, in the order of hand-in."""
+
+    student: str
+    assignment: str
+    number: int
+    attempts: int
+    handed_in: dt.datetime
+    graded: dt.datetime
+    spec_hash: str | None
+    reason: str  # why it was graded again
+    result: Result
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One recipe that several students handed in."""
+
+    spec_hash: str
+    students: tuple[str, ...]
+
+
+class Results:
+    """The part of a store that gradebook, leaderboard and instructors ask."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def attempt(self, student: str, assignment: str, file: str, source_hash: str, handed_in: dt.datetime) -> int:
+        """The attempt's number in the store; handing in the same recipe once more makes no further attempt."""
+
+        def work(session: Session) -> int:
+            submission = session.scalar(select(Submission).filter_by(student=student, assignment=assignment))
+            fresh: list[Base] = []
+            if submission is None:
+                submission = Submission(student=student, assignment=assignment)
+                session.add(submission)
+                session.flush()
+                fresh.append(submission)
+            known = select(Attempt).filter_by(submission_id=submission.id)
+            last = session.scalars(known.order_by(Attempt.handed_in.desc(), Attempt.id.desc()).limit(1)).first()
+            found = session.scalar(known.filter_by(source_hash=source_hash, handed_in=handed_in))
+            if found is None and last is not None and last.source_hash == source_hash:
+                found = last
+            if found is None:
+                found = Attempt(
+                    submission_id=submission.id,
+                    file=file,
+                    source_hash=source_hash,
+                    handed_in=handed_in,
+                    recorded=utc_now(),
+                )
+                session.add(found)
+                session.flush()
+                fresh.append(found)
+            if fresh:
+                self._database.chain.append(session, fresh)
+            return found.id
+
+        return self._database.write(work)
+
+    def keep(self, attempt_id: int, result: Result, rules: Rules, run_ids: Sequence[int], reason: str = "") -> None:
+        """A verdict, unless the newest one says the same, by the same rules and from the same runs."""
+        row = StoredVerdict(
+            attempt_id=attempt_id,
+            spec_hash=result.inspection.spec_hash if result.inspection else None,
+            rules=asdict(rules),
+            rules_hash=rules_hash(rules),
+            verdict=result.verdict,
+            reasons=list(result.reasons),
+            borderline=result.borderline,
+            official=result.official,
+            isolation=result.isolation,
+            inspection=_INSPECTION.dump_python(result.inspection, mode="json") if result.inspection else None,
+            versions=dict(result.versions),
+            reason=reason,
+        )
+        content = [row.rules_hash, row.verdict, row.reasons, row.official, row.spec_hash, list(run_ids)]
+        values = {name: value for name, value in vars(row).items() if not name.startswith("_")}
+        values["content"] = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+        def work(session: Session) -> None:
+            newest = select(StoredVerdict.content).filter_by(attempt_id=attempt_id).order_by(StoredVerdict.id.desc())
+            if session.scalars(newest.limit(1)).first() == values["content"]:
+                return
+            fresh = StoredVerdict(**values, made=utc_now())
+            session.add(fresh)
+            session.flush()
+            runs = [VerdictRun(verdict_id=fresh.id, number=n, run_id=i) for n, i in enumerate(run_ids, start=1)]
+            session.add_all(runs)
+            self._database.chain.append(session, [fresh, *runs])
+
+        self._database.write(work)
+
+    def attempts(self, assignment: str | None = None, student: str | None = None) -> list[Graded]:
+        """Every graded attempt, by assignment, student and time of hand-in."""
+        return self._database.read(lambda session: list(self._graded(session, assignment, student)))
+
+    def latest(self, student: str, assignment: str) -> Graded | None:
+        """The last graded attempt; None when there is none."""
+        return next(iter(self.counting(assignment, "last", student)), None)
+
+    def best(self, student: str, assignment: str) -> Graded | None:
+        """The best graded attempt, of equal ones the earlier; None when there is none."""
+        return next(iter(self.counting(assignment, "best", student)), None)
+
+    def counting(self, assignment: str, which: Which = "last", student: str | None = None) -> list[Graded]:
+        """The attempt of each student that counts, by student."""
+        by_student: dict[str, Graded] = {}
+        for graded in self.attempts(assignment, student):
+            before = by_student.get(graded.student)
+            if before is None or which == "last" or standing(graded.result) > standing(before.result):
+                by_student[graded.student] = graded
+        return list(by_student.values())
+
+    def shared(self, assignment: str | None = None) -> list[Shared]:
+        """Recipes that more than one student handed in, most students first."""
+
+        def work(session: Session) -> list[Shared]:
+            rows = (
+                select(StoredVerdict.spec_hash, Submission.student)
+                .join(Attempt, StoredVerdict.attempt_id == Attempt.id)
+                .join(Submission, Attempt.submission_id == Submission.id)
+                .where(StoredVerdict.spec_hash.is_not(None))
+                .distinct()
+                .order_by(Submission.student)
+            )
+            if assignment is not None:
+                rows = rows.where(Submission.assignment == assignment)
+            found: dict[str, list[str]] = {}
+            for spec_hash, student in session.execute(rows):
+                found.setdefault(spec_hash, []).append(student)
+            several = [Shared(h, tuple(students)) for h, students in found.items() if len(students) > 1]
+            return sorted(several, key=lambda s: (-len(s.students), s.students))
+
+        return self._database.read(work)
+
+    def _graded(self, session: Session, assignment: str | None, student: str | None) -> Iterator[Graded]:
+        newest = (
+            select(StoredVerdict.attempt_id, func.max(StoredVerdict.id).label("id"))
+            .group_by(StoredVerdict.attempt_id)
+            .subquery()
+        )
+        rows = (
+            select(Submission, Attempt, StoredVerdict)
+            .join(Attempt, Attempt.submission_id == Submission.id)
+            .join(newest, newest.c.attempt_id == Attempt.id)
+            .join(StoredVerdict, StoredVerdict.id == newest.c.id)
+            .order_by(Submission.assignment, Submission.student, Attempt.handed_in, Attempt.id)
+        )
+        if assignment is not None:
+            rows = rows.where(Submission.assignment == assignment)
+        if student is not None:
+            rows = rows.where(Submission.student == student)
+        for submission, attempt, verdict in session.execute(rows).all():
+            same = select(Attempt.id).filter_by(submission_id=submission.id)
+            order = list(session.scalars(same.order_by(Attempt.handed_in, Attempt.id)))
+            yield Graded(
+                student=submission.student,
+                assignment=submission.assignment,
+                number=order.index(attempt.id) + 1,
+                attempts=len(order),
+                handed_in=attempt.handed_in,
+                graded=verdict.made,
+                spec_hash=verdict.spec_hash,
+                reason=verdict.reason,
+                result=self._result(session, submission, attempt, verdict),
+            )
+
+    def _result(self, session: Session, submission: Submission, attempt: Attempt, verdict: StoredVerdict) -> Result:
+        uses = select(StoredRun).join(VerdictRun, VerdictRun.run_id == StoredRun.id).filter_by(verdict_id=verdict.id)
+        runs = session.scalars(uses.order_by(VerdictRun.number)).all()
+        epochs = [
+            session.scalars(select(StoredEpoch).filter_by(run_id=run.id).order_by(StoredEpoch.epoch)).all()
+            for run in runs
+        ]
+        self._database.chain.check(session, [attempt, verdict, *runs, *(row for rows in epochs for row in rows)])
+        return Result(
+            submission=attempt.file,
+            assignment=submission.assignment,
+            verdict=verdict.verdict,
+            reasons=tuple(verdict.reasons),
+            borderline=verdict.borderline,
+            official=verdict.official,
+            isolation=verdict.isolation,
+            # as JSON: read from Python values, lists would not do for tuples
+            inspection=_INSPECTION.validate_json(json.dumps(verdict.inspection)) if verdict.inspection else None,
+            runs=tuple(run_record(r, [epoch_result(e) for e in rows]) for r, rows in zip(runs, epochs, strict=True)),
+            versions=dict(verdict.versions),
+        )
+
+
+def rules_hash(rules: Rules) -> str:
+    return hashlib.sha256(json.dumps(asdict(rules), sort_keys=True).encode()).hexdigest()
+
+
+def standing(result: Result) -> tuple[int, float]:
+    """What makes one attempt better than another: the verdict, then what its runs held for 2 epochs."""
+    held = [held_level(run.correct, 2) / run.epochs[0].test_total for run in result.runs if run.epochs]
+    return _WORTH.get(result.verdict, 0), sum(held) / len(held) if held else 0.0
