@@ -33,7 +33,7 @@ from autograder.messages import (
     TrainRequest,
     from_trainer,
 )
-from autograder.processes import Worker
+from autograder.processes import Workers
 from autograder.recorded import Recorder, run_key
 from autograder.result import Result, RunRecord, versions
 from autograder.seeds import course_secret, draw_seed
@@ -99,18 +99,19 @@ def grade(
     *,
     again: Again | None = None,
     wait: bool = True,
+    workers: Workers | None = None,
 ) -> Result:
     """The verdict on one file. Raises UsageError, StoreError; every other trouble becomes a verdict.
 
     With a `store` the runs are kept there, those that are there already are not trained again, and `student`'s attempt
     is kept with its verdict. `again` trains all the same. Where another process trains the same run, `wait` for it,
-    or raise Elsewhere.
+    or raise Elsewhere. `intake` and `workers` may be warm, for many submissions.
     """
     rules = load_rules(options.assignment)
     recorder = None
     if store is not None:
         recorder = Recorder(store, path, rules, student, again=again, wait=wait)
-    result = _judged(path, options, listener, intake, partial(_train_and_judge, recorder=recorder))
+    result = _judged(path, options, listener, intake, partial(_train_and_judge, recorder=recorder, workers=workers))
     if recorder is not None:
         recorder.verdict(result)
     return result
@@ -156,7 +157,13 @@ def _judged(
 
 
 def _train_and_judge(
-    spec: Spec, rules: Rules, options: Options, result: Result, listener: Listener, recorder: Recorder | None = None
+    spec: Spec,
+    rules: Rules,
+    options: Options,
+    result: Result,
+    listener: Listener,
+    recorder: Recorder | None = None,
+    workers: Workers | None = None,
 ) -> Result:
     """Seed after seed until the verdict is clear."""
     folder, tier = data.ensure(), sandbox.Tier(result.isolation)
@@ -167,7 +174,9 @@ def _train_and_judge(
     runs: list[RunRecord] = []
     while True:
         seed = draw_seed(secret, spec.hash, len(runs) + 1)
-        train = partial(train_once, trained, seed, folder, options, tier, listener, number=len(runs) + 1)
+        train = partial(
+            train_once, trained, seed, folder, options, tier, listener, number=len(runs) + 1, workers=workers
+        )
         if recorder is None:
             runs.append(train())
         else:
@@ -199,10 +208,12 @@ def train_once(
     *,
     number: int = 1,
     keeper: Keeper | None = None,
+    workers: Workers | None = None,
 ) -> RunRecord:
     """One run in processes of its own, resumed where an earlier one stopped. Raises GraderError, RecipeError."""
     keeper = keeper or FileKeeper(_kept_in(spec, seed, options))
     kept = keeper.found()
+    workers = workers or Workers()
     walled = tier is sandbox.Tier.BUBBLEWRAP and not _may_use_gpu(options.device)
     seen = [folder / name for name in data.FILES if name != TEST_LABELS]
     began = time.monotonic()
@@ -210,8 +221,8 @@ def train_once(
     scored: Scored | None = None
     ended = ""
     with (
-        Worker("trainer", walled=walled, threads=options.threads, readable=seen) as trainer,
-        Worker("scorer", walled=walled, readable=[folder / TEST_LABELS]) as scorer,
+        workers.start("trainer", walled=walled, threads=options.threads, readable=seen) as trainer,
+        workers.start("scorer", walled=walled, readable=[folder / TEST_LABELS]) as scorer,
     ):
         scorer.say(_score_request(spec, folder, options))
         trainer.say(_train_request(spec, seed, folder, options, kept))

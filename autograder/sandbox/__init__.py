@@ -31,17 +31,19 @@ What it does not cover:
 
 from autograder.sandbox.limits import Finished, Limits, Tier
 from autograder.sandbox.lockdown import OUT_OF_MEMORY, is_out_of_memory, lockdown
-from autograder.sandbox.nursery import Nursery
+from autograder.sandbox.nursery import Nursery, Warm
 from autograder.sandbox.probe import choose_tier, fault, probe
-from autograder.sandbox.supervisor import run
+from autograder.sandbox.supervisor import Child, run
 from autograder.sandbox.walls import bubblewrap, environment, readable_paths
 
 __all__ = [
     "OUT_OF_MEMORY",
+    "Child",
     "Finished",
     "Limits",
     "Nursery",
     "Tier",
+    "Warm",
     "bubblewrap",
     "choose_tier",
     "environment",

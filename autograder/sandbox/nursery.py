@@ -39,7 +39,7 @@ class Nursery:
 
     def __init__(self, module: str, *, tier: Tier, readable: Sequence[Path] = ()):
         self._module, self._tier, self._readable = module, tier, readable
-        self._warm: _Warm | None = None
+        self._warm: Warm | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +67,7 @@ class Nursery:
             if self._warm is not None and not self._warm.is_alive():
                 self.close()
             if self._warm is None:
-                self._warm = _Warm(self._module, self._tier, self._readable)
+                self._warm = Warm(self._module, self._tier, self._readable)
             with Notice() as notice:
                 finished = supervise(self._warm.fork(limits, notice), **options)
                 notice.check(finished)
@@ -77,8 +77,11 @@ class Nursery:
             raise
 
 
-class _Warm:
-    """The warm process, and the socket on which it takes requests. Raises GraderError when it does not start."""
+class Warm:
+    """A warm process, and the socket on which it takes requests. Raises GraderError when it does not start.
+
+    One child at a time: `fork` another when the one before has been waited for.
+    """
 
     def __init__(self, module: str, tier: Tier, readable: Sequence[Path]):
         self._tier, self._paths = tier, readable_paths(readable)
@@ -103,13 +106,15 @@ class _Warm:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def fork(self, limits: Limits, notice: Notice) -> _Forked:
-        """A fresh child, with pipes of its own."""
+    def fork(self, limits: Limits, notice: Notice | None = None) -> Forked:
+        """A fresh child, with pipes of its own; one that is to lock itself is given a `notice`."""
         orders = Orders(self._tier, limits, _NOTICE, tuple(map(str, self._paths)))
-        child = _Forked(self)
+        child = Forked(self)
+        descriptors = [*child.theirs, notice.writing] if notice else child.theirs
         with contextlib.suppress(BrokenPipeError):  # `child.wait` finds out and says so
-            socket.send_fds(self.control, [orders.to_json().encode()], [*child.theirs, notice.writing])
-        notice.handed_over()
+            socket.send_fds(self.control, [orders.to_json().encode()], descriptors)
+        if notice:
+            notice.handed_over()
         for descriptor in child.theirs:
             os.close(descriptor)
         return child
@@ -132,10 +137,10 @@ class _Warm:
             return words.read()
 
 
-class _Forked:
+class Forked:
     """A child of the warm process; all it has in common with us are its pipes."""
 
-    def __init__(self, warm: _Warm):
+    def __init__(self, warm: Warm):
         self._warm = warm
         (stdin, ours_in), (ours_out, stdout), (ours_err, stderr) = os.pipe(), os.pipe(), os.pipe()
         self.theirs = (stdin, stdout, stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import pickle
 import platform
 import sys
@@ -34,6 +35,7 @@ def main() -> None:
         _say(Failed(kind="refused", text=str(error)))
     except (CourseError, OSError) as error:
         _say(Failed(kind="internal", text=f"Training stopped: {error}"))
+    os._exit(0)  # all is said, and tidying PyTorch up takes 0.3 s
 
 
 def _train(request: TrainRequest) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from autograder.grade import Cut, Options, grade, inspect_only, train_once
 from autograder.intake import Intake
+from autograder.processes import Workers
 from autograder.sandbox import probe
 from course import data
 from course.notebook import fit
@@ -130,6 +131,13 @@ def test_a_run_that_would_take_too_long_is_refused_after_a_few_steps(tiny, intak
     result = grade(tiny, hurried, Silent(), intake)
     assert result.verdict == "refused"
     assert "Training would take about" in result.reasons[0] and "as 20 steps show" in result.reasons[0]
+
+
+def test_warm_workers_give_the_history_of_cold_ones_run_after_run(tiny, intake):
+    cold = grade(tiny, CUT, Silent(), intake).runs[0].epochs
+    with Workers(warm=True) as workers:
+        for _ in range(2):
+            assert grade(tiny, CUT, Silent(), intake, workers=workers).runs[0].epochs == cold
 
 
 class Stopped(Exception):
