@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from autograder.messages import MAX_LINE, Epoch, Failed, Message, Outputs, Progress, Scored, Started, TrainRequest
-from course import data, devices
+from course import data, devices, kernels
 from course.errors import CourseError, Diverged, RecipeError
 from course.scoring import Score
 from course.spec import Spec
@@ -23,6 +23,8 @@ from course.trainer import Step, TrainingData, train
 
 PROGRESS_SECONDS = 0.5
 WARM_UP_STEPS, MEASURED_STEPS = 3, 20
+
+kernels.load()  # with the import, so that all that are forked from a warm process share what is compiled
 
 
 def main() -> None:

@@ -171,6 +171,20 @@ def test_a_weight_of_another_size_is_pytorchs_to_refuse():
         ours(images, torch.ones(2), bias, mean, variance, True, False)
 
 
+def test_loading_compiles_all_that_a_training_step_calls_and_draws_nothing_that_matters():
+    with torch.random.fork_rng():
+        kernels.load()
+    loops = [f for f in vars(kernels).values() if hasattr(f, "signatures")]
+    compiled = [len(f.signatures) for f in loops]
+    assert loops and all(compiled)
+    images, parameters = images_of((4, 3, 5, 5), 0), parameters_of(3, 0)
+    for p in (0.0, 0.5):
+        with_gradients(ours, images, parameters, True, True, p)
+    with torch.no_grad():
+        ours(images, *parameters, False, True)
+    assert [len(f.signatures) for f in loops] == compiled
+
+
 # ---- in a network
 
 
