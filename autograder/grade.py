@@ -40,7 +40,7 @@ from autograder.seeds import course_secret, draw_seed
 from autograder.store import Again, Store, StoreError
 from autograder.submission import read_submission
 from course import data
-from course.devices import DEFAULT_THREADS
+from course.devices import DEFAULT_THREADS, choose
 from course.errors import CourseError, GraderError, RecipeError, StudentCodeError, UsageError
 from course.rules import Rules, judge, load_rules, refusals
 from course.spec import Spec
@@ -60,6 +60,19 @@ class Cut:
     def __str__(self) -> str:
         return f"{self.epochs}/{self.train_images}/{self.test_images}"
 
+    @classmethod
+    def parse(cls, text: str) -> Cut:
+        """The same from `str`. Raises UsageError."""
+        try:
+            cut = cls(*map(int, text.split("/")))
+        except (ValueError, TypeError):
+            cut = cls(0, 0, 0)
+        if not (cut.epochs > 0 and 0 < cut.train_images <= 60_000 and 0 < cut.test_images <= 10_000):
+            raise UsageError(
+                f"{text!r} is no cut. Write EPOCHS/TRAIN/TEST, with at most 60,000 and 10,000 images: 1/6000/2000."
+            )
+        return cut
+
 
 QUICK = Cut(epochs=1, train_images=6_000, test_images=2_000)
 
@@ -75,6 +88,11 @@ class Options:
     trust_submissions: bool = False
     most_minutes: float = 120.0  # a run that is projected to take longer is refused after 20 steps
     cut: Cut | None = None
+
+    def asked(self) -> str:
+        """What a verdict depends on, in words. Raises UsageError for a device that is not there."""
+        device = choose(self.device).type
+        return f"{device}, {self.threads} thread(s), seeds {self.seeds or 'by the rules'}, cut {self.cut or 'none'}"
 
 
 class Listener(Protocol):
@@ -100,17 +118,21 @@ def grade(
     again: Again | None = None,
     wait: bool = True,
     workers: Workers | None = None,
+    believe: bool = False,
 ) -> Result:
     """The verdict on one file. Raises UsageError, StoreError; every other trouble becomes a verdict.
 
     With a `store` the runs are kept there, those that are there already are not trained again, and `student`'s attempt
     is kept with its verdict. `again` trains all the same. Where another process trains the same run, `wait` for it,
-    or raise Elsewhere. `intake` and `workers` may be warm, for many submissions.
+    or raise Elsewhere. `intake` and `workers` may be warm, for many submissions. With
+    `believe`, an attempt that has its verdict by the same rules, options and versions is not even run again.
     """
     rules = load_rules(options.assignment)
     recorder = None
     if store is not None:
-        recorder = Recorder(store, path, rules, student, again=again, wait=wait)
+        recorder = Recorder(store, path, rules, student, options.asked(), again=again, wait=wait)
+        if believe and (known := recorder.known()):
+            return known
     result = _judged(path, options, listener, intake, partial(_train_and_judge, recorder=recorder, workers=workers))
     if recorder is not None:
         recorder.verdict(result)

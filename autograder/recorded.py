@@ -33,14 +33,30 @@ class Elsewhere(Exception):
 class Recorder:
     """Keeps one grading. Without a student the runs are kept and no attempt: an attempt is always somebody's."""
 
-    def __init__(self, store: Store, path: Path, rules: Rules, student: str | None, *, again: Again | None, wait: bool):
-        self._store, self._rules, self._again, self._wait = store, rules, again, wait
+    def __init__(
+        self,
+        store: Store,
+        path: Path,
+        rules: Rules,
+        student: str | None,
+        asked: str,
+        *,
+        again: Again | None = None,
+        wait: bool = True,
+    ):
+        self._store, self._rules, self._asked, self._again, self._wait = store, rules, asked, again, wait
         self._run_ids: list[int] = []
         self._attempt: int | None = None
         if student:
             self._attempt = store.results.attempt(
                 student, rules.assignment, path.name, source_hash(path), handed_in(path)
             )
+
+    def known(self) -> Result | None:
+        """What this attempt came to before, where nothing has changed since."""
+        if self._attempt is None or self._again is not None:
+            return None
+        return self._store.results.known(self._attempt, self._rules, self._asked, versions())
 
     def run(
         self,
@@ -81,7 +97,9 @@ class Recorder:
         """Keep it; one that is our fault is nobody's verdict, and what was there before stays."""
         if self._attempt is not None and result.verdict != "internal":
             reason = self._again.reason if self._again else ""
-            self._store.results.keep(self._attempt, result, self._rules, self._run_ids, reason)
+            self._store.results.keep(
+                self._attempt, result, self._rules, self._run_ids, asked=self._asked, reason=reason
+            )
 
 
 def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str) -> RunKey:

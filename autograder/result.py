@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import metadata
 
-from course import trainer
+from course import __version__, trainer
 from course.inspection import Inspection
 from course.rules import VerdictWord
 
@@ -65,4 +65,5 @@ def versions() -> dict[str, str]:
         "torch": metadata.version("torch"),
         "torchvision": metadata.version("torchvision"),
         "trainer": str(trainer.VERSION),
+        "under8k": __version__,
     }

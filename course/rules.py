@@ -33,6 +33,7 @@ class Rules:
     near: float
     seeds: int
     allow_leaks: bool
+    attempts: Literal["last", "best"] = "last"
 
     def needed(self, total: int = 10_000) -> int:
         """The least `correct` of `total` that reaches the accuracy: 9,940 for 99.40 % of 10,000."""

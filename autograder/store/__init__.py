@@ -3,7 +3,7 @@
     with open_store() as store:                                    # or open_store("postgresql://grader@host/course")
         grade(path, options, listener, store=store, student="ada")
         store.results.latest("ada", "challenge")                   # a Graded, with the whole Result
-        store.results.counting("challenge", "best")                # one for each student
+        store.results.counting("challenge")                        # one for each student: the attempt that counts
         list(store.verify())                                       # sentences; empty when nothing was tampered with
 
 It migrates itself when it is opened. A run is kept under what its numbers depend on, so it trains once, whoever hands
@@ -47,7 +47,8 @@ class Store:
 
     def __init__(self, database: Database):
         self._database = database
-        self.name = database.name
+        self.name = database.name  # for people: without a password
+        self.url = database.url
         self.claims = Claims(database)
         self.results = Results(database)
 

@@ -152,6 +152,7 @@ class StoredVerdict(Base):
     isolation: Mapped[str]
     inspection: Mapped[dict[str, Any] | None]
     versions: Mapped[dict[str, Any]]
+    asked: Mapped[str]  # the options that a verdict depends on
     reason: Mapped[str]  # why it was graded again; empty the first time
     made: Mapped[dt.datetime]
 

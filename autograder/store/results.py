@@ -27,7 +27,7 @@ from autograder.store.models import (
     utc_now,
 )
 from course.inspection import Inspection
-from course.rules import Rules, held_level
+from course.rules import Rules, held_level, load_rules
 
 Which = Literal["last", "best"]
 _INSPECTION = TypeAdapter(Inspection)
@@ -96,7 +96,33 @@ class Results:
 
         return self._database.write(work)
 
-    def keep(self, attempt_id: int, result: Result, rules: Rules, run_ids: Sequence[int], reason: str = "") -> None:
+    def known(self, attempt_id: int, rules: Rules, asked: str, versions: dict[str, str]) -> Result | None:
+        """The attempt's verdict, if it was made by the same rules, options and versions."""
+
+        def work(session: Session) -> Result | None:
+            newest = select(StoredVerdict).filter_by(attempt_id=attempt_id).order_by(StoredVerdict.id.desc())
+            verdict = session.scalars(newest.limit(1)).first()
+            if verdict is None or (verdict.rules_hash, verdict.asked, verdict.versions) != (
+                rules_hash(rules),
+                asked,
+                versions,
+            ):
+                return None
+            attempt = session.get_one(Attempt, attempt_id)
+            return self._result(session, session.get_one(Submission, attempt.submission_id), attempt, verdict)
+
+        return self._database.read(work)
+
+    def keep(
+        self,
+        attempt_id: int,
+        result: Result,
+        rules: Rules,
+        run_ids: Sequence[int],
+        *,
+        asked: str = "",
+        reason: str = "",
+    ) -> None:
         """A verdict, unless the newest one says the same, by the same rules and from the same runs."""
         row = StoredVerdict(
             attempt_id=attempt_id,
@@ -110,9 +136,10 @@ class Results:
             isolation=result.isolation,
             inspection=_INSPECTION.dump_python(result.inspection, mode="json") if result.inspection else None,
             versions=dict(result.versions),
+            asked=asked,
             reason=reason,
         )
-        content = [row.rules_hash, row.verdict, row.reasons, row.official, row.spec_hash, list(run_ids)]
+        content = [row.rules_hash, row.verdict, row.reasons, row.official, row.asked, row.spec_hash, list(run_ids)]
         values = {name: value for name, value in vars(row).items() if not name.startswith("_")}
         values["content"] = hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -141,8 +168,9 @@ class Results:
         """The best graded attempt, of equal ones the earlier; None when there is none."""
         return next(iter(self.counting(assignment, "best", student)), None)
 
-    def counting(self, assignment: str, which: Which = "last", student: str | None = None) -> list[Graded]:
-        """The attempt of each student that counts, by student."""
+    def counting(self, assignment: str, which: Which | None = None, student: str | None = None) -> list[Graded]:
+        """The attempt of each student that counts, by student: the last or the best, by default as the rules say."""
+        which = which or load_rules(assignment).attempts
         by_student: dict[str, Graded] = {}
         for graded in self.attempts(assignment, student):
             before = by_student.get(graded.student)
@@ -228,7 +256,9 @@ class Results:
 
 
 def rules_hash(rules: Rules) -> str:
-    return hashlib.sha256(json.dumps(asdict(rules), sort_keys=True).encode()).hexdigest()
+    """Of what a verdict depends on: which attempt counts is not part of it."""
+    judging = {name: value for name, value in asdict(rules).items() if name != "attempts"}
+    return hashlib.sha256(json.dumps(judging, sort_keys=True).encode()).hexdigest()
 
 
 def standing(result: Result) -> tuple[int, float]:

@@ -292,6 +292,17 @@ def test_a_second_grading_is_answered_from_the_store_without_training(store, tin
     assert list(store.verify()) == []
 
 
+def test_an_attempt_that_has_its_verdict_is_believed_until_something_changes(store, tiny, intake):
+    first = grade(tiny, CUT, Silent(), intake, store, "ada")
+    assert grade(tiny, CUT, Silent(), None, store, "ada", believe=True) == first
+    heard = []
+    for options, student in ((replace(CUT, seeds=2), "ada"), (CUT, "bob")):
+        listener = Silent()
+        grade(tiny, options, listener, intake, store, student, believe=True)
+        heard.append([h[1] for h in listener.heard if h[0] == "stage"][0])
+    assert heard == ["running the recipe in the sandbox"] * 2
+
+
 def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, intake, monkeypatch):
     assert grade(tiny, CUT, Silent(), intake, store, "ada").verdict == "fail"
     easy = replace(load_rules("challenge"), accuracy=0.1)

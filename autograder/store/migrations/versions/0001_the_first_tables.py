@@ -129,6 +129,7 @@ def upgrade() -> None:
         sa.Column("isolation", sa.Text(), nullable=False),
         sa.Column("inspection", sa.JSON(), nullable=True),
         sa.Column("versions", sa.JSON(), nullable=False),
+        sa.Column("asked", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("made", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
