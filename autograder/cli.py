@@ -14,7 +14,7 @@ import click
 from course.errors import CourseError, GraderError
 
 EXIT_CODES = {"pass": 0, "internal": 3}  # every other verdict: 1
-WRONG_USE, INTERNAL = 2, 3
+WRONG_USE, INTERNAL, INTERRUPTED = 2, 3, 130
 
 
 def told_plainly(command):
@@ -27,6 +27,8 @@ def told_plainly(command):
         except CourseError as error:
             click.secho(f"autograder: {error}", err=True, fg="red")
             sys.exit(INTERNAL if isinstance(error, GraderError) else WRONG_USE)
+        except click.ClickException:
+            raise
         except Exception:  # a bug of ours must not read as "not passed"
             traceback.print_exc()
             sys.exit(INTERNAL)
@@ -147,6 +149,133 @@ def inspect(file: Path, assignment: str, trust_submissions: bool, as_json: bool)
     else:
         show.inspection(result)
     sys.exit({"internal": INTERNAL}.get(result.verdict, 1) if result.reasons else 0)
+
+
+def class_options(command):
+    """What `batch` and `regrade` have in common."""
+    options = [
+        click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path)),
+        click.option("--assignment", help="Grade this one alone.  [default: as the folders say, else challenge]"),
+        click.option(
+            "--jobs", default="auto", show_default=True, help="Runs at once; auto: one to a core, 4 to a GPU."
+        ),
+        click.option(
+            "--device", default="auto", show_default=True, help="auto (CUDA where there is one), cpu or cuda."
+        ),
+        click.option(
+            "--seeds", type=click.IntRange(1, 9), help="Train at most so many seeds.  [default: by the rules]"
+        ),
+        click.option("--most-minutes", default=120.0, show_default=True, help="Refuse a run that would take longer."),
+        click.option(
+            "--cut",
+            metavar="EPOCHS/TRAIN/TEST",
+            help="Shorten every run to so many epochs and images, to try a batch out: never official.",
+        ),
+        click.option(
+            "--ray",
+            "ray_address",
+            metavar="ADDRESS",
+            help="Grade on a Ray cluster, host:port or auto; its machines and this one share a PostgreSQL store.",
+        ),
+        store_option,
+        trust_option,
+        as_json,
+    ]
+    return functools.reduce(lambda made, option: option(made), reversed(options), command)
+
+
+@main.command()
+@class_options
+@told_plainly
+def batch(**given):
+    """Grade a class: every submission in FOLDERS that is not graded yet, several at a time.
+
+    A folder is a course, or its `submitted`, in nbgrader's layout (submitted/<student>/<assignment>/<file>); of any
+    other folder each file is a submission, called after its student. Results are kept in the store as they come. Start
+    the same command again after an interruption: it goes on where it was. Two at once on one store share the work.
+
+    Exit code: 0 every submission has its verdict, 2 wrong use, 3 some could not be graded, by a fault that is not
+    theirs, 130 interrupted.
+    """
+    _grade_class(**given)
+
+
+@main.command()
+@class_options
+@click.option("--student", "students", multiple=True, help="Regrade this one; may be given several times.")
+@click.option("--verdict", "verdicts", multiple=True, help="Regrade those who have this verdict now, e.g. borderline.")
+@click.option("--everybody", is_flag=True, help="Regrade all in FOLDERS.")
+@click.option("--reason", required=True, help="Why; it is kept with the new runs and verdicts.")
+@told_plainly
+def regrade(students: tuple[str, ...], verdicts: tuple[str, ...], everybody: bool, reason: str, **given):
+    """Train chosen submissions in FOLDERS again, and keep why.
+
+    The seeds stay: they are drawn from the recipe, so that asking again is no way to a luckier one. On the machine that
+    trained it first a recipe comes out the same. Use it when something was wrong with a machine, or --seeds N for more
+    seeds. What was kept before stays in the store; the new verdict counts.
+
+    Exit code: as for batch.
+    """
+    from datetime import UTC, datetime
+
+    from autograder.store import Again
+
+    if not (students or verdicts or everybody):
+        raise click.UsageError("Say which: --student NAME, --verdict WORD or --everybody.")
+    chosen = None if everybody else (set(students), set(verdicts))
+    _grade_class(**given, again=Again(reason, datetime.now(UTC)), chosen=chosen)
+
+
+def _grade_class(
+    folders: tuple[Path, ...],
+    assignment: str | None,
+    jobs: str,
+    device: str,
+    seeds: int | None,
+    most_minutes: float,
+    cut: str | None,
+    ray_address: str | None,
+    store_url: str | None,
+    trust_submissions: bool,
+    as_json: bool,
+    again=None,
+    chosen=None,
+) -> None:
+    from autograder import board
+    from autograder.batch import choose, run_batch
+    from autograder.folders import find
+    from autograder.grade import Cut, Options
+    from autograder.store import open_store
+
+    run = run_batch
+    if ray_address:
+        from autograder.spread import run_on_ray
+
+        run = functools.partial(run_on_ray, ray_address)
+    options = Options(
+        device=device,
+        seeds=seeds,
+        trust_submissions=trust_submissions,
+        most_minutes=most_minutes,
+        cut=Cut.parse(cut) if cut else None,
+    )
+    found = find(folders, assignment, options.assignment)
+    for note in found.notes:
+        click.secho(note, err=True, fg="yellow")
+    with open_store(store_url) as store:
+        works = choose(found.works, store, *chosen) if chosen else found.works
+        at_once = None if jobs == "auto" else click.IntRange(1).convert(jobs, None, None)
+        try:
+            with board.Watcher(len(works), quiet=as_json) as watcher:
+                summary = run(works, options, store, watcher, jobs=at_once, again=again)
+        except KeyboardInterrupt:
+            click.echo("Stopped. What is finished is kept; the same command goes on.", err=True)
+            sys.exit(INTERRUPTED)
+        if as_json:
+            click.echo(json.dumps(summary.to_dict(), indent=2))
+        else:
+            board.summary(summary, store.results.shared(assignment), store.name)
+    sys.exit(INTERNAL if "internal" in summary.verdicts else 0)
 
 
 @main.command()

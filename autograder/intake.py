@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,11 +19,15 @@ _INSPECTION = TypeAdapter(Inspection)
 
 
 class Intake(contextlib.AbstractContextManager):
-    """Takes recipes in. `warm` keeps one process with PyTorch loaded and forks it for each: for many submissions."""
+    """Takes recipes in. `warm` keeps one process with PyTorch loaded and forks it for each: for many submissions.
+
+    Several threads may use it; a warm one takes in one recipe at a time.
+    """
 
     def __init__(self, tier: sandbox.Tier, *, warm: bool = False, limits: sandbox.Limits = LIMITS):
         self.tier, self.limits = tier, limits
         self._nursery = sandbox.Nursery(MODULE, tier=tier) if warm else None
+        self._alone = threading.Lock()
 
     def __exit__(self, *_) -> None:
         if self._nursery is not None:
@@ -57,7 +62,8 @@ class Intake(contextlib.AbstractContextManager):
 
     def _run(self, request: bytes) -> sandbox.Finished:
         if self._nursery is not None:
-            return self._nursery.run(request, limits=self.limits)
+            with self._alone:
+                return self._nursery.run(request, limits=self.limits)
         return sandbox.run(["-m", MODULE], tier=self.tier, limits=self.limits, stdin=request)
 
     def _ending(self, finished: sandbox.Finished, what: str) -> str:

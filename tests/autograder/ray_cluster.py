@@ -1,0 +1,61 @@
+"""A real Ray cluster of two nodes on this machine, one of which is killed once it works: run by test_spread.py.
+
+python -m tests.autograder.ray_cluster COURSE STORE      prints the batch's outcomes as JSON
+"""
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+from ray._private import services
+from ray.cluster_utils import Cluster
+
+from autograder.board import Watcher
+from autograder.folders import find
+from autograder.grade import Cut, Options
+from autograder.spread import run_on_ray
+from autograder.store import open_store
+
+# Ray takes a cluster on the loopback device for one on the network's; nothing here listens on that
+services.resolve_ip_for_localhost = lambda host: host
+
+OPTIONS = Options(cut=Cut(2, 2000, 500), seeds=1, device="cpu")
+NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "node_ip_address": "127.0.0.1"}
+
+
+class KillsOneNode(Watcher):
+    """Pulls one node's plug when the first submission is finished, while others are being trained."""
+
+    def __init__(self, total: int, cluster: Cluster, node):
+        super().__init__(total)
+        self._cluster, self._node = cluster, node
+        self._killer = None
+
+    def finished(self, slot, outcome):
+        super().finished(slot, outcome)
+        if self._killer is None:
+            self._killer = threading.Thread(target=self._cluster.remove_node, args=(self._node, False))
+            self._killer.start()
+
+
+def main() -> None:
+    course, url = sys.argv[1:]
+    cluster = Cluster(initialize_head=True, head_node_args=NODE | {"include_dashboard": False})
+    try:
+        second = cluster.add_node(**NODE)
+        cluster.wait_for_nodes()
+        works = find([Path(course)], None, "challenge").works
+        with open_store(url) as store, KillsOneNode(len(works), cluster, second) as watcher:
+            summary = run_on_ray(cluster.address, works, OPTIONS, store, watcher)
+            tampered = list(store.verify())
+        print(json.dumps(summary.to_dict() | {"nodes_left": len(cluster.list_all_nodes()), "tampered": tampered}))
+    finally:
+        cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main()
