@@ -14,8 +14,8 @@ c.CourseDirectory.source_directory = "source"
 c.CourseDirectory.release_directory = "release"
 c.CourseDirectory.solution_directory = "solutions"
 
-# What stands in the place of a solution. Run without an answer, a released notebook stops at the recipe and says so.
+# What stands in the place of a solution. Without answers, a released notebook stops at the first exercise and says so.
 c.ClearSolutions.code_stub = {
-    "python": 'raise NotImplementedError("This cell needs your answer: write your recipe here, and remove this line.")'
+    "python": 'raise NotImplementedError("Your answer is missing here: write it in the place of this line.")'
 }
 c.ClearSolutions.text_stub = "*Write your answer here.*"
