@@ -1,0 +1,10 @@
+"""Pictures for the lessons: `digits(load().train)`, `curves(history)`, `mistakes(history)`.
+
+Each returns a matplotlib Figure, which a notebook shows when it is the last thing in a cell. The background is
+transparent and the writing a middle grey, so that they can be read on a light page and on a dark one.
+"""
+
+from course.plots.images import digits
+from course.plots.training import curves, mistakes
+
+__all__ = ["curves", "digits", "mistakes"]
