@@ -4,7 +4,8 @@ Each returns a matplotlib Figure, which a notebook shows when it is the last thi
 transparent and the writing a middle grey, so that they can be read on a light page and on a dark one.
 """
 
-from course.plots.images import digits
+from course.plots.images import augmentations, digits
+from course.plots.network import budget, receptive_field
 from course.plots.training import curves, mistakes
 
-__all__ = ["curves", "digits", "mistakes"]
+__all__ = ["augmentations", "budget", "curves", "digits", "mistakes", "receptive_field"]

@@ -34,14 +34,14 @@ def said(sentence: str) -> Figure:
     return figure
 
 
-def gallery(images: Tensor, labels: Sequence[str], title: str) -> Figure:
-    """Images (N, 28, 28) uint8 in rows of COLUMNS, each under its label."""
+def gallery(images: Tensor, labels: Sequence[str], title: str, *, black: float = 0, white: float = 255) -> Figure:
+    """Images (N, H, W) in rows of COLUMNS, each under its label; `black` and `white` are the values that look so."""
     rows = -(-len(images) // COLUMNS)
     figure, grid = new(width=COLUMNS, height=0.5 + 1.4 * rows, rows=rows, columns=COLUMNS)
     for axes, image, label in zip_longest(grid.flat, images, labels):
         axes.set_axis_off()
         if image is not None:
-            axes.imshow(image.numpy(), cmap="gray", vmin=0, vmax=255)
+            axes.imshow(image.numpy(), cmap="gray", vmin=black, vmax=white)
             axes.set_title(label, fontsize=8)
     figure.suptitle(title, color=GREY)
     return figure
