@@ -1,0 +1,4 @@
+# hint: each output channel has a bias too
+def count_parameters(widths):
+    pairs = list(zip(widths, widths[1:]))
+    return sum(9 * a * b for a, b in pairs) + sum(2 * b for _, b in pairs[:-1])

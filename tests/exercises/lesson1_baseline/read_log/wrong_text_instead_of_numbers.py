@@ -1,0 +1,6 @@
+# hint: Make integers
+import re
+
+
+def read_log(text):
+    return re.findall(r"Accuracy: (\d+)/", text)
