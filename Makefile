@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help install test grade quick-grade bench data lint release solutions clean
+.PHONY: help install test grade quick-grade bench data lint release calibrate solutions clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ lint: $(READY) ## check style and layout, notebooks too
 
 release: $(READY) ## generate what students get from the sources
 	$(BIN)/python -m autograder.lessons release
+
+calibrate: $(READY) ## train the lessons' own recipes with three seeds each: what their limits rest on (hours; resumable)
+	$(BIN)/python -m autograder.calibrate $(ARGS)
 
 solutions: $(READY) ## execute the worked notebooks (minutes each)
 	$(BIN)/python -m autograder.lessons solutions

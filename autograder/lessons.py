@@ -154,7 +154,7 @@ def main() -> None:
 @told_plainly
 def release(chosen: tuple[str, ...]) -> None:
     """Write release/: what students get, with the solutions taken out."""
-    for lesson in _chosen(chosen):
+    for lesson in chosen_or_all(chosen):
         write(notebook(ROOT, "release", lesson), released(ROOT, lesson))
         click.echo(f"{lesson}: released")
 
@@ -164,7 +164,7 @@ def release(chosen: tuple[str, ...]) -> None:
 @told_plainly
 def check(chosen: tuple[str, ...]) -> None:
     """Say whether release/ is what source/ makes today; exit code 1 when it is not."""
-    if found := stale(ROOT, _chosen(chosen)):
+    if found := stale(ROOT, chosen_or_all(chosen)):
         click.echo("\n".join(found), err=True)
         sys.exit(1)
     click.echo("release/ is what source/ makes.")
@@ -178,7 +178,7 @@ def solutions(chosen: tuple[str, ...], force: bool) -> None:
     """Write solutions/: the lessons run from top to bottom, with real training."""
     from course import data
 
-    names = _chosen(chosen)
+    names = chosen_or_all(chosen)
     data.ensure()  # so that no notebook keeps a download's log
     for number, lesson in enumerate(names, start=1):
         where = f"{lesson} ({number} of {len(names)})"
@@ -190,7 +190,7 @@ def solutions(chosen: tuple[str, ...], force: bool) -> None:
         click.echo(f"{where}: solved")
 
 
-def _chosen(names: tuple[str, ...]) -> tuple[str, ...]:
+def chosen_or_all(names: tuple[str, ...]) -> tuple[str, ...]:
     """The lessons asked for, or all. Raises UsageError for one that is not in source/."""
     known = lessons(ROOT)
     for name in names:
