@@ -1,0 +1,5 @@
+# hint: Take the mean of the image as it is then
+def jitter(image, brightness, contrast):
+    mean = image.mean()
+    image = (mean + contrast * (image - mean)).clamp(0, 1)
+    return (image * brightness).clamp(0, 1)

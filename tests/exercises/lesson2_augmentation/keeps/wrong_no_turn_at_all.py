@@ -1,0 +1,22 @@
+# hint: people write as slanted as that
+changes = [
+    "turn by up to 7 degrees",
+    "turn by up to 180 degrees",
+    "shift by up to 2 pixels",
+    "shift by up to 20 pixels",
+    "scale by 0.9 to 1.1",
+    "brightness by 10 %",
+    "mirror left and right",
+    "mirror top and bottom",
+]
+
+keeps = {
+    "turn by up to 7 degrees": False,
+    "turn by up to 180 degrees": False,
+    "shift by up to 2 pixels": True,
+    "shift by up to 20 pixels": False,
+    "scale by 0.9 to 1.1": True,
+    "brightness by 10 %": True,
+    "mirror left and right": False,
+    "mirror top and bottom": False,
+}

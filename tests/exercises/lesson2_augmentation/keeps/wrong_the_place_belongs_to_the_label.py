@@ -1,0 +1,22 @@
+# hint: its place says nothing about it
+changes = [
+    "turn by up to 7 degrees",
+    "turn by up to 180 degrees",
+    "shift by up to 2 pixels",
+    "shift by up to 20 pixels",
+    "scale by 0.9 to 1.1",
+    "brightness by 10 %",
+    "mirror left and right",
+    "mirror top and bottom",
+]
+
+keeps = {
+    "turn by up to 7 degrees": True,
+    "turn by up to 180 degrees": False,
+    "shift by up to 2 pixels": False,
+    "shift by up to 20 pixels": False,
+    "scale by 0.9 to 1.1": True,
+    "brightness by 10 %": True,
+    "mirror left and right": False,
+    "mirror top and bottom": False,
+}

@@ -1,0 +1,2 @@
+# hint: that is white
+late = Compose([*normalised, RandomAffine(20, translate=(0.2, 0.2), fill=(1 - 0.1307) / 0.3081)])
