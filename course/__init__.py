@@ -11,10 +11,11 @@ _HOMES = {
     "Recipe": "course.recipe",
     "steps_per_epoch": "course.recipe",
     "watching": "course.recipe",
+    "check_submission": "course.check",
     "fit": "course.notebook",
     "inspect": "course.notebook",
 }
-__all__ = ["Recipe", "fit", "inspect", "steps_per_epoch", "watching"]
+__all__ = ["Recipe", "check_submission", "fit", "inspect", "steps_per_epoch", "watching"]
 __version__ = "0.1.0"
 
 

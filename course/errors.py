@@ -65,3 +65,8 @@ class Diverged(CourseError):
 
 class GraderError(CourseError):
     """Something of ours went wrong: verdict `internal`. The submission keeps whatever it had."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out; torch has no class of its own for it on the CPU."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)

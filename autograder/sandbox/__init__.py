@@ -30,7 +30,7 @@ What it does not cover:
 """
 
 from autograder.sandbox.limits import Finished, Limits, Tier
-from autograder.sandbox.lockdown import OUT_OF_MEMORY, is_out_of_memory, lockdown
+from autograder.sandbox.lockdown import OUT_OF_MEMORY, lockdown
 from autograder.sandbox.nursery import Nursery, Warm
 from autograder.sandbox.probe import choose_tier, fault, probe
 from autograder.sandbox.supervisor import Child, run
@@ -48,7 +48,6 @@ __all__ = [
     "choose_tier",
     "environment",
     "fault",
-    "is_out_of_memory",
     "lockdown",
     "probe",
     "readable_paths",

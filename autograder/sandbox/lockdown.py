@@ -11,7 +11,7 @@ import sys
 
 from autograder.sandbox.limits import Limits, Orders, Tier
 from autograder.sandbox.syscalls import install_filter
-from course.errors import GraderError
+from course.errors import GraderError, is_out_of_memory
 
 ORDERS = "AUTOGRADER_SANDBOX"  # the environment variable that holds them
 LOCKED = b"locked"
@@ -42,11 +42,6 @@ def lockdown() -> None:
         sys.excepthook = _last_words
     os.write(orders.notice, LOCKED)
     os.close(orders.notice)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out; torch has no class of its own for it on the CPU."""
-    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)
 
 
 def _last_words(kind, error, traceback) -> None:

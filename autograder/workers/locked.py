@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import linecache
 import os
 import sys
 import tempfile
-import types
 from dataclasses import asdict
 
 import matplotlib
 from torch import nn
 
 from autograder.messages import Answer, CaptureRequest, InspectRequest, locked_request
-from autograder.sandbox import is_out_of_memory, lockdown
+from autograder.sandbox import lockdown
 from course.capture import capture
-from course.capture.graph import export, student_line
+from course.capture.graph import export
 from course.errors import RecipeError, StudentCodeError
 from course.inspection import inspect
-from course.recipe import Recipe
+from course.source import run_recipe
 from course.spec import Spec
-
-FILENAME = "recipe"
 
 # torch.export loads 400 modules with its first use: that is now, so that all children of a nursery share them
 export(nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.Dropout()), training=True)
@@ -52,41 +48,6 @@ def answer_for(request: CaptureRequest | InspectRequest) -> Answer:
         return Answer(kind="refused", text=str(error))
     except StudentCodeError as error:
         return Answer(kind="error", text=str(error))
-
-
-def run_recipe(source: str) -> Recipe:
-    """Execute the source and take its `recipe`. Raises StudentCodeError, RecipeError."""
-    # tracebacks and torch.export look for the source's lines here
-    linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
-    module = sys.modules[FILENAME] = types.ModuleType(FILENAME)  # dataclasses look their module up there
-    namespace = vars(module)
-    try:
-        exec(compile(source, FILENAME, "exec", dont_inherit=True), namespace)
-    except SyntaxError as error:
-        raise StudentCodeError(_syntax(error)) from None
-    except RecipeError as error:
-        raise RecipeError(error.message, student_line(error)[0] if error.line is None else error.line) from None
-    except BaseException as error:  # SystemExit and KeyboardInterrupt are the student's as well
-        if is_out_of_memory(error):
-            raise
-        line, code = student_line(error)
-        where = f"Line {line} ({code}): " if line else ""
-        raise StudentCodeError(f"{where}{type(error).__name__}: {str(error)[:300]}") from None
-    if "recipe" not in namespace:
-        raise StudentCodeError("The recipe cell does not bind the name `recipe`. End it with recipe = Recipe(...).")
-    if not isinstance(namespace["recipe"], Recipe):
-        raise RecipeError(f"`recipe` is {type(namespace['recipe']).__name__}, and a Recipe(...) is needed.")
-    return namespace["recipe"]
-
-
-def _syntax(error: SyntaxError) -> str:
-    code = (error.text or "").strip()
-    if code.startswith(("%", "!")):
-        return (
-            f"Line {error.lineno}: {code[:80]} is a notebook command, not Python. The recipe cell is also read outside "
-            "of a notebook: move it to another cell."
-        )
-    return f"Line {error.lineno}: this is not valid Python ({error.msg}): {code[:120]}"
 
 
 def _settle_matplotlib() -> None:
