@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help install test grade quick-grade bench data lint release calibrate solutions clean
+.PHONY: help install test grade quick-grade bench data lint release calibrate solutions preview clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ calibrate: $(READY) ## train the lessons' own recipes with three seeds each: wha
 
 solutions: $(READY) ## execute the worked notebooks (minutes each)
 	$(BIN)/python -m autograder.lessons solutions
+
+preview: $(READY) ## each worked lesson as a page with its pictures, in build/preview (ARGS="--of release": as students get it)
+	$(BIN)/python -m autograder.preview $(ARGS)
 
 clean: ## remove the environment and every cache in this folder (MNIST stays)
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
