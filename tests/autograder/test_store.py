@@ -299,7 +299,7 @@ def test_an_attempt_that_has_its_verdict_is_believed_until_something_changes(sto
     for options, student in ((replace(CUT, seeds=2), "ada"), (CUT, "bob")):
         listener = Silent()
         grade(tiny, options, listener, intake, store, student, believe=True)
-        heard.append([h[1] for h in listener.heard if h[0] == "stage"][0])
+        heard.append(next(h[1] for h in listener.heard if h[0] == "stage"))
     assert heard == ["running the recipe in the sandbox"] * 2
 
 
