@@ -30,7 +30,7 @@ What it does not cover:
 """
 
 from autograder.sandbox.limits import Finished, Limits, Tier
-from autograder.sandbox.lockdown import OUT_OF_MEMORY, lockdown
+from autograder.sandbox.lockdown import OUT_OF_MEMORY, confine, lockdown
 from autograder.sandbox.nursery import Nursery, Warm
 from autograder.sandbox.probe import choose_tier, fault, probe
 from autograder.sandbox.supervisor import Child, run
@@ -46,6 +46,7 @@ __all__ = [
     "Warm",
     "bubblewrap",
     "choose_tier",
+    "confine",
     "environment",
     "fault",
     "lockdown",

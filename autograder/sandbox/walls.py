@@ -66,10 +66,13 @@ def command(tier: Tier, argv: Sequence[str], readable: Iterable[Path]) -> list[s
     return bubblewrap(python, readable) if tier is Tier.BUBBLEWRAP else python
 
 
-def bubblewrap(argv: Sequence[str], readable: Iterable[Path], writable: Iterable[Path] = ()) -> list[str]:
+def bubblewrap(
+    argv: Sequence[str], readable: Iterable[Path], writable: Iterable[Path] = (), *, scratch: int | None = None
+) -> list[str]:
     """`argv` behind the outer wall alone, seeing `readable` (see `readable_paths`) and `writable`.
 
-    Raises GraderError when bubblewrap is not installed.
+    `scratch` bounds, in bytes, the folder /tmp that it has to itself, in memory. Raises GraderError when bubblewrap is
+    not installed.
     """
     program = shutil.which("bwrap")
     if program is None:
@@ -77,7 +80,7 @@ def bubblewrap(argv: Sequence[str], readable: Iterable[Path], writable: Iterable
     world = ["--unshare-all", "--unshare-user", "--uid", _NOBODY, "--gid", _NOBODY, "--cap-drop", "ALL"]
     world += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--chdir", "/tmp"]
     # what is mounted later lies on top: a path below /tmp must come after it
-    files = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    files = ["--proc", "/proc", "--dev", "/dev", *(["--size", str(scratch)] if scratch else []), "--tmpfs", "/tmp"]
     for path in readable:
         is_alias = path.is_symlink() and len(path.parts) == 2  # /lib -> usr/lib
         files += ["--symlink", os.readlink(path), str(path)] if is_alias else ["--ro-bind", str(path), str(path)]
