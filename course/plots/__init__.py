@@ -6,6 +6,6 @@ transparent and the writing a middle grey, so that they can be read on a light p
 
 from course.plots.images import augmentations, digits
 from course.plots.network import budget, receptive_field
-from course.plots.training import curves, mistakes
+from course.plots.training import accuracies, curves, mistakes
 
-__all__ = ["augmentations", "budget", "curves", "digits", "mistakes", "receptive_field"]
+__all__ = ["accuracies", "augmentations", "budget", "curves", "digits", "mistakes", "receptive_field"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
@@ -29,6 +30,19 @@ def curves(history: History) -> Figure:
     axes.axhline(goal, color=GREY, linestyle="--", label=f"the challenge: {goal:.2f} %")
     axes.set(xlabel="epoch", ylabel="accuracy in per cent", title=f"Accuracy by epoch, seed {history.seed}")
     axes.set_ylim(bottom=min(*test, goal) - 0.2)  # training accuracy may start far below, and would flatten the rest
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, labelcolor=GREY, loc="lower right")
+    return figure
+
+
+def accuracies(lines: dict[str, Sequence[float]], goal: float) -> Figure:
+    """Test accuracy by epoch, in per cent, one line for each name, and the line that is asked to hold."""
+    figure, axes = new(width=7, height=3.5)
+    for (name, values), style in zip(lines.items(), ("-", "--", ":", "-.") * len(lines), strict=False):
+        axes.plot(range(1, len(values) + 1), values, color=BLUE, marker="o", markersize=4, linestyle=style, label=name)
+    axes.axhline(goal, color=ORANGE, linewidth=1, label=f"needed: {goal:.2f} %")
+    axes.set(xlabel="epoch", ylabel="test accuracy in per cent")
+    axes.set_ylim(bottom=max(0.0, min(goal, *(sorted(values)[len(values) // 4] for values in lines.values())) - 0.5))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, labelcolor=GREY, loc="lower right")
     return figure
