@@ -64,6 +64,7 @@ def _serve(connection: Path, work: Path) -> None:
     app = IPKernelApp.instance(kernel_class=GradingKernel)
     app.initialize([f"--f={connection}", "--HistoryManager.hist_file=:memory:"])
     os.chdir(work)
+    sys.path.insert(0, "")  # what lies beside the notebook can be imported, by the notebook and not by us
     app.start()
 
 
