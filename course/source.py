@@ -1,6 +1,6 @@
 """A recipe's source -> the Recipe it binds, run alone: no other cell of its notebook is there.
 
-The grader does this in its sandbox, `check_submission` in a process of its own on the student's machine.
+The grader does this in its sandbox, `check_submission` in the notebook itself.
 """
 
 from __future__ import annotations

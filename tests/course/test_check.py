@@ -56,11 +56,6 @@ def test_what_would_be_refused_is_said_in_the_graders_own_words(source, tmp_path
     ]
 
 
-def test_a_recipe_that_ends_python_is_not_taken_for_one_that_may_be_trained():
-    with pytest.raises(NotReady, match=r"ended .exit code 0. before it was complete"):
-        report("import os\nos._exit(0)", "challenge")
-
-
 def test_an_assignment_that_does_not_exist_is_answered_with_those_that_do():
     with pytest.raises(NotReady, match=r"The assignments are: .*challenge"):
         report(TINY, "lesson9")
