@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help install test grade quick-grade bench data lint release calibrate solutions preview clean
+.PHONY: help install test grade quick-grade bench data lint release calibrate solutions preview course clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ solutions: $(READY) ## execute the worked notebooks (minutes each)
 
 preview: $(READY) ## each worked lesson as a page with its pictures, in build/preview (ARGS="--of release": as students get it)
 	$(BIN)/python -m autograder.preview $(ARGS)
+
+course: $(READY) ## make this clone a working nbgrader course: lessons released, in the gradebook (again and again, without loss)
+	$(BIN)/python -m autograder.lessons course
 
 clean: ## remove the environment and every cache in this folder (MNIST stays)
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -3,6 +3,7 @@
     python -m autograder.lessons release [LESSON...]     # with nbgrader: solutions taken out
     python -m autograder.lessons check [LESSON...]       # is release/ what source/ makes today?
     python -m autograder.lessons solutions [LESSON...]   # train for real; 15 minutes and more for each lesson
+    python -m autograder.lessons course [LESSON...]      # release, and into the gradebook that nbgrader_config.py names
 
 Without LESSON, all of source/. A release is the same bytes whenever it is made from the same source. A solution that is
 finished keeps a fingerprint of what it was made from and is not run again until that changes, so `solutions` can be
@@ -59,11 +60,24 @@ def released(root: Path, lesson: str) -> str:
         config.CourseDirectory.update(root=str(there), db_url="sqlite://", assignment_id=lesson)
         config.GenerateAssignment.no_database = True
         config.SaveCells.enabled = False
-        try:
-            GenerateAssignment(coursedir=CourseDirectory(config=config), config=config).start()
-        except NbGraderException:
-            raise GraderError(f"nbgrader cannot release {lesson}: what it said stands above. Mend source/.") from None
+        _generate(config, lesson)
         return notebook(there, "release", lesson).read_text(encoding="utf-8")
+
+
+def enrolled(root: Path, lesson: str) -> None:
+    """Release the lesson in place, and tell the course's gradebook of it, which loses nothing. Raises GraderError."""
+    config = Config(PyFileConfigLoader(CONFIG, path=str(root)).load_config())
+    config.CourseDirectory.assignment_id = lesson
+    programs = str(Path(sys.executable).parent)  # nbgrader makes its tables with the program `alembic`
+    os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+    _generate(config, lesson)
+
+
+def _generate(config: Config, lesson: str) -> None:
+    try:
+        GenerateAssignment(coursedir=CourseDirectory(config=config), config=config, force=True).start()
+    except NbGraderException:
+        raise GraderError(f"nbgrader cannot release {lesson}: what it said stands above. Mend source/.") from None
 
 
 def stale(root: Path, chosen: tuple[str, ...]) -> list[str]:
@@ -168,6 +182,17 @@ def check(chosen: tuple[str, ...]) -> None:
         click.echo("\n".join(found), err=True)
         sys.exit(1)
     click.echo("release/ is what source/ makes.")
+
+
+@main.command(name="course")
+@lesson_argument
+@told_plainly
+def course_command(chosen: tuple[str, ...]) -> None:
+    """Make a clone a working course: release the lessons and enter them into the gradebook. Nothing in it is lost."""
+    for lesson in _chosen(chosen):
+        enrolled(ROOT, lesson)
+        click.echo(f"{lesson}: released, and in the gradebook")
+    click.echo("Next: `nbgrader release_assignment NAME`, or formgrader in `jupyter lab`.")
 
 
 @main.command()
