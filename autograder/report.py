@@ -124,17 +124,15 @@ def _counts(result: Result, rules: Rules) -> str:
         ("receptive field", f"{found.receptive_field} px"),
         ("work of one step", f"{found.work.flops / 1e9:.2f} GFLOP"),
     ]
-    body = "".join(f"<tr><td>{escape(name)}</td><td>{escape(printable(value))}</td></tr>" for name, value in rows)
-    return f"<table>{body}</table>"
+    return _list(f"{name}: {printable(value)}" for name, value in rows)
 
 
 def _epochs(runs: tuple[RunRecord, ...]) -> str:
-    head = "".join(f"<td>seed {run.seed}</td>" for run in runs)
-    body = ""
-    for number in range(max((len(run.epochs) for run in runs), default=0)):
+    lines = ["test accuracy by epoch", "epoch" + "".join(f"{f'seed {run.seed}':>18}" for run in runs)]
+    for number in range(max(len(run.epochs) for run in runs)):
         cells = [f"{run.epochs[number].accuracy:.2%}" if number < len(run.epochs) else "" for run in runs]
-        body += f"<tr><td>{number + 1}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-    return f"<div>Test accuracy by epoch</div><table><tr><td>epoch</td>{head}</tr>{body}</table>"
+        lines.append(f"{number + 1:5}" + "".join(f"{cell:>18}" for cell in cells))
+    return f"<pre>{escape(chr(10).join(lines))}</pre>"
 
 
 def _list(sentences) -> str:

@@ -25,6 +25,21 @@ def test_a_filter_refuses_what_the_table_lists_and_nothing_more_on_both_processo
                 assert verdict(code, architecture, number) == ("allow", 0)
 
 
+def test_a_kernel_that_has_to_be_talked_to_gets_sockets_back_and_no_way_to_other_programs():
+    for column, architecture in ((X86, 0xC000003E), (ARM, 0xC00000B7)):
+        code = filter_code(column, architecture, pid=7, threads=True, sockets=True)
+        everything, left = refused_numbers(column), refused_numbers(column, sockets=True)
+        given_back = everything.keys() - left.keys()
+        assert {"socket", "connect", "accept4"} <= given_back and not given_back & {
+            "execve",
+            "ptrace",
+            "mount",
+            "unshare",
+        }
+        for name, number in everything.items():
+            assert verdict(code, architecture, number) == (("allow", 0) if name in given_back else ("errno", 1))
+
+
 @given(number=st.integers(452, 2**32 - 1))
 def test_a_call_that_the_table_is_too_old_to_know_does_not_exist(number):
     code = filter_code(X86, 0xC000003E, pid=7, threads=True)

@@ -1,0 +1,115 @@
+"""A course for the tests: the real lessons, nbgrader's real commands, and students who hand in notebooks.
+
+Only nbgrader's metadata of a lesson is relied on, never its text: the cells `recipe` and `trained_score`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import Gradebook
+
+ROOT = Path(__file__).parents[2]
+LEARNS = """
+from functools import partial
+import torch.nn as nn
+from torch.optim import Adam
+from course import Recipe
+
+def Net():
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 5, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2), nn.BatchNorm2d(16),
+        nn.ReLU(), nn.Flatten(), nn.Linear(400, 10), nn.LogSoftmax(dim=1),
+    )
+
+recipe = Recipe(model=Net, optimizer=partial(Adam, lr=0.01), epochs=2)
+"""
+WAVERS = """
+from functools import partial
+import torch.nn as nn
+from torch.optim import SGD
+from course import Recipe
+
+def Net():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 5), nn.ReLU(), nn.Linear(5, 10), nn.LogSoftmax(dim=1))
+
+recipe = Recipe(model=Net, optimizer=partial(SGD, lr=0.05, momentum=0.9), epochs=2)
+"""
+STANDS_STILL = LEARNS.replace("lr=0.01", "lr=1e-7")
+TOO_LARGE = LEARNS.replace("nn.Linear(400, 10)", "nn.Linear(400, 20), nn.ReLU(), nn.Linear(20, 10)")
+CRASHES = LEARNS + "\n1 / 0\n"
+
+
+class Course:
+    """A course in a folder of its own. `settings` are lines of its nbgrader_config.py, after those of the project."""
+
+    def __init__(self, folder: Path, settings: str, db_url: str | None = None):
+        self.root, self.exchange, self.log = folder / "course", folder / "exchange", folder / "log.txt"
+        self.root.mkdir(parents=True)
+        self.exchange.mkdir()
+        self.exchange.chmod(0o777)
+        shutil.copytree(ROOT / "source", self.root / "source")
+        db_url = db_url or f"sqlite:///{self.root / 'gradebook.db'}"
+        lines = [
+            (ROOT / "nbgrader_config.py").read_text(),
+            f"c.CourseDirectory.root = {str(self.root)!r}",
+            f"c.CourseDirectory.db_url = {db_url!r}",
+            f"c.Exchange.root = {str(self.exchange)!r}",
+            f"c.Exchange.cache = {str(folder / 'cache')!r}",
+            "c.ExchangeCollect.check_owner = False",  # one user of this machine hands in for all students
+            settings,
+        ]
+        (self.root / "nbgrader_config.py").write_text("\n".join(lines) + "\n")
+        self.db_url = db_url
+
+    def nbgrader(self, *arguments: str, code: int = 0, cwd: Path | None = None) -> str:
+        """Run a command of nbgrader's in the course, or as a student in `cwd`; what it said also goes to the log."""
+        command = [sys.executable, "-W", "ignore", "-m", "nbgrader", *arguments]
+        done = subprocess.run(
+            command, cwd=cwd or self.root, env=environment(), capture_output=True, text=True, timeout=900, check=False
+        )
+        said = done.stdout + done.stderr
+        with self.log.open("a") as log:
+            log.write(f"$ nbgrader {' '.join(arguments)}\n{said}\n")
+        assert done.returncode == code, said[-4000:]
+        return said
+
+    def gradebook(self) -> Gradebook:
+        return Gradebook(self.db_url, "under8k")
+
+    def scores(self, assignment: str, student: str) -> dict[str, float | None]:
+        """Cell -> points; None while a person has to look."""
+        with self.gradebook() as gradebook:
+            grades = gradebook.find_submission_notebook(assignment, assignment, student).grades
+            return {g.name: None if g.needs_manual_grade else g.score for g in grades}
+
+    def autograded(self, assignment: str, student: str) -> nbformat.NotebookNode:
+        return nbformat.read(self.root / "autograded" / student / assignment / f"{assignment}.ipynb", as_version=4)
+
+    def report(self, assignment: str, student: str) -> str:
+        """The HTML in the trained cell."""
+        outputs = cell(self.autograded(assignment, student), "trained_score").outputs
+        return next(o.data["text/html"] for o in outputs if "text/html" in o.get("data", {}))
+
+
+def environment() -> dict[str, str]:
+    paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    return os.environ | {"PATH": os.pathsep.join(paths), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def cell(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
+    return next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
+
+
+def answer(path: Path, recipe: str, *, report: str = "What I saw, and why.") -> None:
+    """Fill in a released notebook: the recipe, and every answer in words."""
+    notebook = nbformat.read(path, as_version=4)
+    cell(notebook, "recipe").source = recipe
+    for one in notebook.cells:
+        metadata = one.metadata.get("nbgrader", {})
+        if one.cell_type == "markdown" and metadata.get("solution"):
+            one.source = report
+    nbformat.write(notebook, path)
