@@ -68,18 +68,16 @@ class _Clocked:
 @click.option("--students", default=300)
 @click.option("--kills", default=20)
 @click.option("--store", "url", default=None)
-@click.option("--every", default=25.0, help="Seconds between two kills, at most.")
 @click.pass_context
-def main(context, students: int, kills: int, url: str | None, every: float) -> None:
+def main(context, students: int, kills: int, url: str | None) -> None:
     if context.invoked_subcommand:
         return
     with tempfile.TemporaryDirectory() as folder:
         course, log = submit(Path(folder), students), Path(folder, "log")
         url = url or str(course / "results.db")
         began = time.monotonic()
-        killed = run_until_done(
-            [sys.executable, "-m", "tests.autograder.big_class", "grade", folder, url], kills, every
-        )
+        command = [sys.executable, "-m", "tests.autograder.big_class", "grade", folder, url]
+        killed = run_until_done(command, kills, students, log)
         print(f"{students} submissions, {killed} kills, {span(time.monotonic() - began)}")
         report([json.loads(line) for line in log.read_text().splitlines()], students)
         with open_store(url) as store:
@@ -101,21 +99,23 @@ def grade(course: str, url: str) -> None:
     sys.exit(3 if "internal" in verdicts else 0)
 
 
-def run_until_done(command: list[str], kills: int, every: float) -> int:
-    """Every second time the supervisor is killed, else any of its processes; started again until it ends well."""
-    draw, killed, batch = random.Random(300), 0, None
+def run_until_done(command: list[str], kills: int, students: int, log: Path) -> int:
+    """Kill once so and so many students have a result; every second time the supervisor, else any of its processes.
+
+    Started again until it ends well.
+    """
+    draw, batch = random.Random(300), None
+    marks = sorted(draw.sample(range(students), kills))
     while batch is None or batch.returncode != 0:
         batch = subprocess.Popen(command)
-        while killed < kills:
-            try:
-                batch.wait(draw.uniform(0, every))
-                break
-            except subprocess.TimeoutExpired:
+        while batch.poll() is None:
+            time.sleep(draw.uniform(0, 2))
+            done = {line.split('"')[1] for line in log.read_text().splitlines()} if log.exists() else ()
+            if marks and len(done) >= marks[0] and batch.poll() is None:
                 tree = [psutil.Process(batch.pid), *psutil.Process(batch.pid).children(recursive=True)]
-                draw.choice(tree if killed % 2 else tree[:1]).send_signal(signal.SIGKILL)
-                killed += 1
-        batch.wait()
-    return killed
+                draw.choice(tree if len(marks) % 2 else tree[:1]).send_signal(signal.SIGKILL)
+                del marks[0]
+    return kills - len(marks)
 
 
 def report(lines: list, students: int) -> None:
