@@ -189,7 +189,7 @@ def check(chosen: tuple[str, ...]) -> None:
 @told_plainly
 def course_command(chosen: tuple[str, ...]) -> None:
     """Make a clone a working course: release the lessons and enter them into the gradebook. Nothing in it is lost."""
-    for lesson in _chosen(chosen):
+    for lesson in chosen_or_all(chosen):
         enrolled(ROOT, lesson)
         click.echo(f"{lesson}: released, and in the gradebook")
     click.echo("Next: `nbgrader release_assignment NAME`, or formgrader in `jupyter lab`.")
