@@ -14,8 +14,9 @@ _HOMES = {
     "check_submission": "course.check",
     "fit": "course.notebook",
     "inspect": "course.notebook",
+    "rate_range": "course.rates",
 }
-__all__ = ["Recipe", "check_submission", "fit", "inspect", "steps_per_epoch", "watching"]
+__all__ = ["Recipe", "check_submission", "fit", "inspect", "rate_range", "steps_per_epoch", "watching"]
 __version__ = "0.1.0"
 
 
