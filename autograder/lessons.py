@@ -6,8 +6,8 @@
     python -m autograder.lessons course [LESSON...]      # release, and into the gradebook that nbgrader_config.py names
 
 Without LESSON, all of source/. A release is the same bytes whenever it is made from the same source. A solution that is
-finished keeps a fingerprint of what it was made from and is not run again until that changes, so `solutions` can be
-interrupted and started again.
+finished keeps a fingerprint of what it was made from and is not run again until that changes, and a training that is
+finished is kept and not run again until its recipe changes: `solutions` can be interrupted and started again.
 """
 
 from __future__ import annotations
@@ -112,12 +112,15 @@ def is_solved(root: Path, lesson: str) -> bool:
     return made_from == fingerprint(notebook(root, "source", lesson).read_text(encoding="utf-8"))
 
 
-def solved(root: Path, lesson: str) -> NotebookNode:
-    """Run the lesson from top to bottom, training and all. Raises GraderError when a cell fails or the kernel dies."""
+def solved(root: Path, lesson: str, *, fresh: bool = False) -> NotebookNode:
+    """Run the lesson from top to bottom, training and all; `fresh` also what `autograder.kept` remembers.
+
+    Raises GraderError when a cell fails or the kernel dies.
+    """
     source = notebook(root, "source", lesson).read_text(encoding="utf-8")
     executed = nbformat.reads(source, as_version=4)
     try:
-        _Client(executed, lesson, root).execute()
+        _Client(executed, lesson, root, remember=not fresh).execute()
     except CellExecutionError as error:
         raise GraderError(f"{lesson} cannot be solved, a cell failed: {error.ename}: {error.evalue}") from error
     except (DeadKernelError, AssertionError):  # after Ctrl-C nbclient cleans up twice, and asserts the second time
@@ -129,9 +132,11 @@ def solved(root: Path, lesson: str) -> NotebookNode:
 class _Client(NotebookClient):
     """Says how far it is, and leaves out what differs from machine to machine: warnings, times of day."""
 
-    def __init__(self, executed: NotebookNode, lesson: str, root: Path):
+    def __init__(self, executed: NotebookNode, lesson: str, root: Path, *, remember: bool):
         # one stream per cell, in which a bar has only its last state
         super().__init__(executed, coalesce_streams=True, record_timing=False, timeout=None)
+        if remember:
+            self.extra_arguments = ["--IPKernelApp.exec_lines=from autograder import kept; kept.remember()"]
         self.resources = {"metadata": {"path": str(root)}}
         self.lesson = lesson
 
@@ -197,7 +202,7 @@ def course_command(chosen: tuple[str, ...]) -> None:
 
 @main.command()
 @lesson_argument
-@click.option("--force", is_flag=True, help="Run also what is finished and unchanged.")
+@click.option("--force", is_flag=True, help="Run also what is finished and unchanged, every training.")
 @told_plainly
 def solutions(chosen: tuple[str, ...], force: bool) -> None:
     """Write solutions/: the lessons run from top to bottom, with real training."""
@@ -211,7 +216,7 @@ def solutions(chosen: tuple[str, ...], force: bool) -> None:
             click.echo(f"{where}: unchanged since it was run")
             continue
         click.echo(f"{where}: running")
-        write(notebook(ROOT, "solutions", lesson), nbformat.writes(solved(ROOT, lesson)) + "\n")
+        write(notebook(ROOT, "solutions", lesson), nbformat.writes(solved(ROOT, lesson, fresh=force)) + "\n")
         click.echo(f"{where}: solved")
 
 
