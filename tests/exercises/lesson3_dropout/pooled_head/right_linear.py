@@ -1,0 +1,7 @@
+class PooledHead(nn.Module):
+    def __init__(self, channels, classes=10):
+        super().__init__()
+        self.fc = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        return torch.log_softmax(self.fc(x.mean((2, 3))), dim=1)

@@ -1,0 +1,3 @@
+# hint: call model.eval() first
+def predict_digits(model, images):
+    return model(images).argmax(dim=1)

@@ -1,0 +1,3 @@
+# hint: 1 - p is missing
+def relative_noise(p, n):
+    return math.sqrt(p / n)

@@ -1,0 +1,3 @@
+# hint: the standard deviation is its root
+def relative_noise(p, n):
+    return p / ((1 - p) * n)

@@ -1,0 +1,3 @@
+# hint: n is missing
+def relative_noise(p, n):
+    return math.sqrt(p / (1 - p))

@@ -1,0 +1,3 @@
+def saved(before, old, new, after):
+    gone = old - new
+    return gone * (9 * before + 3 + 9 * after)
