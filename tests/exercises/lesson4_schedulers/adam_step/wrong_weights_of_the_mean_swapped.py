@@ -1,0 +1,7 @@
+# hint: a tenth of the first gradient
+def adam_step(weight, gradient, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m = (1 - beta1) * m + beta1 * gradient
+    v = (1 - beta2) * v + beta2 * gradient**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return weight - lr * m_hat / (v_hat.sqrt() + eps), m, v

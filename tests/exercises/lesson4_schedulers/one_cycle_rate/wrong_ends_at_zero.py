@@ -1,0 +1,9 @@
+# hint: It does not end at zero
+def one_cycle_rate(step, total, peak, pct_start=0.3):
+    start, top, last = peak / 25, pct_start * total - 1, total - 1
+    end = 0.0
+    if step <= top:
+        a, b, done = start, peak, step / top
+    else:
+        a, b, done = peak, end, (step - top) / (last - top)
+    return a + (b - a) * (1 - math.cos(math.pi * done)) / 2

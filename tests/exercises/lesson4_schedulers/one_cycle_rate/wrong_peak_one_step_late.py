@@ -1,0 +1,9 @@
+# hint: The peak is at step
+def one_cycle_rate(step, total, peak, pct_start=0.3):
+    start, top, last = peak / 25, pct_start * total, total - 1
+    end = start / 10_000
+    if step <= top:
+        a, b, done = start, peak, step / top
+    else:
+        a, b, done = peak, end, (step - top) / (last - top)
+    return a + (b - a) * (1 - math.cos(math.pi * done)) / 2

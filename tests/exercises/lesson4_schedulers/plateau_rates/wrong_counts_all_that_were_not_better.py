@@ -1,0 +1,12 @@
+# hint: The epochs have to follow each other
+def plateau_rates(losses, lr, factor, patience):
+    rates, best, bad = [], float("inf"), 0
+    for loss in losses:
+        rates.append(lr)
+        if loss < best:
+            best = loss
+        else:
+            bad += 1
+        if bad > patience:
+            lr, bad = lr * factor, 0
+    return rates

@@ -1,0 +1,12 @@
+# hint: has other rates
+def plateau_rates(losses, lr, factor, patience):
+    rates, best, bad = [], float("inf"), 0
+    for loss in losses:
+        rates.append(lr)
+        if loss < best:
+            best, bad = loss, 0
+        else:
+            bad += 1
+        if bad > patience:
+            lr, bad, best = lr * factor, 0, loss
+    return rates

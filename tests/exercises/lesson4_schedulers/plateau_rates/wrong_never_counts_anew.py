@@ -1,0 +1,12 @@
+# hint: the count starts anew
+def plateau_rates(losses, lr, factor, patience):
+    rates, best, bad = [], float("inf"), 0
+    for loss in losses:
+        rates.append(lr)
+        if loss < best:
+            best, bad = loss, 0
+        else:
+            bad += 1
+        if bad > patience:
+            lr = lr * factor
+    return rates

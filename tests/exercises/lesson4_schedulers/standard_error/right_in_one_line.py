@@ -1,0 +1,3 @@
+def standard_error(correct, total):
+    s = correct / total
+    return (s * (1 - s) / total) ** 0.5

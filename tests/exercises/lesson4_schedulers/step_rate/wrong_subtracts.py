@@ -1,0 +1,3 @@
+# hint: lr is multiplied by gamma
+def step_rate(epoch, lr, step_size, gamma):
+    return lr - gamma * lr * ((epoch - 1) // step_size)
