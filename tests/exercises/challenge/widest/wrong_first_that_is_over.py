@@ -1,0 +1,10 @@
+# hint: go back to the last width that is not
+def stack_parameters(depth, width):
+    return 9 * width + (depth - 1) * 9 * width**2 + 2 * depth * width + 10 * width + 10
+
+
+def widest(depth, budget=7_999):
+    width = 1
+    while stack_parameters(depth, width) <= budget:
+        width += 1
+    return width

@@ -1,0 +1,10 @@
+# hint: Batch norm is missing
+def stack_parameters(depth, width):
+    return 9 * width + (depth - 1) * 9 * width**2 + 10 * width + 10
+
+
+def widest(depth, budget=7_999):
+    width = 1
+    while stack_parameters(depth, width + 1) <= budget:
+        width += 1
+    return width
