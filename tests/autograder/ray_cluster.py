@@ -9,7 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# no reports to anybody, and patience on a busy machine
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "240"}
 
 from ray._private import services
 from ray.cluster_utils import Cluster
