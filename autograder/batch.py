@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
@@ -196,45 +197,32 @@ def run_batch(
 ) -> Summary:
     """Grade them all on this machine, `jobs` at a time. Raises StoreError, UsageError, KeyboardInterrupt."""
     tier = sandbox.choose_tier(options.trust_submissions)
-    jobs = min(jobs or jobs_here(options), len(works))
-    backlog, summary, faults = Backlog(works, store), Summary(), []
+    jobs = max(1, min(jobs or jobs_here(options), len(works)))
+    backlog, summary = Backlog(works, store), Summary()
     began = time.monotonic()
 
     def work_off(number: int) -> None:
-        try:
-            with Slot(options, store, intakes[number // SLOTS_PER_INTAKE]) as slot:
-                while work := backlog.next():
-                    board.began(number, work)
-                    listener = _Interruptible(board.listener(number), backlog.stop)
-                    try:
-                        outcome = slot.grade(work, listener, again)
-                    except Elsewhere as elsewhere:
-                        backlog.put_off(work, elsewhere.run_id)
-                        board.put_off(number)
-                    else:
-                        summary.outcomes.append(outcome)
-                        board.finished(number, outcome)
-        except Stopped:
-            pass
-        except BaseException as error:
-            faults.append(error)
-            backlog.stop.set()
+        with contextlib.suppress(Stopped), Slot(options, store, intakes[number // SLOTS_PER_INTAKE]) as slot:
+            while work := backlog.next():
+                board.began(number, work)
+                listener = _Interruptible(board.listener(number), backlog.stop)
+                try:
+                    outcome = slot.grade(work, listener, again)
+                except Elsewhere as elsewhere:
+                    backlog.put_off(work, elsewhere.run_id)
+                    board.put_off(number)
+                else:
+                    summary.outcomes.append(outcome)
+                    board.finished(number, outcome)
 
     with contextlib.ExitStack() as open_ones:
         intakes = [open_ones.enter_context(Intake(tier, warm=True)) for _ in range(0, jobs, SLOTS_PER_INTAKE)]
-        threads = [threading.Thread(target=work_off, args=(number,)) for number in range(jobs)]
-        for thread in threads:
-            thread.start()
-        try:
-            for thread in threads:
-                thread.join()
-        finally:
-            backlog.stop.set()
-            for thread in threads:
-                thread.join()
+        # futures, because an interrupted Thread.join believes that the thread has ended (CPython 3.11)
+        pool = open_ones.enter_context(ThreadPoolExecutor(jobs))
+        open_ones.callback(backlog.stop.set)  # before the pool waits for its threads
+        for ended in as_completed([pool.submit(work_off, number) for number in range(jobs)]):
+            ended.result()
     summary.seconds = round(time.monotonic() - began, 1)
-    if faults:
-        raise faults[0]
     return summary
 
 
