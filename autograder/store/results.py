@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from autograder.result import Result
@@ -19,6 +19,8 @@ from autograder.store.database import Database
 from autograder.store.models import (
     Attempt,
     Base,
+    Grading,
+    Source,
     StoredEpoch,
     StoredRun,
     StoredVerdict,
@@ -63,7 +65,9 @@ class Results:
     def __init__(self, database: Database):
         self._database = database
 
-    def attempt(self, student: str, assignment: str, file: str, source_hash: str, handed_in: dt.datetime) -> int:
+    def attempt(
+        self, student: str, assignment: str, file: str, source_hash: str, handed_in: dt.datetime, source: str = ""
+    ) -> int:
         """The attempt's number in the store; handing in the same recipe once more makes no further attempt."""
 
         def work(session: Session) -> int:
@@ -90,6 +94,9 @@ class Results:
                 session.add(found)
                 session.flush()
                 fresh.append(found)
+                if source and session.get(Source, source_hash) is None:
+                    fresh.append(Source(hash=source_hash, text=source))
+                    session.add(fresh[-1])
             if fresh:
                 self._database.chain.append(session, fresh)
             return found.id
@@ -112,6 +119,16 @@ class Results:
             return self._result(session, session.get_one(Submission, attempt.submission_id), attempt, verdict)
 
         return self._database.read(work)
+
+    def training(self, attempt_id: int, run_id: int, epochs: int) -> None:
+        """Note that the attempt's run is being trained, `epochs` long."""
+        row = {"attempt_id": attempt_id, "run_id": run_id, "epochs": epochs, "fault": ""}
+        self._database.write(lambda session: session.merge(Grading(**row)) and None)
+
+    def faulted(self, attempt_id: int, fault: str) -> None:
+        """Note that it could not be graded, by no fault of the student's."""
+        row = {"attempt_id": attempt_id, "run_id": None, "epochs": 0, "fault": fault}
+        self._database.write(lambda session: session.merge(Grading(**row)) and None)
 
     def keep(
         self,
@@ -144,6 +161,7 @@ class Results:
         values["content"] = hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
         def work(session: Session) -> None:
+            session.execute(delete(Grading).filter_by(attempt_id=attempt_id))
             newest = select(StoredVerdict.content).filter_by(attempt_id=attempt_id).order_by(StoredVerdict.id.desc())
             if session.scalars(newest.limit(1)).first() == values["content"]:
                 return
