@@ -105,7 +105,6 @@ class Recorder:
                 self._attempt, result, self._rules, self._run_ids, asked=self._asked, reason=reason
             )
 
-
     def _trains(self, run_id: int, spec: Spec) -> None:
         if self._attempt is not None:
             self._store.results.training(self._attempt, run_id, spec.epochs)

@@ -23,7 +23,7 @@ from autograder.store.claims import Again, Busy, Claim, Claims, Done, RunKey, Ta
 from autograder.store.database import PATIENCE, Database
 from autograder.store.engine import STORE_VARIABLE, StoreError, store_url
 from autograder.store.models import Head
-from autograder.store.overview import Overview, Seen, Trained, UnderWay
+from autograder.store.overview import Mark, Overview, Seen, Trained, UnderWay
 from autograder.store.results import Graded, Results, Shared, standing
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Claim",
     "Done",
     "Graded",
+    "Mark",
     "RunKey",
     "Seen",
     "Shared",

@@ -36,7 +36,13 @@ class Moment(TypeDecorator[dt.datetime]):
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {dt.datetime: Moment, dict[str, Any]: JSON, list[str]: JSON, list[tuple[int, int]]: JSON, str: Text}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        dt.datetime: Moment,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        list[tuple[int, int]]: JSON,
+        str: Text,
+    }
 
 
 class Submission(Base):

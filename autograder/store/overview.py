@@ -92,7 +92,7 @@ class Overview:
     def __init__(self, database: Database):
         self._database = database
 
-    def since(self, mark: Mark = Mark()) -> tuple[Mark, list[Seen]]:  # noqa: B008 - frozen
+    def since(self, mark: Mark = Mark()) -> tuple[Mark, list[Seen]]:
         """What has come since, each attempt once; and the mark to ask with next time."""
         return self._database.read(lambda session: _since(session, mark))
 
@@ -112,12 +112,15 @@ class Overview:
 
 
 def _since(session: Session, mark: Mark) -> tuple[Mark, list[Seen]]:
+    # whoever writes holds the lock on the chain's head, so numbers become visible in their order
     now = Mark(
         session.scalar(select(func.max(Attempt.id))) or 0, session.scalar(select(func.max(StoredVerdict.id))) or 0
     )
     if now == mark:
         return mark, []
-    newest = select(func.max(StoredVerdict.id)).where(StoredVerdict.id > mark.verdict).group_by(StoredVerdict.attempt_id)
+    newest = (
+        select(func.max(StoredVerdict.id)).where(StoredVerdict.id > mark.verdict).group_by(StoredVerdict.attempt_id)
+    )
     judged = {row.attempt_id: row for row in session.execute(_columns().where(StoredVerdict.id.in_(newest)))}
     fresh = select(Attempt.id).where(Attempt.id > mark.attempt)
     attempts = _attempts(session, {*judged, *session.scalars(fresh)})
@@ -133,9 +136,9 @@ def _columns():
 
 
 def _attempts(session: Session, ids: Collection[int]) -> list:
-    wanted = select(
-        Attempt.id, Submission.student, Submission.assignment, Attempt.handed_in, Attempt.source_hash
-    ).join(Submission, Attempt.submission_id == Submission.id)
+    wanted = select(Attempt.id, Submission.student, Submission.assignment, Attempt.handed_in, Attempt.source_hash).join(
+        Submission, Attempt.submission_id == Submission.id
+    )
     return [row for some in _parts(sorted(ids)) for row in session.execute(wanted.where(Attempt.id.in_(some)))]
 
 
@@ -143,9 +146,7 @@ def _runs(session: Session, verdicts: Collection[int]) -> dict[int, list[Trained
     """Verdict -> its runs in their order."""
     uses = select(VerdictRun.verdict_id, StoredRun.id, StoredRun.seed, StoredRun.device, StoredRun.seconds)
     uses = uses.join(StoredRun, VerdictRun.run_id == StoredRun.id).order_by(VerdictRun.verdict_id, VerdictRun.number)
-    found = [
-        row for some in _parts(verdicts) for row in session.execute(uses.where(VerdictRun.verdict_id.in_(some)))
-    ]
+    found = [row for some in _parts(verdicts) for row in session.execute(uses.where(VerdictRun.verdict_id.in_(some)))]
     epochs = select(StoredEpoch.run_id, StoredEpoch.correct, StoredEpoch.test_total)
     epochs = epochs.order_by(StoredEpoch.run_id, StoredEpoch.epoch)
     correct: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -189,9 +190,10 @@ def _under_way(session: Session) -> list[UnderWay]:
     )
     found = []
     for grading, owner, beat, ended, epochs in session.execute(rows):
-        alive = grading.run_id is not None and ended is None and owners.is_alive(owner, now - beat)
-        if grading.fault or alive:
-            found.append(UnderWay(grading.attempt_id, epochs if alive else 0, grading.epochs if alive else 0, grading.fault))
+        if grading.fault:
+            found.append(UnderWay(grading.attempt_id, fault=grading.fault))
+        elif grading.run_id is not None and ended is None and owners.is_alive(owner, now - beat):
+            found.append(UnderWay(grading.attempt_id, epochs, grading.epochs))
     return found
 
 

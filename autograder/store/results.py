@@ -178,6 +178,11 @@ class Results:
         """Every graded attempt, by assignment, student and time of hand-in."""
         return self._database.read(lambda session: list(self._graded(session, assignment, student)))
 
+    def graded(self, attempt_id: int) -> Graded | None:
+        """One attempt; None when it has no verdict. Raises GraderError when its records were changed."""
+        found = self._database.read(lambda session: list(self._graded(session, None, None, attempt_id)))
+        return found[0] if found else None
+
     def latest(self, student: str, assignment: str) -> Graded | None:
         """The last graded attempt; None when there is none."""
         return next(iter(self.counting(assignment, "last", student)), None)
@@ -218,7 +223,9 @@ class Results:
 
         return self._database.read(work)
 
-    def _graded(self, session: Session, assignment: str | None, student: str | None) -> Iterator[Graded]:
+    def _graded(
+        self, session: Session, assignment: str | None, student: str | None, attempt_id: int | None = None
+    ) -> Iterator[Graded]:
         newest = (
             select(StoredVerdict.attempt_id, func.max(StoredVerdict.id).label("id"))
             .group_by(StoredVerdict.attempt_id)
@@ -235,6 +242,8 @@ class Results:
             rows = rows.where(Submission.assignment == assignment)
         if student is not None:
             rows = rows.where(Submission.student == student)
+        if attempt_id is not None:
+            rows = rows.where(Attempt.id == attempt_id)
         for submission, attempt, verdict in session.execute(rows).all():
             same = select(Attempt.id).filter_by(submission_id=submission.id)
             order = list(session.scalars(same.order_by(Attempt.handed_in, Attempt.id)))
