@@ -242,7 +242,7 @@ def _grade_class(
     chosen=None,
 ) -> None:
     from autograder import board
-    from autograder.batch import choose, register_all, run_batch
+    from autograder.batch import choose, run_batch
     from autograder.folders import find
     from autograder.grade import Cut, Options
     from autograder.store import open_store
@@ -266,7 +266,6 @@ def _grade_class(
         works = choose(found.works, store, *chosen) if chosen else found.works
         at_once = None if jobs == "auto" else click.IntRange(1).convert(jobs, None, None)
         try:
-            register_all(works, store)
             with board.Watcher(len(works), quiet=as_json) as watcher:
                 summary = run(works, options, store, watcher, jobs=at_once, again=again)
         except KeyboardInterrupt:

@@ -48,7 +48,9 @@ class Recorder:
         self._run_ids: list[int] = []
         self._attempt: int | None = None
         if student:
-            self._attempt = register(store, path, student, rules.assignment)
+            self._attempt = store.results.attempt(
+                student, rules.assignment, path.name, source_hash(path), handed_in(path)
+            )
 
     def known(self) -> Result | None:
         """What this attempt came to before, where nothing has changed since."""
@@ -76,12 +78,10 @@ class Recorder:
                         raise Elsewhere(run_id)
                     if not told:
                         tell(f"another process is training the same recipe with seed {key.seed}: waiting for it")
-                        self._trains(run_id, spec)
                     told = True
                     time.sleep(POLL_SECONDS)
                 case Claim() as claim:
                     claim.isolation = isolation
-                    self._trains(claim.run_id, spec)
                     try:
                         with claim:
                             record = train(claim)
@@ -95,28 +95,11 @@ class Recorder:
 
     def verdict(self, result: Result) -> None:
         """Keep it; one that is our fault is nobody's verdict, and what was there before stays."""
-        if self._attempt is None:
-            return
-        if result.verdict == "internal":
-            self._store.results.faulted(self._attempt, " ".join(result.reasons))
-        else:
+        if self._attempt is not None and result.verdict != "internal":
             reason = self._again.reason if self._again else ""
             self._store.results.keep(
                 self._attempt, result, self._rules, self._run_ids, asked=self._asked, reason=reason
             )
-
-    def _trains(self, run_id: int, spec: Spec) -> None:
-        if self._attempt is not None:
-            self._store.results.training(self._attempt, run_id, spec.epochs)
-
-
-def register(store: Store, path: Path, student: str, assignment: str) -> int:
-    """Make the file an attempt, if it is none yet: its number in the store. Raises StoreError, UsageError."""
-    source = recipe_of(path)
-    content = source.encode(errors="surrogatepass") if source else path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    storable = content.decode(errors="replace").replace("\0", "\ufffd") if source else ""
-    return store.results.attempt(student, assignment, path.name, digest, handed_in(path), storable)
 
 
 def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str) -> RunKey:
@@ -126,12 +109,13 @@ def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str) -> RunKe
     return RunKey(spec.hash, seed, choose(device).type, threads, trainer, cut)
 
 
-def recipe_of(path: Path) -> str:
-    """The recipe's source; empty when there is none to be found. Raises UsageError."""
+def source_hash(path: Path) -> str:
+    """SHA-256 of the recipe; of the whole file when there is no recipe to be found. Raises UsageError."""
     try:
-        return read_submission(path).source
+        content = read_submission(path).source.encode()
     except StudentCodeError:
-        return ""
+        content = path.read_bytes()
+    return hashlib.sha256(content).hexdigest()
 
 
 def handed_in(path: Path) -> dt.datetime:
