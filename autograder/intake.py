@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 
 from pydantic import TypeAdapter, ValidationError
@@ -61,6 +62,12 @@ class Intake(contextlib.AbstractContextManager):
             ) from None
 
     def _run(self, request: bytes) -> sandbox.Finished:
+        finished = self._once(request)
+        # killed, but not by us nor by its own limits: somebody else's doing, unless it happens again
+        outside = finished.ended == "memory" and finished.returncode == -signal.SIGKILL
+        return self._once(request) if outside else finished
+
+    def _once(self, request: bytes) -> sandbox.Finished:
         if self._nursery is not None:
             with self._alone:
                 return self._nursery.run(request, limits=self.limits)

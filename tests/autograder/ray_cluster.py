@@ -1,6 +1,8 @@
 """A real Ray cluster of two nodes on this machine, one of which is killed once it works: run by test_spread.py.
 
-python -m tests.autograder.ray_cluster COURSE STORE      prints the batch's outcomes as JSON
+python -m tests.autograder.ray_cluster COURSE STORE [RESULTS]    prints the batch's outcomes as JSON
+
+The node is killed once there are so many RESULTS, one by default.
 """
 
 import json
@@ -29,28 +31,28 @@ NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "node_ip_address": "12
 
 
 class KillsOneNode(Watcher):
-    """Pulls one node's plug when the first submission is finished, while others are being trained."""
+    """Pulls one node's plug when so many submissions are finished, while others are being trained."""
 
-    def __init__(self, total: int, cluster: Cluster, node):
+    def __init__(self, total: int, cluster: Cluster, node, after: int):
         super().__init__(total)
-        self._cluster, self._node = cluster, node
-        self._killer = None
+        self._cluster, self._node, self._left = cluster, node, after
 
     def finished(self, slot, outcome):
         super().finished(slot, outcome)
-        if self._killer is None:
-            self._killer = threading.Thread(target=self._cluster.remove_node, args=(self._node, False))
-            self._killer.start()
+        self._left -= 1
+        if self._left == 0:
+            threading.Thread(target=self._cluster.remove_node, args=(self._node, False)).start()
 
 
 def main() -> None:
-    course, url = sys.argv[1:]
+    course, url, *after = sys.argv[1:]
+    after = int(after[0]) if after else 1
     cluster = Cluster(initialize_head=True, head_node_args=NODE | {"include_dashboard": False})
     try:
         second = cluster.add_node(**NODE)
         cluster.wait_for_nodes()
         works = find([Path(course)], None, "challenge").works
-        with open_store(url) as store, KillsOneNode(len(works), cluster, second) as watcher:
+        with open_store(url) as store, KillsOneNode(len(works), cluster, second, after) as watcher:
             summary = run_on_ray(cluster.address, works, OPTIONS, store, watcher)
             tampered = list(store.verify())
         print(json.dumps(summary.to_dict() | {"nodes_left": len(cluster.list_all_nodes()), "tampered": tampered}))
