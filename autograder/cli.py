@@ -41,6 +41,9 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 assignment_option = click.option(
     "--assignment", default="challenge", show_default=True, help="Whose rules hold; see course/rules.toml."
 )
+graphs_option = click.option(
+    "--cuda-graphs", is_flag=True, help="On CUDA, record a step once and replay it. Not measured yet."
+)
 trust_option = click.option(
     "--trust-submissions",
     is_flag=True,
@@ -70,6 +73,7 @@ def main() -> None:
 @file_argument
 @assignment_option
 @click.option("--device", default="auto", show_default=True, help="auto (CUDA where there is one), cpu or cuda.")
+@graphs_option
 @click.option("--seeds", type=click.IntRange(1, 9), help="Train at most so many seeds.  [default: as the rules say]")
 @click.option(
     "--most-minutes",
@@ -88,6 +92,7 @@ def grade(
     file: Path,
     assignment: str,
     device: str,
+    cuda_graphs: bool,
     seeds: int | None,
     most_minutes: float,
     quick: bool,
@@ -114,6 +119,7 @@ def grade(
     options = Options(
         assignment=assignment,
         device=device,
+        cuda_graphs=cuda_graphs,
         seeds=seeds,
         trust_submissions=trust_submissions,
         most_minutes=most_minutes,
@@ -162,6 +168,7 @@ def class_options(command):
         click.option(
             "--device", default="auto", show_default=True, help="auto (CUDA where there is one), cpu or cuda."
         ),
+        graphs_option,
         click.option(
             "--seeds", type=click.IntRange(1, 9), help="Train at most so many seeds.  [default: by the rules]"
         ),
@@ -231,6 +238,7 @@ def _grade_class(
     assignment: str | None,
     jobs: str,
     device: str,
+    cuda_graphs: bool,
     seeds: int | None,
     most_minutes: float,
     cut: str | None,
@@ -254,6 +262,7 @@ def _grade_class(
         run = functools.partial(run_on_ray, ray_address)
     options = Options(
         device=device,
+        cuda_graphs=cuda_graphs,
         seeds=seeds,
         trust_submissions=trust_submissions,
         most_minutes=most_minutes,

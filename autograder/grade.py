@@ -93,14 +93,20 @@ class Options:
     assignment: str = "challenge"
     device: str = "auto"
     threads: int = DEFAULT_THREADS
+    cuda_graphs: bool = False  # on CUDA, steps are recorded and replayed: nobody has measured it yet
     seeds: int | None = None  # None: as the rules say
     trust_submissions: bool = False
     most_minutes: float = 120.0  # a run that is projected to take longer is refused after 20 steps
     cut: Cut | None = None
 
+    @property
+    def records_graphs(self) -> bool:
+        """Raises UsageError for a device that is not there."""
+        return self.cuda_graphs and choose(self.device).type == "cuda"
+
     def asked(self) -> str:
         """What a verdict depends on, in words. Raises UsageError for a device that is not there."""
-        device = choose(self.device).type
+        device = choose(self.device).type + (" with graphs" if self.records_graphs else "")
         return f"{device}, {self.threads} thread(s), seeds {self.seeds or 'by the rules'}, cut {self.cut or 'none'}"
 
 
@@ -212,7 +218,7 @@ def _train_and_judge(
         if recorder is None:
             runs.append(train())
         else:
-            key = run_key(spec, seed, options.device, options.threads, str(cut or ""))
+            key = run_key(spec, seed, options.device, options.threads, str(cut or ""), graphs=options.records_graphs)
             runs.append(recorder.run(key, spec, lambda k, go=train: go(keeper=k), listener.stage, result.isolation))
         # a run that diverged counts as one that held nothing
         judgement = judge(rules, [[] if r.ended else r.correct for r in runs], seeds=options.seeds, total=total)
@@ -308,6 +314,7 @@ def _train_request(spec: Spec, seed: int, folder: Path, options: Options, kept: 
         seed=seed,
         device=options.device,
         threads=options.threads,
+        cuda_graphs=options.cuda_graphs,
         folder=str(folder),
         images=(cut.train_images, cut.test_images) if cut else None,
         state=base64.b64encode(kept.state or b"").decode(),
@@ -330,5 +337,6 @@ def _epoch_result(epoch: Epoch, scored: Scored | None) -> EpochResult:
 
 def _kept_in(spec: Spec, seed: int, options: Options) -> Path:
     """Where an interrupted run is kept; anything that changes its numbers changes the name."""
-    what = f"{spec.hash}/{seed}/{options.device}/{options.threads}/{options.cut}/{sorted(versions().items())}"
+    how = f"{options.device}/{options.threads}/{options.cuda_graphs}/{options.cut}"
+    what = f"{spec.hash}/{seed}/{how}/{sorted(versions().items())}"
     return user_cache_path("under8k") / "runs" / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.json"

@@ -54,6 +54,7 @@ class TrainRequest(Message):
     seed: int
     device: str
     threads: int
+    cuda_graphs: bool = False
     folder: str
     images: tuple[int, int] | None = None
     state: Annotated[str, Field(max_length=MAX_LINE)] = ""

@@ -102,10 +102,14 @@ class Recorder:
             )
 
 
-def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str) -> RunKey:
-    """Raises UsageError for a device that is not there."""
+def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str, *, graphs: bool = False) -> RunKey:
+    """`graphs`: steps are replayed as CUDA graphs, which may draw otherwise.
+
+    Raises UsageError for a device that is not there.
+    """
     made = versions()
     trainer = f"trainer {made['trainer']}, torch {made['torch']}, torchvision {made['torchvision']}"
+    trainer += ", CUDA graphs" if graphs else ""
     return RunKey(spec.hash, seed, choose(device).type, threads, trainer, cut)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course import transforms
+from course import graphs, transforms
 from course.devices import DEFAULT_THREADS, repeatable, reuse_memory, seeded
 from course.errors import Diverged, SpecError
 from course.network import TrainableNetwork
@@ -95,7 +95,7 @@ class Step:
 class Run:
     """One training of one spec with one seed: everything that changes while it trains."""
 
-    def __init__(self, spec: Spec, data: TrainingData, seed: int, device: torch.device):
+    def __init__(self, spec: Spec, data: TrainingData, seed: int, device: torch.device, *, cuda_graphs: bool = False):
         self.spec, self.seed, self.device = spec, seed, device
         self.data = data.to(device)
         self.epoch = 0  # finished epochs
@@ -117,6 +117,9 @@ class Run:
             spec.schedule, self.optimizer, {"epoch": spec.epochs, "batch": spec.epochs * self.steps}
         )
         self._loss = LOSSES[spec.loss]
+        self._compute = self._gradients
+        if cuda_graphs and device.type == "cuda":
+            self._compute = graphs.Graphed(self._gradients, self.network.parameters.values())
 
     def train_epoch(self, on_step: Callable[[Step], None] | None = None) -> tuple[float, int]:
         """Mean loss and number of right answers over the epoch. Raises Diverged."""
@@ -145,12 +148,15 @@ class Run:
         Gives loss and right answers, both on the device: nothing here waits for it.
         """
         images = self._train_transform(self.data.train_images[batch], draws)
-        labels = self.data.train_labels[batch]
+        results = self._compute(images, self.data.train_labels[batch])
+        self.optimizer.step()
+        return results
+
+    def _gradients(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         self.optimizer.zero_grad()
         outputs = self.network(images, training=True)
         loss = self._loss(outputs, labels)
         loss.backward()
-        self.optimizer.step()
         return loss.detach(), (outputs.detach().argmax(dim=1) == labels).sum()
 
     def _mean_loss(self, losses: Tensor, sizes: Tensor) -> float:
@@ -198,6 +204,7 @@ def train(
     device: torch.device,
     score: Callable[[Tensor], Score],
     threads: int = DEFAULT_THREADS,
+    cuda_graphs: bool = False,
     resume: dict | None = None,
     on_step: Callable[[Step], None] | None = None,
     on_epoch: Callable[[Run, EpochResult], None] | None = None,
@@ -206,10 +213,11 @@ def train(
 
     `score` is called once an epoch with the outputs (N, 10) for the test images. `resume` is a `Run.state()` of the
     same spec and seed. `on_epoch` is called before an epoch is yielded, to keep the run's state or weights.
+    `cuda_graphs` replays recorded steps on a CUDA device, see `course.graphs`.
     Raises Diverged when a loss is beyond `MOST_LOSS` or not a number, SpecError when the spec cannot be trained.
     """
     with repeatable(device, threads):
-        run = Run(spec, data, seed, device)
+        run = Run(spec, data, seed, device, cuda_graphs=cuda_graphs)
         if resume is not None:
             run.load(resume)
     while run.epoch < spec.epochs:

@@ -66,6 +66,7 @@ def _train(request: TrainRequest) -> None:
         seed=request.seed,
         device=device,
         threads=request.threads,
+        cuda_graphs=request.cuda_graphs,
         score=_ask_for_score,
         resume=state,
         on_step=_Ticker(spec.epochs - resumed, request.most_seconds),
