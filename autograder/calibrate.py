@@ -3,8 +3,8 @@
     python -m autograder.calibrate [LESSON...]         # train each worked recipe with seeds 1, 2, 3; minutes a run
     python -m autograder.calibrate --seeds 5           # with two more
 
-Finished runs are kept in docs/calibration/<lesson>.json, and are not trained again until the recipe or the trainer
-changes: the command can be interrupted and started again.
+Finished runs are kept in autograder/calibration/<lesson>.json, and are not trained again until the recipe or the
+trainer changes: the command can be interrupted and started again.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from autograder.submission import read_submission
 from course.rules import Rules, held_level, load_rules
 from course.spec import Spec
 
+FOLDER = Path(__file__).parent / "calibration"  # inside the package: the leaderboard shows them
+
 # From seed to seed one recipe spreads by about so much (a fraction of the test digits). Few runs may agree by chance:
 # a smaller spread than this is not believed.
 USUAL_SPREAD = 0.0005
@@ -32,10 +34,14 @@ USUAL_SPREAD = 0.0005
 
 @dataclass
 class Calibration:
-    """Runs of one recipe: seed -> right answers on the test set, epoch by epoch. `made_with` is all they depend on."""
+    """Runs of one recipe: seed -> right answers on the test set, epoch by epoch. `made_with` is all they depend on.
+
+    `counted` is the recipe's number of parameters.
+    """
 
     made_with: dict[str, str]
     machine: str = ""
+    counted: int = 0
     runs: dict[int, list[int]] = field(default_factory=dict)
 
     def levels(self, rules: Rules) -> list[float]:
@@ -59,20 +65,21 @@ def chance(levels: list[float], accuracy: float) -> float:
     return 1 - statistics.NormalDist(statistics.mean(levels), spread).cdf(accuracy)
 
 
-def path_of(lesson: str, root: Path = ROOT) -> Path:
-    return root / "docs" / "calibration" / f"{lesson}.json"
+def path_of(lesson: str, folder: Path = FOLDER) -> Path:
+    return folder / f"{lesson}.json"
 
 
 def load(path: Path) -> Calibration:
     """What was kept there."""
     kept = json.loads(path.read_text(encoding="utf-8"))
     runs = {int(seed): correct for seed, correct in kept["runs"].items()}
-    return Calibration(kept["made_with"], kept["machine"], runs)
+    return Calibration(kept["made_with"], kept["machine"], kept["counted"], runs)
 
 
 def save(path: Path, calibration: Calibration) -> None:
     runs = ",\n".join(f'    "{seed}": {correct}' for seed, correct in sorted(calibration.runs.items()))
-    head = json.dumps({"made_with": calibration.made_with, "machine": calibration.machine}, indent=2)
+    told = {"made_with": calibration.made_with, "machine": calibration.machine, "counted": calibration.counted}
+    head = json.dumps(told, indent=2)
     lessons.write(path, head[:-2] + ',\n  "runs": {\n' + runs + "\n  }\n}\n")
 
 
@@ -113,10 +120,11 @@ def right_answers(spec: Spec, seed: int, threads: int) -> list[int]:
 def main(chosen: tuple[str, ...], seeds: int) -> None:
     """Train the lessons' own recipes and say how far above their limits they are. Finished runs are kept."""
     from course import devices
+    from course.inspection import inspect
 
     for lesson in lessons.chosen_or_all(chosen):
         rules, spec, path = load_rules(lesson), worked_spec(lesson), path_of(lesson)
-        now = Calibration(made_with(spec, devices.DEFAULT_THREADS), platform.machine())
+        now = Calibration(made_with(spec, devices.DEFAULT_THREADS), platform.machine(), inspect(spec).counted)
         if path.exists() and load(path).made_with == now.made_with:
             now = load(path)
         for seed in range(1, seeds + 1):

@@ -30,7 +30,7 @@ def test_half_of_the_runs_hold_the_mean_and_few_agreeing_runs_are_not_believed_t
 
 
 def test_what_is_kept_is_read_again(tmp_path):
-    kept = Calibration({"spec": "a1", "torch": "2"}, "x86_64", {2: [9_800, 9_900], 1: [9_700]})
+    kept = Calibration({"spec": "a1", "torch": "2"}, "x86_64", 7_758, {2: [9_800, 9_900], 1: [9_700]})
     calibrate.save(tmp_path / "lesson.json", kept)
     assert calibrate.load(tmp_path / "lesson.json") == kept
 
