@@ -277,7 +277,7 @@ def train_once(
                 case Outputs() as outputs:
                     scorer.say(outputs)
                     scored = Scored.model_validate_json(scorer.hear())
-                    trainer.say(scored)
+                    trainer.say(Scored(loss=scored.loss, correct=scored.correct))
                 case Epoch() as epoch:
                     epochs.append(_epoch_result(epoch, scored))
                     keeper.epoch(epochs[-1], base64.b64decode(epoch.state))
@@ -298,6 +298,7 @@ def train_once(
         epochs=tuple(epochs),
         seconds=round(time.monotonic() - began, 1),
         ended=ended,
+        wrong=scored.wrong if scored else (),
     )
     keeper.done(record)
     return record

@@ -121,8 +121,11 @@ class ScoreRequest(Message):
 
 
 class Scored(Message):
+    """`wrong` is for the supervisor alone: a trainer that knew it would know labels."""
+
     loss: float
     correct: int
+    wrong: tuple[tuple[int, int], ...] = ()
 
 
 _LOCKED_REQUEST = TypeAdapter(Annotated[CaptureRequest | InspectRequest, Field(discriminator="kind")])

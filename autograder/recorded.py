@@ -48,9 +48,7 @@ class Recorder:
         self._run_ids: list[int] = []
         self._attempt: int | None = None
         if student:
-            self._attempt = store.results.attempt(
-                student, rules.assignment, path.name, source_hash(path), handed_in(path)
-            )
+            self._attempt = register(store, path, student, rules.assignment)
 
     def known(self) -> Result | None:
         """What this attempt came to before, where nothing has changed since."""
@@ -78,12 +76,14 @@ class Recorder:
                         raise Elsewhere(run_id)
                     if not told:
                         tell(f"another process is training the same recipe with seed {key.seed}: waiting for it")
+                        self._trains(run_id, spec)
                     told = True
                     time.sleep(POLL_SECONDS)
                 case Claim() as claim:
                     claim.isolation = isolation
                     try:
                         with claim:
+                            self._trains(claim.run_id, spec)
                             record = train(claim)
                     except TakenOver as error:
                         tell(str(error))
@@ -95,11 +95,28 @@ class Recorder:
 
     def verdict(self, result: Result) -> None:
         """Keep it; one that is our fault is nobody's verdict, and what was there before stays."""
-        if self._attempt is not None and result.verdict != "internal":
+        if self._attempt is None:
+            return
+        if result.verdict == "internal":
+            self._store.results.faulted(self._attempt, " ".join(result.reasons))
+        else:
             reason = self._again.reason if self._again else ""
             self._store.results.keep(
                 self._attempt, result, self._rules, self._run_ids, asked=self._asked, reason=reason
             )
+
+    def _trains(self, run_id: int, spec: Spec) -> None:
+        if self._attempt is not None:
+            self._store.results.training(self._attempt, run_id, spec.epochs)
+
+
+def register(store: Store, path: Path, student: str, assignment: str) -> int:
+    """Make the file an attempt, if it is none yet: its number in the store. Raises StoreError, UsageError."""
+    source = recipe_of(path)
+    content = source.encode(errors="surrogatepass") if source else path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    storable = content.decode(errors="replace").replace("\0", "\ufffd") if source else ""
+    return store.results.attempt(student, assignment, path.name, digest, handed_in(path), storable)
 
 
 def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str, *, graphs: bool = False) -> RunKey:
@@ -113,13 +130,12 @@ def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str, *, graph
     return RunKey(spec.hash, seed, choose(device).type, threads, trainer, cut)
 
 
-def source_hash(path: Path) -> str:
-    """SHA-256 of the recipe; of the whole file when there is no recipe to be found. Raises UsageError."""
+def recipe_of(path: Path) -> str:
+    """The recipe's source; empty when there is none to be found. Raises UsageError."""
     try:
-        content = read_submission(path).source.encode()
+        return read_submission(path).source
     except StudentCodeError:
-        content = path.read_bytes()
-    return hashlib.sha256(content).hexdigest()
+        return ""
 
 
 def handed_in(path: Path) -> dt.datetime:

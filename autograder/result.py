@@ -14,7 +14,10 @@ from course.rules import VerdictWord
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One training: its seed, where it ran, and its finished epochs. `ended` is empty, or why it stopped early."""
+    """One training: its seed, where it ran, and its finished epochs. `ended` is empty, or why it stopped early.
+
+    `wrong` is the last epoch's `Score.wrong`; a run that comes from the store is without.
+    """
 
     seed: int
     device: str
@@ -23,6 +26,7 @@ class RunRecord:
     epochs: tuple[trainer.EpochResult, ...]
     seconds: float
     ended: str = ""
+    wrong: tuple[tuple[int, int], ...] = field(default=(), compare=False)
 
     @property
     def correct(self) -> list[int]:

@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional
 
+MOST_WRONG = 200  # a network that is any good gets fewer of 10,000 wrong
 LOSSES = {"nll": functional.nll_loss, "cross_entropy": functional.cross_entropy}
 
 
 @dataclass(frozen=True)
 class Score:
-    """`loss` is the mean over all images, `correct` counts those whose highest output is the label."""
+    """`loss` is the mean over all images, `correct` counts those whose highest output is the label.
+
+    `wrong` names the first `MOST_WRONG` others: (number of the image, class with the highest output).
+    """
 
     loss: float
     correct: int
+    wrong: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,9 @@ class Scorer:
     def __call__(self, outputs: Tensor) -> Score:
         if outputs.shape != (len(self.labels), 10):
             raise ValueError(f"outputs have the shape {tuple(outputs.shape)}, not ({len(self.labels)}, 10)")
-        correct = (outputs.argmax(dim=1) == self.labels) & ~outputs.isnan().any(dim=1)
+        said = outputs.argmax(dim=1)
+        correct = (said == self.labels) & ~outputs.isnan().any(dim=1)
+        wrong = (~correct).nonzero().flatten()[:MOST_WRONG]
         loss = LOSSES[self.loss](outputs.double().nan_to_num(), self.labels)
-        return Score(loss=loss.item(), correct=int(correct.sum()))
+        pairs = zip(wrong.tolist(), said[wrong].tolist(), strict=True)
+        return Score(loss=loss.item(), correct=int(correct.sum()), wrong=tuple(pairs))

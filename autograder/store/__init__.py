@@ -23,6 +23,7 @@ from autograder.store.claims import Again, Busy, Claim, Claims, Done, RunKey, Ta
 from autograder.store.database import PATIENCE, Database
 from autograder.store.engine import STORE_VARIABLE, StoreError, store_url
 from autograder.store.models import Head
+from autograder.store.overview import Mark, Overview, Seen, Trained, UnderWay
 from autograder.store.results import Graded, Results, Shared, standing
 
 __all__ = [
@@ -32,18 +33,24 @@ __all__ = [
     "Claim",
     "Done",
     "Graded",
+    "Mark",
     "RunKey",
+    "Seen",
     "Shared",
     "Store",
     "StoreError",
     "TakenOver",
+    "Trained",
+    "UnderWay",
     "open_store",
     "standing",
 ]
 
 
 class Store:
-    """An open store; used from as many threads as you like. `claims` are for the grader, `results` for everybody."""
+    """An open store; used from as many threads as you like. `claims` are for the grader, `results` for the
+    gradebook and for people, `overview` for the leaderboard.
+    """
 
     def __init__(self, database: Database):
         self._database = database
@@ -51,6 +58,7 @@ class Store:
         self.url = database.url
         self.claims = Claims(database)
         self.results = Results(database)
+        self.overview = Overview(database)
 
     def __enter__(self) -> Self:
         return self

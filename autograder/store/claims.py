@@ -20,7 +20,7 @@ from autograder.result import RunRecord, versions
 from autograder.store import owners
 from autograder.store.database import Database
 from autograder.store.engine import StoreError, clock
-from autograder.store.models import Checkpoint, StoredEpoch, StoredRun, StoredSpec, utc_now
+from autograder.store.models import Base, Checkpoint, Mistakes, StoredEpoch, StoredRun, StoredSpec, utc_now
 from course.errors import GraderError
 from course.spec import Spec
 from course.trainer import EpochResult
@@ -224,7 +224,11 @@ class Claim:
             run = self._ours(session)
             run.device_name, run.seconds, run.ended = record.device_name, record.seconds, record.ended
             run.isolation, run.versions, run.finished = self.isolation, dict(versions()), utc_now()
-            self._database.chain.append(session, [run])
+            rows: list[Base] = [run]
+            if record.wrong:
+                rows.append(Mistakes(run_id=run.id, wrong=[list(pair) for pair in record.wrong]))
+                session.add(rows[-1])
+            self._database.chain.append(session, rows)
             session.execute(delete(Checkpoint).where(Checkpoint.run_id == run.id))
 
         self._database.write(work)

@@ -1,7 +1,8 @@
 """The tables. What is written to those in `CHAINED` is never changed again, and `chain` would find it out.
 
 submissions 1-n attempts 1-n verdicts n-m runs 1-n epochs
-                              specs 1-n runs 1-1 checkpoints (while it trains)
+      sources 1-n attempts          specs 1-n runs 1-1 mistakes
+                  attempts 1-1 gradings (until its verdict), runs 1-1 checkpoints (while it trains)
 """
 
 from __future__ import annotations
@@ -35,7 +36,13 @@ class Moment(TypeDecorator[dt.datetime]):
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {dt.datetime: Moment, dict[str, Any]: JSON, list[str]: JSON, str: Text}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        dt.datetime: Moment,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        list[tuple[int, int]]: JSON,
+        str: Text,
+    }
 
 
 class Submission(Base):
@@ -61,6 +68,26 @@ class Attempt(Base):
     source_hash: Mapped[str] = mapped_column(Hash)
     handed_in: Mapped[dt.datetime]
     recorded: Mapped[dt.datetime]
+
+
+class Source(Base):
+    """The recipe as the student wrote it; `hash` is the `source_hash` of its attempts. Hostile text."""
+
+    __tablename__ = "sources"
+
+    hash: Mapped[str] = mapped_column(Hash, primary_key=True)
+    text: Mapped[str]
+
+
+class Grading(Base):
+    """Where an attempt without a verdict stands: its run that trains, `epochs` long, or a `fault` of ours."""
+
+    __tablename__ = "gradings"
+
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempts.id"), primary_key=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id"))
+    epochs: Mapped[int] = mapped_column(default=0)
+    fault: Mapped[str] = mapped_column(default="")
 
 
 class StoredSpec(Base):
@@ -120,6 +147,15 @@ class StoredEpoch(Base):
     test_total: Mapped[int]
     by: Mapped[str]
     finished: Mapped[dt.datetime]
+
+
+class Mistakes(Base):
+    """The test images that a run got wrong in its last epoch: [number of the image, what the network said]."""
+
+    __tablename__ = "mistakes"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    wrong: Mapped[list[tuple[int, int]]]
 
 
 class Checkpoint(Base):
@@ -195,9 +231,11 @@ class Head(Base):
 CHAINED: tuple[type[Base], ...] = (
     Submission,
     Attempt,
+    Source,
     StoredSpec,
     StoredRun,
     StoredEpoch,
+    Mistakes,
     StoredVerdict,
     VerdictRun,
 )

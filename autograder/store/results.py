@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from autograder.result import Result
@@ -19,6 +19,8 @@ from autograder.store.database import Database
 from autograder.store.models import (
     Attempt,
     Base,
+    Grading,
+    Source,
     StoredEpoch,
     StoredRun,
     StoredVerdict,
@@ -63,7 +65,9 @@ class Results:
     def __init__(self, database: Database):
         self._database = database
 
-    def attempt(self, student: str, assignment: str, file: str, source_hash: str, handed_in: dt.datetime) -> int:
+    def attempt(
+        self, student: str, assignment: str, file: str, source_hash: str, handed_in: dt.datetime, source: str = ""
+    ) -> int:
         """The attempt's number in the store; handing in the same recipe once more makes no further attempt."""
 
         def work(session: Session) -> int:
@@ -90,6 +94,9 @@ class Results:
                 session.add(found)
                 session.flush()
                 fresh.append(found)
+                if source and session.get(Source, source_hash) is None:
+                    fresh.append(Source(hash=source_hash, text=source))
+                    session.add(fresh[-1])
             if fresh:
                 self._database.chain.append(session, fresh)
             return found.id
@@ -112,6 +119,16 @@ class Results:
             return self._result(session, session.get_one(Submission, attempt.submission_id), attempt, verdict)
 
         return self._database.read(work)
+
+    def training(self, attempt_id: int, run_id: int, epochs: int) -> None:
+        """Note that the attempt's run is being trained, `epochs` long."""
+        row = {"attempt_id": attempt_id, "run_id": run_id, "epochs": epochs, "fault": ""}
+        self._database.write(lambda session: session.merge(Grading(**row)) and None)
+
+    def faulted(self, attempt_id: int, fault: str) -> None:
+        """Note that it could not be graded, by no fault of the student's."""
+        row = {"attempt_id": attempt_id, "run_id": None, "epochs": 0, "fault": fault}
+        self._database.write(lambda session: session.merge(Grading(**row)) and None)
 
     def keep(
         self,
@@ -144,6 +161,7 @@ class Results:
         values["content"] = hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
         def work(session: Session) -> None:
+            session.execute(delete(Grading).filter_by(attempt_id=attempt_id))
             newest = select(StoredVerdict.content).filter_by(attempt_id=attempt_id).order_by(StoredVerdict.id.desc())
             if session.scalars(newest.limit(1)).first() == values["content"]:
                 return
@@ -160,6 +178,11 @@ class Results:
         """Every graded attempt, by assignment, student and time of hand-in."""
         return self._database.read(lambda session: list(self._graded(session, assignment, student)))
 
+    def graded(self, attempt_id: int) -> Graded | None:
+        """One attempt; None when it has no verdict. Raises GraderError when its records were changed."""
+        found = self._database.read(lambda session: list(self._graded(session, None, None, attempt_id)))
+        return found[0] if found else None
+
     def latest(self, student: str, assignment: str) -> Graded | None:
         """The last graded attempt; None when there is none."""
         return next(iter(self.counting(assignment, "last", student)), None)
@@ -174,7 +197,7 @@ class Results:
         by_student: dict[str, Graded] = {}
         for graded in self.attempts(assignment, student):
             before = by_student.get(graded.student)
-            if before is None or which == "last" or standing(graded.result) > standing(before.result):
+            if before is None or which == "last" or _standing(graded.result) > _standing(before.result):
                 by_student[graded.student] = graded
         return list(by_student.values())
 
@@ -200,7 +223,9 @@ class Results:
 
         return self._database.read(work)
 
-    def _graded(self, session: Session, assignment: str | None, student: str | None) -> Iterator[Graded]:
+    def _graded(
+        self, session: Session, assignment: str | None, student: str | None, attempt_id: int | None = None
+    ) -> Iterator[Graded]:
         newest = (
             select(StoredVerdict.attempt_id, func.max(StoredVerdict.id).label("id"))
             .group_by(StoredVerdict.attempt_id)
@@ -217,6 +242,8 @@ class Results:
             rows = rows.where(Submission.assignment == assignment)
         if student is not None:
             rows = rows.where(Submission.student == student)
+        if attempt_id is not None:
+            rows = rows.where(Attempt.id == attempt_id)
         for submission, attempt, verdict in session.execute(rows).all():
             same = select(Attempt.id).filter_by(submission_id=submission.id)
             order = list(session.scalars(same.order_by(Attempt.handed_in, Attempt.id)))
@@ -261,7 +288,14 @@ def rules_hash(rules: Rules) -> str:
     return hashlib.sha256(json.dumps(judging, sort_keys=True).encode()).hexdigest()
 
 
-def standing(result: Result) -> tuple[int, float]:
-    """What makes one attempt better than another: the verdict, then what its runs held for 2 epochs."""
-    held = [held_level(run.correct, 2) / run.epochs[0].test_total for run in result.runs if run.epochs]
-    return _WORTH.get(result.verdict, 0), sum(held) / len(held) if held else 0.0
+def standing(verdict: str, runs: Sequence[tuple[Sequence[int], int]]) -> tuple[int, float]:
+    """What makes one attempt better than another: the verdict, then what its runs held for 2 epochs.
+
+    A run is its right answers, epoch by epoch, and the number of test images.
+    """
+    held = [held_level(correct, 2) / total for correct, total in runs if correct]
+    return _WORTH.get(verdict, 0), sum(held) / len(held) if held else 0.0
+
+
+def _standing(result: Result) -> tuple[int, float]:
+    return standing(result.verdict, [(run.correct, run.epochs[0].test_total) for run in result.runs if run.epochs])

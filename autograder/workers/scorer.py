@@ -21,7 +21,7 @@ def main() -> None:
     while line := lines.readline(MAX_LINE):
         raw = bytearray(Outputs.model_validate_json(line).raw())
         score = scorer(torch.frombuffer(raw, dtype=torch.float32).reshape(-1, 10))
-        sys.stdout.buffer.write(Scored(loss=score.loss, correct=score.correct).line())
+        sys.stdout.buffer.write(Scored(loss=score.loss, correct=score.correct, wrong=score.wrong).line())
         sys.stdout.buffer.flush()
 
 

@@ -97,7 +97,8 @@ def on_ray(students: int, kill_after: int) -> None:
     with course_of(students) as course, postgresql() as server:
         url, began = server.database(), time.monotonic()
         cluster = [sys.executable, "-m", "tests.autograder.ray_cluster", str(course), url, str(kill_after)]
-        told = json.loads(subprocess.run(cluster, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        said = subprocess.run(cluster, check=True, stdout=subprocess.PIPE, text=True).stdout
+        told = json.loads(said.splitlines()[-1])
         print(f"{students} submissions, {told['nodes_left']} of 2 nodes left, {span(time.monotonic() - began)}")
         each_exactly_once(url, students)
 

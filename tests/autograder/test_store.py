@@ -74,7 +74,7 @@ def tiny(tmp_path):
 
 
 def record_of(epochs=EPOCHS) -> RunRecord:
-    return RunRecord(7, "cpu", "a processor", 1, tuple(epochs), 1.5)
+    return RunRecord(7, "cpu", "a processor", 1, tuple(epochs), 1.5, wrong=((3, 8), (17, 1)))
 
 
 def train(store, key, spec, epochs=EPOCHS) -> int:
@@ -91,7 +91,7 @@ def result_of(verdict="pass", epochs=EPOCHS) -> Result:
 
 
 def hand_in(store, student, source="a" * 64, at=NOON, verdict="pass", run_ids=()):
-    attempt = store.results.attempt(student, "challenge", "x.py", source, at)
+    attempt = store.results.attempt(student, "challenge", "x.py", source, at, f"recipe = {source!r}")
     store.results.keep(attempt, result_of(verdict), load_rules("challenge"), run_ids)
     return attempt
 
@@ -343,6 +343,8 @@ EDITS = {
     "the last records cut off": "DELETE FROM verdict_runs; DELETE FROM chain WHERE number = (SELECT max(number) "
     "FROM chain)",
     "a seal that was made up": "UPDATE head SET seal = mac",
+    "a recipe that was never handed in": "UPDATE sources SET text = 'recipe = None'",
+    "mistakes made fewer": "UPDATE mistakes SET wrong = '[]'",
     "an epoch added by hand": "INSERT INTO epochs SELECT run_id, 4, learning_rate, train_loss, train_correct, "
     'train_total, test_loss, 499, test_total, "by", finished FROM epochs WHERE epoch = 3',
 }
