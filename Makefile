@@ -9,6 +9,7 @@ FILE ?= solutions/challenge/challenge.ipynb
 ARGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
+JUPYTER := .venv/etc/jupyter
 
 .PHONY: help install test grade quick-grade bench data lint release calibrate solutions preview course clean
 
@@ -24,6 +25,10 @@ $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@echo "installing PyTorch, JupyterLab and the rest; the first time this takes minutes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	# an editable installation leaves out what switches the leaderboard on in Jupyter
+	mkdir -p $(JUPYTER)/jupyter_server_config.d $(JUPYTER)/labconfig/default_setting_overrides.d
+	cp autograder/leaderboard/jupyter/under8k_leaderboard.json $(JUPYTER)/jupyter_server_config.d
+	cp autograder/leaderboard/jupyter/under8k_menu.json $(JUPYTER)/labconfig/default_setting_overrides.d
 	touch $@
 
 test: $(READY) ## run the tests

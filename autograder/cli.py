@@ -250,7 +250,7 @@ def _grade_class(
     chosen=None,
 ) -> None:
     from autograder import board
-    from autograder.batch import choose, run_batch
+    from autograder.batch import choose, register_all, run_batch
     from autograder.folders import find
     from autograder.grade import Cut, Options
     from autograder.store import open_store
@@ -275,6 +275,7 @@ def _grade_class(
         works = choose(found.works, store, *chosen) if chosen else found.works
         at_once = None if jobs == "auto" else click.IntRange(1).convert(jobs, None, None)
         try:
+            register_all(works, store)
             with board.Watcher(len(works), quiet=as_json) as watcher:
                 summary = run(works, options, store, watcher, jobs=at_once, again=again)
         except KeyboardInterrupt:
@@ -285,6 +286,46 @@ def _grade_class(
         else:
             board.summary(summary, store.results.shared(assignment), store.name)
     sys.exit(INTERNAL if "internal" in summary.verdicts else 0)
+
+
+@main.command()
+@click.argument("assignment", default="challenge")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page for students, with pseudonyms.")
+@click.option("--csv", type=click.Path(path_type=Path), help="Write all columns, with names beside pseudonyms.")
+@click.option("--best", type=click.IntRange(0), help="The students' page shows the best so many.  [default: all]")
+@click.option("--settings", type=click.Path(path_type=Path), help="A TOML file: the order of the ranking, and best.")
+@store_option
+@told_plainly
+def leaderboard(
+    assignment: str, html: Path | None, csv: Path | None, best: int | None, settings: Path | None, store_url: str | None
+):
+    """Who stands where: a table here, or files with --html and --csv. In a browser: `jupyter leaderboard`.
+
+    The page that --html writes holds everything it shows and nothing that names a student: pseudonyms stay the same
+    from page to page, and --csv says whose they are.
+
+    Exit code: 0, 2 wrong use, 3 the store cannot be read.
+    """
+    from rich.console import Console
+
+    from autograder.leaderboard import export
+    from autograder.leaderboard.classroom import Classroom
+    from autograder.leaderboard.settings import read_settings
+    from autograder.store import open_store
+    from course.rules import load_rules
+
+    given = read_settings(settings)
+    load_rules(assignment)
+    with open_store(store_url) as store:
+        rows = Classroom(store, given).board(assignment).rows
+    if html:
+        html.write_text(export.for_students(rows, assignment, given.best if best is None else best), encoding="utf-8")
+        click.echo(f"Written for students: {html}")
+    if csv:
+        csv.write_text(export.as_csv(rows), encoding="utf-8", newline="")
+        click.echo(f"Written with names: {csv}")
+    if not (html or csv):
+        Console(highlight=False).print(export.for_terminal(rows, assignment))
 
 
 @main.command()

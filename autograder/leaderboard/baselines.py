@@ -1,0 +1,56 @@
+"""What students measure themselves by: the published models, and the course's own recipe, seed by seed."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from autograder.calibrate import load, path_of
+from autograder.leaderboard.ranking import Row, curve, holds, median_run
+from autograder.store import Trained
+from course.rules import Rules, judge, load_rules
+
+PUBLISHED = Path(__file__).parent / "published.toml"
+LEAK = "Its schedule watches the test loss, which the rules refuse."
+
+
+@cache
+def baselines(assignment: str) -> tuple[Row, ...]:
+    """The challenge has all published models, a lesson its own; each has the course's recipe, where it was trained."""
+    rules = load_rules(assignment)
+    found = []
+    for number, model in enumerate(tomllib.loads(PUBLISHED.read_text())["model"]):
+        if assignment in ("challenge", model["lesson"]):
+            runs = [Trained(0, 0, "", 0.0, tuple(model["correct"]), 10_000)]
+            found.append(
+                _row(f"b{number}", model["name"], model["counted"], runs, rules, leak=model.get("leak", False))
+            )
+    if (path := path_of(assignment)).exists():
+        kept = load(path)
+        runs = [Trained(0, seed, "cpu", 0.0, tuple(correct), 10_000) for seed, correct in sorted(kept.runs.items())]
+        found.append(_row("reference", "the course's own recipe", kept.counted, runs, rules))
+    return tuple(found)
+
+
+def _row(key: str, name: str, counted: int, runs: list[Trained], rules: Rules, *, leak: bool = False) -> Row:
+    refused = ""
+    if counted > rules.max_parameters:
+        refused = f"{counted:,} parameters, and fewer than {rules.max_parameters + 1:,} are allowed."
+    elif leak and not rules.allow_leaks:
+        refused = LEAK
+    judgement = judge(rules, [run.correct for run in runs], seeds=len(runs))
+    shown = median_run(runs, rules.hold)
+    return Row(
+        key,
+        name,
+        baseline=True,
+        verdict="refused" if refused else judgement.verdict,
+        borderline=judgement.split and not refused,
+        reason=refused or " ".join(judgement.reasons),
+        counted=counted,
+        **curve(shown.correct, rules, shown.total),
+        passed=sum(holds(run, rules) for run in runs),
+        seeds=len(runs),
+        device=shown.device,
+    )

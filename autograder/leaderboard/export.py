@@ -1,0 +1,118 @@
+"""The table outside of the browser: a page for students, a file for a spreadsheet, a terminal."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import datetime as dt
+import hashlib
+import hmac
+import io
+from dataclasses import replace
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from autograder.board import STYLES
+from autograder.leaderboard.ranking import Row
+from autograder.leaderboard.render import RowRenderer, page, percent, state
+from autograder.leaderboard.views import in_words
+from autograder.messages import printable
+from autograder.seeds import course_secret
+from course.rules import load_rules
+
+ANIMALS = (
+    "Badger Beaver Bison Cheetah Crane Dolphin Eagle Falcon Ferret Gazelle Gecko Heron Ibex Jackal Kestrel Lemur "
+    "Lynx Marten Newt Ocelot Otter Panda Puffin Raven Salmon Seal Stork Swift Tapir Turtle Walrus Wombat"
+).split()
+STYLE = Path(__file__).parent / "static" / "leaderboard.css"
+
+
+def pseudonym(student: str, key: bytes | None = None) -> str:
+    """Always the same for a student and a course's secret, and without the secret nobody's: `Heron K7Q2M`."""
+    digest = hmac.digest(key or course_secret(), f"pseudonym/{student}".encode(errors="surrogatepass"), "sha256")
+    return f"{ANIMALS[digest[0] % len(ANIMALS)]} {base64.b32encode(digest[1:5]).decode()[:5]}"
+
+
+def for_students(rows: list[Row], assignment: str, best: int = 0) -> str:
+    """One page with everything in it and nothing of a student's: no names, files, sources, reasons or faults of ours.
+
+    `best`: so many ranked students, those who share the last rank included; 0 shows all who have a result.
+    """
+    everybody = [row for row in rows if row.baseline or row.rank is not None]
+    shown = [row for row in everybody if row.baseline or not best or row.rank <= best]
+    others = sum(not row.baseline for row in rows) - sum(not row.baseline for row in shown)
+    render, style = RowRenderer(), STYLE.read_text(encoding="utf-8")
+    note = f"The best {best} are shown, and {others} more have handed in." if best and others else ""
+    return page(
+        "alone.html",
+        assignment=assignment,
+        rule=in_words(load_rules(assignment)),
+        note=note,
+        made=dt.datetime.now(dt.UTC),
+        rows=[render(row if row.baseline else anonymous(row)) for row in shown],
+        style=style,
+        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    )
+
+
+def anonymous(row: Row) -> Row:
+    return replace(row, key="", name=pseudonym(row.name), attempt_id=None, reason="", under_way=None)
+
+
+def as_csv(rows: list[Row]) -> str:
+    """For TAs: names beside pseudonyms, integers as integers. A field that a spreadsheet would compute is quoted."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(
+        "rank student pseudonym verdict borderline official state parameters streak streak_first streak_last "
+        "lowest_correct final_correct test_images epochs reached_in seeds_passed seeds device seconds attempt attempts "
+        "submitted".split()
+    )
+    for row in rows:
+        if not row.baseline:
+            streak = (
+                (len(row.streak), row.streak.first, row.streak.last, row.streak.lowest) if row.streak else ("",) * 4
+            )
+            result = (
+                (row.correct[-1], row.total, len(row.correct), row.first_reached or "") if row.correct else ("",) * 4
+            )
+            writer.writerow(
+                [
+                    *("" if row.rank is None else row.rank, _harmless(row.name), pseudonym(row.name)),
+                    *(row.verdict, row.borderline, row.official, state(row)),
+                    *("" if row.counted is None else row.counted, *streak, *result),
+                    *(row.passed, row.seeds, row.device, row.seconds, row.number, row.attempts),
+                    row.handed_in.isoformat() if row.handed_in else "",
+                ]
+            )
+    return file.getvalue()
+
+
+def _harmless(name: str) -> str:
+    """A spreadsheet computes what begins so."""
+    clean = printable(name, 200)
+    return f"'{clean}" if clean.startswith(("=", "+", "-", "@", "\t", "\r")) else clean
+
+
+def for_terminal(rows: list[Row], assignment: str) -> Table:
+    table = Table(title=assignment, caption=in_words(load_rules(assignment)), box=SIMPLE_HEAD, title_justify="left")
+    for heading in ("rank", "student", "verdict", "counted", "streak", "final", "seeds", "try"):
+        right = heading in ("rank", "counted", "final")
+        table.add_column(heading, justify="right" if right else "left", no_wrap=heading != "student")
+    for row in rows:
+        verdict = Text(row.verdict + "?" * row.borderline, STYLES.get(row.verdict, ""))
+        table.add_row(
+            "" if row.rank is None else f"{row.rank}{'=' * (row.ties > 1)}",
+            Text(printable(row.name, 40)),
+            Text(" ").join(part for part in (verdict, Text(state(row), "dim")) if part),
+            "" if row.counted is None else f"{row.counted:,}",
+            f"{len(row.streak)}: {row.streak.first}-{row.streak.last}" if row.streak else "",
+            percent(row.correct[-1], row.total) if row.correct else "",
+            f"{row.passed}/{row.seeds}" if row.seeds else "",
+            f"{row.number}/{row.attempts}" if row.number else str(row.attempts or ""),
+            style="italic dim" if row.baseline else "",
+        )
+    return table

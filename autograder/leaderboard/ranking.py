@@ -1,0 +1,147 @@
+"""Rows of the table, and who stands before whom. Integers are compared, never what they are rounded to."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import groupby
+
+from autograder.store import Seen, Trained, UnderWay, standing
+from course.rules import Rules, Streak, held_level, load_rules, longest_streak
+
+VERDICTS = ("pass", "borderline", "fail", "refused", "error")  # best first
+
+
+@dataclass(frozen=True)
+class Row:
+    """A student, or a baseline, as the table shows it. The curve is that of the run with the median held level.
+
+    `correct` counts of `total` test images, epoch by epoch; `passed` of `seeds` runs held the accuracy. `under_way` is
+    the newest attempt while it has no verdict. `rank` is None without a result; `ties` share it.
+    """
+
+    key: str
+    name: str
+    attempt_id: int | None = None
+    baseline: bool = False
+    verdict: str = ""
+    borderline: bool = False
+    official: bool = True
+    reason: str = ""
+    counted: int | None = None
+    correct: tuple[int, ...] = ()
+    total: int = 10_000
+    needed: int = 0
+    level: int = 0  # the highest count that was held for as many epochs as the rules ask
+    streak: Streak | None = None
+    passed: int = 0
+    seeds: int = 0
+    device: str = ""
+    seconds: float = 0.0
+    number: int = 0
+    attempts: int = 0
+    handed_in: dt.datetime | None = None
+    under_way: UnderWay | None = None
+    rank: int | None = None
+    ties: int = 1
+
+    @property
+    def first_reached(self) -> int | None:
+        """The first epoch at the accuracy, counted from 1."""
+        return next((n for n, count in enumerate(self.correct, start=1) if count >= self.needed), None)
+
+
+def row_of(key: str, attempts: Sequence[Seen], under_way: dict[int, UnderWay]) -> Row:
+    """A student's row. `attempts` are theirs for one assignment, in the order of hand-in; at least one."""
+    judged = [seen for seen in attempts if seen.verdict]
+    newest = attempts[-1]
+    waits = None if newest.verdict else under_way.get(newest.attempt_id, UnderWay(newest.attempt_id))
+    if not judged:
+        return Row(
+            key, newest.student, newest.attempt_id, attempts=len(attempts), handed_in=newest.handed_in, under_way=waits
+        )
+    seen = counting(judged, load_rules(newest.assignment))
+    rules = Rules(**seen.rules)
+    shown = median_run(seen.runs, rules.hold)
+    total = shown.total if shown else 10_000
+    return Row(
+        key,
+        seen.student,
+        seen.attempt_id,
+        verdict=seen.verdict,
+        borderline=seen.borderline,
+        official=seen.official,
+        reason=seen.reasons[0] if seen.reasons else "",
+        counted=seen.counted,
+        **curve(shown.correct if shown else (), rules, total),
+        passed=sum(holds(run, rules) for run in seen.runs),
+        seeds=len(seen.runs),
+        device=shown.device if shown else "",
+        seconds=sum(run.seconds for run in seen.runs),
+        number=attempts.index(seen) + 1,
+        attempts=len(attempts),
+        handed_in=seen.handed_in,
+        under_way=waits,
+    )
+
+
+def curve(correct: Sequence[int], rules: Rules, total: int) -> dict:
+    """What a Row says of one run's `correct`."""
+    needed = rules.needed(total)
+    return {
+        "correct": tuple(correct),
+        "total": total,
+        "needed": needed,
+        "level": held_level(correct, rules.hold),
+        "streak": longest_streak(correct, needed),
+    }
+
+
+def counting(judged: Sequence[Seen], rules: Rules) -> Seen:
+    """The attempt that counts, the last or the best one, as the rules say; of equal ones the earlier."""
+    if rules.attempts == "last":
+        return judged[-1]
+    return max(judged, key=lambda seen: standing(seen.verdict, [(run.correct, run.total) for run in seen.runs]))
+
+
+def median_run(runs: Sequence[Trained], hold: int) -> Trained | None:
+    """Neither the luckiest nor the unluckiest seed; of two the lower one."""
+    return sorted(runs, key=lambda run: held_level(run.correct, hold))[(len(runs) - 1) // 2] if runs else None
+
+
+def holds(run: Trained, rules: Rules) -> bool:
+    return held_level(run.correct, rules.hold) >= rules.needed(run.total)
+
+
+def ranked(rows: Iterable[Row], order: Sequence[str]) -> list[Row]:
+    """All rows, best first. What has no result stands last; a baseline stands where it belongs and takes no rank."""
+    rows = list(rows)
+    with_result = sorted((row for row in rows if row.correct), key=lambda row: (_key(row, order), row.name, row.key))
+    others = sorted((row for row in rows if not row.correct), key=lambda row: (_worth(row.verdict), row.name, row.key))
+    found, place = [], 1
+    for _, same in groupby(with_result, key=lambda row: _key(row, order)):
+        same = list(same)
+        students = sum(not row.baseline for row in same)
+        found += [row if row.baseline else replace(row, rank=place, ties=students) for row in same]
+        place += students
+    return found + others
+
+
+def _key(row: Row, order: Sequence[str]) -> tuple:
+    length, lowest = (len(row.streak), row.streak.lowest) if row.streak else (0, 0)
+    values = {
+        "verdict": (not row.official, _worth(row.verdict)),
+        "parameters": math.inf if row.counted is None else row.counted,
+        "streak": -length,
+        "lowest": -Fraction(lowest, row.total),
+        "epochs": len(row.correct),
+        "earlier": row.handed_in.timestamp() if row.handed_in else 0.0,
+    }
+    return tuple(values[name] for name in order)
+
+
+def _worth(verdict: str) -> int:
+    return VERDICTS.index(verdict) if verdict in VERDICTS else len(VERDICTS)

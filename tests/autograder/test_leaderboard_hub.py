@@ -1,0 +1,135 @@
+"""The leaderboard in a course's shared server under a real JupyterHub: for its graders, and for no student."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from autograder.store import open_store
+from tests.autograder.classroom import ROOT, environment
+from tests.autograder.test_formgrader import CHROMIUM, PATIENCE, QUIET
+from tests.autograder.test_store import hand_in
+
+PROXY = "configurable-http-proxy@5.3.0"  # what JupyterHub puts in front of itself; it comes from npm
+MAY, MAY_NOT = ("instructor", "ta"), "student"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.registry,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
+    pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install nodejs npm"),
+]
+
+
+@pytest.fixture(scope="module")
+def proxy():
+    """The proxy's program, fetched once into build/."""
+    folder = ROOT / "build" / "proxy"
+    program = folder / "node_modules" / ".bin" / "configurable-http-proxy"
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--prefix", str(folder), PROXY]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+    return program
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def hub(proxy, tmp_path_factory):
+    """The documented configuration, with users of the test's own: the hub's address."""
+    folder = tmp_path_factory.mktemp("hub")
+    url = str(folder / "results.db")
+    with open_store(url) as store:
+        hand_in(store, "ada")
+    front, inner, api, service = free_ports(4)
+    (folder / "jupyterhub_config.py").write_text(
+        f"""
+exec(open({str(ROOT / "docs" / "jupyterhub_config.py")!r}).read())
+c.JupyterHub.bind_url = "http://127.0.0.1:{front}"
+c.JupyterHub.hub_bind_url = "http://127.0.0.1:{inner}"
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
+c.ConfigurableHTTPProxy.command = [{str(proxy)!r}]
+c.JupyterHub.authenticator_class = "dummy"
+c.DummyAuthenticator.password = "for this test"
+c.Authenticator.allowed_users = {{*{MAY}, {MAY_NOT!r}}}
+c.JupyterHub.spawner_class = "simple"
+c.JupyterHub.services[0] |= dict(url="http://127.0.0.1:{service}", cwd={str(folder)!r})
+c.JupyterHub.services[0]["environment"] = {{"UNDER8K_STORE": {url!r}, "JUPYTER_CONFIG_DIR": {str(folder / "config")!r}}}
+c.JupyterHub.services[0]["command"] += ["--allow-root", {f"--ServerApp.root_dir={folder}"!r}]
+"""
+    )
+    log = folder / "log"
+    with log.open("wb") as said:
+        started = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "jupyterhub"],
+            cwd=folder,
+            env=environment(),
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+    base = f"http://127.0.0.1:{front}"
+    try:
+        deadline = time.monotonic() + 180
+        while not _answers(f"{base}/hub/health") or not _answers(f"{base}/services/under8k/api"):
+            assert started.poll() is None and time.monotonic() < deadline, log.read_text()[-4000:]
+            time.sleep(0.3)
+        yield base
+    finally:
+        os.killpg(started.pid, signal.SIGTERM)  # the hub ends its proxy and its service
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            started.wait(30)
+        subprocess.run(["pkill", "-KILL", "-f", re.escape(str(folder))], check=False)
+        subprocess.run(["pkill", "-KILL", "-f", f"configurable-http-proxy.*{api}"], check=False)
+
+
+def _answers(address: str) -> bool:
+    """With 200: while the hub starts, its proxy answers 404."""
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.mark.parametrize("who, status", [*((who, 200) for who in MAY), (MAY_NOT, 403)])
+def test_graders_see_the_class_and_a_student_gets_403(hub, who, status):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{hub}/hub/login?next=%2Fhub%2Fhome")
+        page.fill("input[name=username]", who)
+        page.fill("input[name=password]", "for this test")
+        page.click("input[type=submit]")
+        page.wait_for_url("**/hub/home")
+        for place in ("", "/challenge/class", "/challenge/rows", "/challenge/attempt/1"):
+            answer = page.goto(f"{hub}/services/under8k/leaderboard{place}")
+            assert answer.status == status, page.content()[:2000]
+            assert ("ada" in page.inner_text("body")) is (status == 200 and place != "/challenge/class")
+        browser.close()
+
+
+def test_without_login_the_hub_asks_for_it(hub):
+    with urllib.request.urlopen(f"{hub}/services/under8k/leaderboard/challenge", timeout=60) as answer:
+        assert "/hub/login" in answer.url and "ada" not in answer.read().decode()

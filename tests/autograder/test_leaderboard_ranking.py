@@ -1,0 +1,281 @@
+"""Who stands before whom, and what a table outside of the browser says."""
+
+import csv
+import datetime as dt
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.leaderboard import charts, details, export
+from autograder.leaderboard.baselines import baselines
+from autograder.leaderboard.ranking import VERDICTS, Row, counting, curve, median_run, ranked, row_of
+from autograder.leaderboard.render import RowRenderer, page, state
+from autograder.leaderboard.settings import ORDER, Settings, read_settings
+from autograder.store import Seen, Trained, UnderWay
+from course.errors import UsageError
+from course.rules import load_rules
+
+RULES = load_rules("challenge")
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+USUAL = Settings().order
+
+
+def row(name="ada", verdict="pass", counted=7_000, correct=(9_900, 9_945, 9_950), minutes=0, **other) -> Row:
+    handed = NOON + dt.timedelta(minutes=minutes)
+    return Row(name, name, verdict=verdict, counted=counted, **curve(correct, RULES, 10_000), handed_in=handed, **other)
+
+
+def seen(number=1, verdict="pass", correct=((9_945, 9_950),), student="ada", **other) -> Seen:
+    runs = tuple(Trained(n, n, "cpu", 60.0, tuple(run), 10_000) for n, run in enumerate(correct, start=1))
+    rules = None if not verdict else {**vars(RULES)}
+    handed = NOON + dt.timedelta(hours=number)
+    return Seen(
+        number,
+        student,
+        "challenge",
+        handed,
+        "a" * 64,
+        verdict,
+        ("Because.",),
+        rules=rules,
+        runs=runs,
+        counted=7_000,
+        **other,
+    )
+
+
+ROWS = st.lists(
+    st.builds(
+        row,
+        name=st.text("abc", min_size=1, max_size=3),
+        verdict=st.sampled_from(VERDICTS),
+        counted=st.integers(7_000, 7_003),
+        correct=st.lists(st.integers(9_930, 9_950), max_size=4),
+        minutes=st.integers(0, 3),
+        baseline=st.booleans(),
+        official=st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+def names(rows) -> list[str]:
+    return [r.name for r in rows]
+
+
+# --- the order
+
+
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        (row("b"), row("a", verdict="borderline")),
+        (row("b", verdict="borderline", counted=7_999), row("a", verdict="fail", counted=10)),
+        (row("b", counted=7_000), row("a", counted=7_001, correct=[9_990] * 5)),
+        (row("b", correct=[9_940] * 3), row("a", correct=[9_900, 9_999, 9_999])),
+        (row("b", correct=[9_940] * 2, minutes=9), row("a", correct=[9_900, 9_940, 9_940])),
+        (row("b", minutes=1), row("a", minutes=2)),
+        (row("b", verdict="fail", counted=9_000), row("a", verdict="pass", official=False)),
+    ],
+    ids="verdict borderline parameters streak epochs earlier official".split(),
+)
+def test_what_counts_and_after_it_what(first, second):
+    assert names(ranked([second, first], USUAL)) == ["b", "a"]
+
+
+@given(ROWS, st.permutations(ORDER), st.randoms())
+def test_the_order_does_not_depend_on_how_rows_come_and_nobody_is_lost(rows, order, draw):
+    once = ranked(rows, order)
+    draw.shuffle(rows)
+    again = ranked(rows, order)
+    assert [(r.rank, r.ties, bool(r.correct)) for r in again] == [(r.rank, r.ties, bool(r.correct)) for r in once]
+    assert sorted(names(once)) == sorted(names(rows))
+
+
+@given(ROWS, st.permutations(ORDER))
+def test_what_has_no_result_stands_last_and_takes_no_rank_nor_does_a_baseline(rows, order):
+    found = ranked(rows, order)
+    assert [bool(r.correct) for r in found] == sorted((bool(r.correct) for r in found), reverse=True)
+    assert all((r.rank is None) == (r.baseline or not r.correct) for r in found)
+    taken = [r.rank for r in found if r.rank is not None]
+    assert taken == sorted(taken) and all(taken.count(r.rank) == r.ties for r in found if r.rank is not None)
+    assert all(rank == 1 + sum(other < rank for other in taken) for rank in taken)
+
+
+def test_ties_share_a_rank_and_say_so():
+    found = ranked([row("b"), row("a"), row("c", minutes=5)], USUAL)
+    assert [(r.name, r.rank, r.ties) for r in found] == [("a", 1, 2), ("b", 1, 2), ("c", 3, 1)]
+    assert "2 share this rank" in RowRenderer()(found[0]) and "share" not in RowRenderer()(found[2])
+
+
+def test_an_instructor_sets_the_order(tmp_path):
+    file = tmp_path / "leaderboard.toml"
+    file.write_text('order = ["verdict", "lowest", "earlier"]\nbest = 3\n')
+    settings = read_settings(file)
+    assert settings == Settings(("verdict", "lowest", "earlier"), 3)
+    assert names(ranked([row("a", counted=10), row("b", correct=[9_960] * 2)], settings.order)) == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "text, fragment",
+    [
+        ('order = ["beauty"]', "'beauty' cannot be ranked by"),
+        ("order = []", "order is a list of names"),
+        ('order = ["verdict", "verdict"]', "each once"),
+        ("best = -1", "best is -1"),
+        ("best = true", "best is True"),
+        ("worst = 3", "no setting 'worst'"),
+        ("order = [", "not TOML"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_why(tmp_path, text, fragment):
+    file = tmp_path / "leaderboard.toml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=fragment):
+        read_settings(file)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_settings(tmp_path / "missing.toml")
+
+
+# --- a student's row
+
+
+def test_the_last_attempt_counts_or_the_best_as_the_rules_say():
+    from dataclasses import replace
+
+    judged = [seen(1, "fail"), seen(2, "pass", [(9_941, 9_941)]), seen(3, "pass"), seen(4, "pass"), seen(5, "fail")]
+    assert counting(judged, RULES).attempt_id == 5
+    assert counting(judged, replace(RULES, attempts="best")).attempt_id == 3
+
+
+def test_of_several_seeds_the_one_in_the_middle_is_shown():
+    runs = seen(correct=((9_990, 9_990), (9_900, 9_900), (9_945, 9_946))).runs
+    assert median_run(runs, 2).seed == 3
+    assert median_run(runs[:2], 2).seed == 2
+    shown = row_of("s1", [seen(correct=((9_990, 9_990), (9_900, 9_900), (9_945, 9_946)))], {})
+    assert (shown.passed, shown.seeds, shown.level, shown.streak.lowest) == (2, 3, 9_945, 9_945)
+
+
+@pytest.mark.parametrize(
+    "under_way, words",
+    [
+        ({}, "waiting"),
+        ({2: UnderWay(2, 6, 15)}, "training (epoch 7 of 15)"),
+        ({2: UnderWay(2, 15, 15)}, "training (epoch 15 of 15)"),
+        ({2: UnderWay(2, fault="The scorer died.")}, "ours to fix"),
+    ],
+)
+def test_a_newer_attempt_is_told_beside_the_result_that_still_counts(under_way, words):
+    found = row_of("s1", [seen(1), seen(2, "", ())], under_way)
+    assert state(found) == words and words in RowRenderer()(found)
+    assert (found.verdict, found.number, found.attempts) == ("pass", 1, 2)
+    assert state(row_of("s1", [seen(1), seen(2)], under_way)) == ""
+
+
+def test_the_published_models_and_the_courses_own_recipe_stand_in_the_table():
+    found = {r.name: r for r in baselines("challenge")}
+    assert [found[f"Model {n}, published"].counted for n in (1, 2, 3)] == [8_272, 6_778, 7_510]
+    assert found["Model 3, published"].verdict == "refused" and "test loss" in found["Model 3, published"].reason
+    assert found["Model 2, published"].verdict == "fail" and found["Model 2, published"].level == 9_919
+    own = found["the course's own recipe"]
+    assert own.seeds >= 3 and own.counted < 8_000 and all(r.baseline for r in found.values())
+    assert [r.name for r in baselines("lesson3_dropout")] == ["Model 2, published", "the course's own recipe"]
+
+
+# --- closer
+
+
+def test_what_changed_since_the_attempt_before_is_marked():
+    lines = details.changes("a\nb\nnew", "a\nold\nb")
+    assert [(line.mark, line.text) for line in lines] == [(" ", "a"), ("-", "old"), (" ", "b"), ("+", "new")]
+    assert {line.mark for line in details.changes("a\nb", "")} == {" "}
+
+
+def test_reasons_that_differ_in_numbers_and_names_are_one_and_a_student_is_counted_once():
+    from dataclasses import replace
+
+    reasons = [
+        ("ada", "parameters: 8,100 counted, fewer than 8,000 allowed: 8,100 in layers."),
+        ("ada", "parameters: 9,300 counted, fewer than 8,000 allowed: 9,300 in layers."),
+        ("bob", "parameters: 8,001 counted, fewer than 8,000 allowed: 8,001 in layers."),
+        ("bob", "NameError: name 'nn' is not defined."),
+        ("eve", "NameError: name 'torch' is not defined."),
+    ]
+    attempts = [replace(seen(n, "refused", (), student=who), reasons=(why,)) for n, (who, why) in enumerate(reasons, 1)]
+    passed = replace(seen(9), reasons=("parameters: 1 counted",))
+    found = details.stumbles([*attempts, passed])
+    assert [count for _, count in found] == [2, 2]
+    assert {reason for reason, _ in found} == {
+        "NameError: name … is not defined.",
+        "parameters: … counted, fewer than … allowed: … in layers.",
+    }
+
+
+def test_nobody_on_the_front_has_fewer_parameters_and_holds_more():
+    rows = [row(str(n), counted=7_000 + n % 7, correct=[9_900 + 13 * n % 50] * 2) for n in range(30)]
+    front = next(t for t in charts.pareto(rows, RULES)["data"] if t["name"] == "Pareto front")
+    points = list(zip(front["x"], front["y"], strict=True))
+    assert points
+    for r in rows:
+        better = [p for p in points if p[0] <= r.counted and p[1] >= 100 * r.level / r.total]
+        assert better
+
+
+# --- elsewhere than in a browser
+
+
+def test_pseudonyms_stay_the_same_and_need_the_secret():
+    assert export.pseudonym("ada", b"k") == export.pseudonym("ada", b"k") != export.pseudonym("ada", b"other")
+    many = {export.pseudonym(f"student{n}", b"k") for n in range(2_000)}
+    assert len(many) == 2_000
+
+
+def test_the_page_for_students_names_nobody_and_loads_nothing():
+    rows = ranked([row("zoltan", reason="zoltan's words"), row("wulfric", minutes=3), row("xerxes", correct=())], USUAL)
+    text = export.for_students([*rows, *baselines("challenge")], "challenge")
+    assert not any(word in text for word in ("zoltan", "wulfric", "xerxes", "href", "src=", "<script"))
+    assert export.pseudonym("wulfric") in text and "Model 1, published" in text
+
+
+@pytest.mark.parametrize("best, shown, others", [(1, 2, "2 more have handed in"), (3, 3, "1 more"), (0, 3, "")])
+def test_only_the_best_are_shown_where_that_is_set_with_all_who_share_a_rank(best, shown, others):
+    rows = ranked([row("ada"), row("bob"), row("cyd", minutes=3), row("eve", correct=())], USUAL)
+    text = export.for_students(rows, "challenge", best)
+    assert text.count("<tr data-key") == shown and others in text
+
+
+def test_a_spreadsheet_computes_no_name_and_gets_integers():
+    rows = ranked([row('=HYPERLINK("http://x")'), row("+1", minutes=1), row("ada,\n\x1b[31m", minutes=2)], USUAL)
+    table = list(csv.DictReader(io.StringIO(export.as_csv([*rows, *baselines("challenge")]))))
+    assert [r["student"] for r in table] == ['\'=HYPERLINK("http://x")', "'+1", "ada,  [31m"]
+    first = table[0]
+    assert [first[name] for name in ("rank", "parameters", "streak_first", "lowest_correct")] == [
+        "1",
+        "7000",
+        "2",
+        "9945",
+    ]
+
+
+@given(st.text(max_size=60))
+def test_whatever_a_name_is_it_stays_text(name):
+    html = RowRenderer("/x")(row(name, attempt_id=1, reason=name))
+    plain = RowRenderer("/x")(row("n", attempt_id=1, reason="n"))
+    assert html.count("<") == plain.count("<") and html.count('"') == plain.count('"')
+
+
+def test_data_for_the_script_cannot_end_its_element():
+    figures = {"x": "</script><script>alert(1)</script>&<!--"}
+    made = page("message.html", **_common(), words="</script>")
+    from autograder.leaderboard.render import as_json
+
+    assert "<" not in as_json(figures) and ">" not in as_json(figures)
+    assert "&lt;/script&gt;" in made
+
+
+def _common() -> dict:
+    from autograder.leaderboard.views import Site
+
+    return Site("/leaderboard", "boot", 2_000).common("challenge", {"challenge": 1}, "<b>title</b>")
