@@ -120,6 +120,9 @@ class Backlog:
             self._put_off.append((work, run_id))
 
 
+UNREADABLE = (UsageError, OSError, ValueError, MemoryError)  # what one student's file may lead to
+
+
 class Slot(contextlib.AbstractContextManager):
     """Grades one submission after another in warm processes of its own, taken in by `intake`. For one thread."""
 
@@ -141,11 +144,16 @@ class Slot(contextlib.AbstractContextManager):
             except (Elsewhere, StoreError, Stopped):
                 raise
             except CourseError as error:
-                return Outcome(work.student, work.assignment, work.path.name, "internal", (str(error),))
+                return self._internal(work, str(error))
             except Exception as error:  # a bug that one submission meets must not stop a class
                 reason = f"{type(error).__name__}: {error}. Grade it alone, with --no-store, to see where."
-                return Outcome(work.student, work.assignment, work.path.name, "internal", (reason,))
+                return self._internal(work, reason)
         return _outcome(work, result, round(time.monotonic() - began, 1))
+
+    def _internal(self, work: Work, reason: str) -> Outcome:
+        with contextlib.suppress(*UNREADABLE):
+            self._store.results.faulted(register(self._store, work.path, work.student, work.assignment), reason)
+        return Outcome(work.student, work.assignment, work.path.name, "internal", (reason,))
 
     def _grade(self, work: Work, listener: Listener, again: Again | None) -> Result:
         return grade(
@@ -181,7 +189,7 @@ def choose(works: Sequence[Work], store: Store, students: Collection[str], verdi
 def register_all(works: Sequence[Work], store: Store) -> None:
     """Make each an attempt before the first is graded, so that a leaderboard shows who waits. Raises StoreError."""
     for work in works:
-        with contextlib.suppress(UsageError):  # it is told when its turn comes
+        with contextlib.suppress(*UNREADABLE):  # it is told when its turn comes
             register(store, work.path, work.student, work.assignment)
 
 

@@ -317,7 +317,9 @@ def leaderboard(
     given = read_settings(settings)
     load_rules(assignment)
     with open_store(store_url) as store:
-        rows = Classroom(store, given).board(assignment).rows
+        classroom = Classroom(store, given)
+        classroom.look()
+    rows = classroom.board(assignment).rows
     if html:
         html.write_text(export.for_students(rows, assignment, given.best if best is None else best), encoding="utf-8")
         click.echo(f"Written for students: {html}")

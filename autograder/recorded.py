@@ -115,8 +115,9 @@ def register(store: Store, path: Path, student: str, assignment: str) -> int:
     source = recipe_of(path)
     content = source.encode(errors="surrogatepass") if source else path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    storable = content.decode(errors="replace").replace("\0", "\ufffd") if source else ""
-    return store.results.attempt(student, assignment, path.name, digest, handed_in(path), storable)
+    text = content.decode(errors="replace").replace("\0", "\ufffd") if source else ""
+    name = path.name.encode(errors="backslashreplace").decode()
+    return store.results.attempt(student, assignment, name, digest, handed_in(path), text)
 
 
 def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str, *, graphs: bool = False) -> RunKey:
@@ -143,8 +144,8 @@ def handed_in(path: Path) -> dt.datetime:
     try:
         words = (path.parent / TIMESTAMP).read_text().strip().removesuffix("UTC").strip()
         noted = dt.datetime.fromisoformat(words)
-        return noted.replace(tzinfo=dt.UTC) if noted.tzinfo is None else noted
-    except (OSError, ValueError):
+        return noted.replace(tzinfo=dt.UTC) if noted.tzinfo is None else noted.astimezone(dt.UTC)
+    except (OSError, ValueError, OverflowError):
         return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
 
 

@@ -131,6 +131,16 @@ def test_a_worked_recipe_has_the_published_parameters_and_keeps_its_rules(lesson
 # --- release/
 
 
+def test_a_lesson_says_the_accuracy_that_its_rules_ask_for():
+    said = {}
+    for lesson in LESSONS:
+        text = "\n".join(c.source for c in nbformat.read(lessons.notebook(ROOT, "source", lesson), as_version=4).cells)
+        for stated in re.findall(r"(?:Here it asks for|This lesson's limit,) ([\d.]+) %", text):
+            said[lesson] = float(stated)
+    assert len(said) >= 3
+    assert said == {lesson: round(100 * load_rules(lesson).accuracy, 2) for lesson in said}
+
+
 def test_release_is_what_source_makes():
     assert lessons.stale(ROOT, LESSONS) == []
 

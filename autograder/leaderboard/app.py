@@ -7,8 +7,11 @@ import contextlib
 import ipaddress
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
+from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import FileFindHandler, JupyterHandler
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
@@ -16,36 +19,29 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RedirectHandler, authenticated
 from traitlets import Integer, Unicode
 
-from autograder.leaderboard import views
-from autograder.leaderboard.classroom import Classroom
-from autograder.leaderboard.render import page
-from autograder.leaderboard.settings import read_settings
-from autograder.store import open_store
+from autograder.leaderboard.site import STATIC, Site, plotly_file
 from course.errors import CourseError
-
-HERE = Path(__file__).parent
-# Plotly sets styles on single elements; whole sheets and scripts come from this server alone, and nothing from others
-POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "style-src-attr 'unsafe-inline'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'self'",
-    ]
-)
 
 
 class _Handler(JupyterHandler):
     """Reads the class in a thread of its own, so that the server's other users do not wait."""
 
+    auth_resource = "leaderboard"
+
+    @cached_property
+    def nonce(self) -> str:
+        return secrets.token_urlsafe(16)
+
     @property
     def content_security_policy(self) -> str:
-        return POLICY
+        """No script but those that carry this answer's nonce: a file that a student handed in is of this server too.
+
+        Plotly sets styles on single elements; whole sheets come from this server alone, and nothing from others.
+        """
+        return (
+            f"default-src 'none'; script-src 'nonce-{self.nonce}'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+            "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+        )
 
     @property
     def board(self) -> Leaderboard:
@@ -60,57 +56,23 @@ class _Handler(JupyterHandler):
                 "Start it with a token or a password, or with --ip=127.0.0.1.",
             )
 
-    async def tell(self, view, *arguments) -> None:
+    @authenticated
+    @authorized
+    async def get(self, *arguments: str):
         """Answer with what the view makes, or with a page that says why not."""
-
-        def work():
-            return view(self.board.classroom(), self.board.site, *arguments)
-
-        try:
-            found = await asyncio.get_running_loop().run_in_executor(self.board.reader, work)
-        except LookupError as error:
-            self.message(404, "Not found", str(error.args[0]))
-        except CourseError as error:
-            self.message(503, "The class cannot be read", str(error))
-        else:
-            with contextlib.suppress(StreamClosedError):  # the browser has gone on meanwhile
-                await self.finish(found)
-
-    def message(self, status: int, title: str, words: str) -> None:
+        site = replace(self.board.site, nonce=self.nonce)
+        if self.view == "rows":
+            arguments += (self.get_query_argument("since", ""),)
+        status, found = await asyncio.get_running_loop().run_in_executor(
+            self.board.reader, self.board.answer, self.view, site, arguments
+        )
         self.set_status(status)
-        site = self.board.site
-        self.finish(page("message.html", **site.common("", {}, title), words=words))
+        with contextlib.suppress(StreamClosedError):  # the browser has gone on meanwhile
+            await self.finish(found)
 
 
-class _Front(_Handler):
-    @authenticated
-    async def get(self):
-        await self.tell(views.front)
-
-
-class _Table(_Handler):
-    @authenticated
-    async def get(self, assignment: str):
-        await self.tell(views.table, assignment)
-
-
-class _Rows(_Handler):
-    @authenticated
-    async def get(self, assignment: str):
-        since = self.get_query_argument("since", "")
-        await self.tell(views.rows, assignment, since)
-
-
-class _Class(_Handler):
-    @authenticated
-    async def get(self, assignment: str):
-        await self.tell(views.class_view, assignment)
-
-
-class _Attempt(_Handler):
-    @authenticated
-    async def get(self, assignment: str, number: str):
-        await self.tell(views.attempt, assignment, int(number))
+def _handler(name: str) -> type[_Handler]:
+    return type(f"_{name}", (_Handler,), {"view": name})
 
 
 class Leaderboard(ExtensionApp):
@@ -136,33 +98,52 @@ class Leaderboard(ExtensionApp):
     def initialize_settings(self) -> None:
         self.reader = ThreadPoolExecutor(1, thread_name_prefix="leaderboard")
         root = url_path_join(self.serverapp.base_url, "leaderboard")
-        self.site = views.Site(root, secrets.token_hex(4), self.milliseconds)
-        self._classroom: Classroom | None = None
+        self.site = Site(root, secrets.token_hex(4), self.milliseconds)
+        self._classroom = None
         self.settings["under8k_leaderboard"] = self
 
-    def classroom(self) -> Classroom:
-        """Opened by the first who asks, in the reader's thread. Raises StoreError, UsageError."""
-        if self._classroom is None:
-            settings = read_settings(Path(self.settings_file) if self.settings_file else None)
-            self._classroom = Classroom(open_store(self.store or None), settings, views.row_renderer(self.site))
-        return self._classroom
+    def answer(self, view: str, site: Site, arguments: tuple[str, ...]) -> tuple[int, str | dict]:
+        """Status and content, in the reader's thread. What loads PyTorch is imported by the first who asks."""
+        from autograder.leaderboard import views
+        from autograder.leaderboard.render import page
+
+        try:
+            if self._classroom is None:
+                self._classroom = self._open()
+            self._classroom.look()
+            return 200, getattr(views, view)(self._classroom, site, *arguments)
+        except views.Missing as error:
+            status, title, words = 404, "Not found", str(error)
+        except CourseError as error:
+            status, title, words = 503, "The class cannot be read", str(error)
+        return status, page("message.html", **site.common("", {}, title), words=words)
+
+    def _open(self):
+        from autograder.leaderboard.classroom import Classroom
+        from autograder.leaderboard.settings import read_settings
+        from autograder.leaderboard.views import row_renderer
+        from autograder.store import open_store
+
+        settings = read_settings(Path(self.settings_file) if self.settings_file else None)
+        return Classroom(open_store(self.store or None), settings, row_renderer(self.site))
 
     def initialize_handlers(self) -> None:
         name = r"(\w+)"
-        files = {"path": [str(HERE / "static"), str(views.plotly_file().parent)], "no_cache_paths": []}
+        files = {"path": [str(STATIC), str(plotly_file().parent)], "no_cache_paths": []}
+        here = {"url": self.site.root, "permanent": False}
         self.handlers += [
             ("/leaderboard/static/((?:leaderboard|plotly)[.a-z]*)", FileFindHandler, files),
-            (rf"/leaderboard/{name}/rows", _Rows),
-            (rf"/leaderboard/{name}/class", _Class),
-            (rf"/leaderboard/{name}/attempt/(\d{{1,9}})", _Attempt),
-            (rf"/leaderboard/{name}", _Table),
-            ("/leaderboard/?", _Front),
+            (rf"/leaderboard/{name}/rows", _handler("rows")),
+            (rf"/leaderboard/{name}/class", _handler("class_view")),
+            (rf"/leaderboard/{name}/attempt/(\d{{1,9}})", _handler("attempt")),
+            (rf"/leaderboard/{name}", _handler("table")),
+            ("/leaderboard/?", _handler("table")),
             # JupyterLab's menu opens a relative address, from wherever it stands
-            ("/lab/(?:.*/)?leaderboard", RedirectHandler, {"url": self.site.root}),
+            ("/lab/(?:(?:tree|workspaces)/.*/)?leaderboard", RedirectHandler, here),
         ]
 
     async def stop_extension(self) -> None:
-        self.reader.shutdown()
+        self.reader.shutdown(wait=False, cancel_futures=True)
         if self._classroom is not None:
             self._classroom.store.close()
 

@@ -39,7 +39,7 @@ def _row(key: str, name: str, counted: int, runs: list[Trained], rules: Rules, *
         refused = f"{counted:,} parameters, and fewer than {rules.max_parameters + 1:,} are allowed."
     elif leak and not rules.allow_leaks:
         refused = LEAK
-    judgement = judge(rules, [run.correct for run in runs], seeds=len(runs))
+    judgement = judge(rules, [run.counts for run in runs], seeds=len(runs))
     shown = median_run(runs, rules.hold)
     return Row(
         key,
@@ -49,7 +49,8 @@ def _row(key: str, name: str, counted: int, runs: list[Trained], rules: Rules, *
         borderline=judgement.split and not refused,
         reason=refused or " ".join(judgement.reasons),
         counted=counted,
-        **curve(shown.correct, rules, shown.total),
+        **curve(shown.counts, rules, shown.total),
+        correct=shown.correct,
         passed=sum(holds(run, rules) for run in runs),
         seeds=len(runs),
         device=shown.device,

@@ -202,6 +202,7 @@ def stumbles(counted: Sequence[tuple[str, int]]) -> Figure:
             "yaxis": {
                 "tickvals": list(range(len(shown))),
                 "ticktext": [plain(reason, 60) for reason, _ in shown],
+                "short": [plain(reason, 22) for reason, _ in shown],
                 "automargin": True,
             },
             "height": 110 + 28 * len(shown),

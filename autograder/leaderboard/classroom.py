@@ -13,7 +13,7 @@ from autograder.leaderboard.baselines import baselines
 from autograder.leaderboard.ranking import Row, ranked, row_of
 from autograder.leaderboard.settings import Settings
 from autograder.store import Mark, Seen, Store, UnderWay
-from course.rules import assignments
+from course.rules import assignments, load_rules
 
 
 @dataclass
@@ -37,73 +37,77 @@ class Board:
 
 
 class Classroom:
-    """To be used by one thread at a time. `render` makes a row's HTML, again only when the row has changed."""
+    """To be used by one thread at a time: `look`, then ask. `render` makes a row's HTML, when the row has changed."""
 
-    def __init__(
-        self, store: Store, settings: Settings, render: Callable[[str, Row], str] = lambda assignment, row: ""
-    ):
-        self.store, self.settings, self._render = store, settings, render
-        self._mark = Mark()
-        self._boards: dict[str, Board] = defaultdict(Board)
+    def __init__(self, store: Store, settings: Settings, render: Callable[[str, Row], str] | None = None):
+        self.store, self.settings = store, settings
+        self._render = render or (lambda assignment, row: "")
         self._keys: dict[str, str] = {}  # student -> a name for their row that is plain in HTML
         self._number = itertools.count(1)
+        self._starts = itertools.count(1)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Know nothing; versions of before are not taken for new ones."""
+        self.start = next(self._starts)
+        self._mark = Mark()
+        self._boards: dict[str, Board] = defaultdict(Board)
         self._by_id: dict[int, Seen] = {}
         self._under_way: dict[int, UnderWay] = {}
 
+    def look(self) -> None:
+        """Take in what has come since. After an error everything is read anew the next time. Raises StoreError."""
+        try:
+            first = self._mark == Mark()
+            mark, fresh = self.store.overview.since(self._mark)
+            under_way = {one.attempt_id: one for one in self.store.overview.under_way()}
+            self._mark = mark
+            self._take([seen for seen in fresh if seen.assignment in assignments()], under_way, everything=first)
+        except BaseException:
+            self._begin()
+            raise
+
     def board(self, assignment: str) -> Board:
-        """The assignment as it stands now. Raises StoreError."""
-        self._look()
         return self._boards[assignment]
 
     def attempt(self, attempt_id: int) -> tuple[Seen, list[Seen], UnderWay | None] | None:
-        """One attempt, all of that student's for the assignment, and where it stands. Raises StoreError."""
-        self._look()
+        """One attempt, all of that student's for the assignment, and where it stands; None when it is not there."""
         if (seen := self._by_id.get(attempt_id)) is None:
             return None
-        attempts = self._boards[seen.assignment].attempts[seen.student]
-        waits = None if seen.verdict else self._under_way.get(attempt_id, UnderWay(attempt_id))
-        return seen, list(attempts), waits
+        waits = self._under_way.get(attempt_id, None if seen.verdict else UnderWay(attempt_id))
+        return seen, list(self._boards[seen.assignment].attempts[seen.student]), waits
 
-    def attempts(self) -> list[Seen]:
-        """All attempts at whatever. Raises StoreError."""
-        self._look()
-        return list(self._by_id.values())
+    def newest(self) -> str:
+        """The assignment of the newest attempt; the challenge where there is none."""
+        seen = max(self._by_id.values(), key=lambda seen: seen.attempt_id, default=None)
+        return seen.assignment if seen else "challenge"
 
     def counts(self) -> dict[str, int]:
-        """Assignment -> students, for all that have rules or attempts. Raises StoreError."""
-        self._look()
-        known = dict.fromkeys([*assignments(), *self._boards])
-        return {name: len(self._boards[name].attempts) if name in self._boards else 0 for name in known}
+        """Assignment -> students."""
+        return {name: len(self._boards[name].attempts) for name in assignments()}
 
-    def _look(self) -> None:
-        first = self._mark == Mark()
-        self._mark, fresh = self.store.overview.since(self._mark)
-        under_way = {one.attempt_id: one for one in self.store.overview.under_way()}
+    def _take(self, fresh: list[Seen], under_way: dict[int, UnderWay], *, everything: bool) -> None:
         moved = {i for i in {*under_way, *self._under_way} if under_way.get(i) != self._under_way.get(i)}
         self._under_way = under_way
-        stale = {(seen.assignment, seen.student) for seen in fresh}
-        stale |= {(seen.assignment, seen.student) for i in moved if (seen := self._by_id.get(i))}
         for seen in fresh:
             attempts = self._boards[seen.assignment].attempts[seen.student]
             if (before := self._by_id.get(seen.attempt_id)) is not None:
                 attempts.remove(before)
             insort(attempts, seen, key=_when)
             self._by_id[seen.attempt_id] = seen
-        changed: dict[str, list[str]] = defaultdict(list)
-        for assignment, student in stale:
-            changed[assignment].append(student)
-        if first:
-            changed |= {name: changed.get(name, []) for name in assignments()}
+        stale = fresh + [self._by_id[i] for i in moved if i in self._by_id]
+        changed = {name: set() for name in assignments()} if everything else defaultdict(set)
+        for seen in stale:
+            changed[seen.assignment].add(seen.student)
         for assignment, students in changed.items():
             self._bring_up_to_date(assignment, students)
 
-    def _bring_up_to_date(self, assignment: str, students: list[str]) -> None:
-        board = self._boards[assignment]
-        for student in students:
+    def _bring_up_to_date(self, assignment: str, students: set[str]) -> None:
+        board, which = self._boards[assignment], load_rules(assignment).attempts
+        for student in sorted(students):
             key = self._keys.setdefault(student, f"s{next(self._number)}")
-            board.by_student[student] = row_of(key, board.attempts[student], self._under_way)
-        others = baselines(assignment) if assignment in assignments() else ()
-        board.rows = ranked([*board.by_student.values(), *others], self.settings.order)
+            board.by_student[student] = row_of(key, board.attempts[student], self._under_way, which)
+        board.rows = ranked([*board.by_student.values(), *baselines(assignment)], self.settings.order)
         board.version += 1
         for row in board.rows:
             if board.as_rendered.get(row.key) != row:

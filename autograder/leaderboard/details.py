@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from PIL import Image
 
@@ -16,12 +17,13 @@ from autograder.store import Seen, Store
 from course.inspection import Inspection
 
 MOST_MISTAKES = 60  # digits that are shown
-MOST_LINES = 3_000  # of a source; a longer one is cut
+MOST_LINES = 2_000  # of a source; of a longer one the rest is counted
+MOST_COMPARED = 600  # lines; comparing takes time that grows with the cube of what a student may write
 
 
 @dataclass(frozen=True)
 class Line:
-    """`mark` is "+", "-" or " ": new since the attempt before, gone since then, or as it was."""
+    """`mark` is "+", "-" or " ": new since the attempt before, gone since then, or as it was (or not compared)."""
 
     mark: str
     text: str
@@ -41,7 +43,6 @@ class Mistake:
 class Block:
     """A layer in the network's picture, in the units of its SVG."""
 
-    name: str
     x: int
     width: int
     height: int
@@ -49,24 +50,44 @@ class Block:
     words: str
 
 
-def changes(source: str, before: str) -> list[Line]:
-    """The source line by line; marked where there is an attempt before."""
-    lines = source.splitlines()[:MOST_LINES]
-    if not before:
-        return [Line(" ", line) for line in lines]
-    compared = difflib.ndiff(before.splitlines()[:MOST_LINES], lines, linejunk=None, charjunk=None)
-    return [Line(line[0], line[2:]) for line in compared if line[0] != "?"]
+@dataclass(frozen=True)
+class Changes:
+    """The source line by line; `compared` with the attempt before, or not, and how many lines are `left_out`."""
+
+    lines: tuple[Line, ...]
+    compared: bool
+    left_out: int
+
+
+def changes(source: str, before: str) -> Changes:
+    new, old = (text.expandtabs(4).split("\n") for text in (source.rstrip("\n"), before.rstrip("\n")))
+    left_out = max(0, len(new) - MOST_LINES)
+    if not before or max(len(new), len(old)) > MOST_COMPARED:
+        return Changes(tuple(Line(" ", line) for line in new[:MOST_LINES]), False, left_out)
+    lines: list[Line] = []
+    for kind, i, j, m, n in difflib.SequenceMatcher(None, old, new).get_opcodes():
+        if kind == "equal":
+            lines += [Line(" ", line) for line in new[m:n]]
+        else:
+            lines += [*(Line("-", line) for line in old[i:j]), *(Line("+", line) for line in new[m:n])]
+    return Changes(tuple(lines), True, left_out)
 
 
 def mistakes(store: Store, run_id: int) -> list[Mistake]:
-    """Digits that the run's last epoch got wrong; none when they were not kept. Raises DataError, StoreError."""
+    """Digits that the run's last epoch got wrong; none when they were not kept.
+
+    Raises DataError (MNIST is not here, and a page does not wait for it to be fetched), GraderError, StoreError.
+    """
+    wrong = store.overview.mistakes(run_id)[:MOST_MISTAKES]
+    test = _test_digits() if wrong else None
+    return [Mistake(n, int(test.labels[n]), said, _picture(test.images[n].numpy())) for n, said in wrong]
+
+
+@cache
+def _test_digits():
     from course import data
 
-    wrong = store.overview.mistakes(run_id)[:MOST_MISTAKES]
-    if not wrong:
-        return []
-    test = data.load().test
-    return [Mistake(n, int(test.labels[n]), said, _picture(test.images[n].numpy())) for n, said in wrong]
+    return data.load(download=False).test
 
 
 def _picture(pixels) -> str:
@@ -87,7 +108,7 @@ def blocks(inspection: Inspection) -> list[Block]:
         width = 6 + min(channels, 64)
         kind = next((kind for part, kind in _KINDS.items() if part in layer.operator), "other")
         words = f"{layer.name}, {layer.operator}: {'x'.join(map(str, layer.shape))}"
-        found.append(Block(layer.name, x, width, min(height, 128), kind, words))
+        found.append(Block(x, width, min(height, 128), kind, words))
         x += width + 8
     return found
 
@@ -109,5 +130,5 @@ def _told(seen: Seen) -> tuple[str, ...]:
 
 
 def _kind(reason: str) -> str:
-    first = re.split(r"; |(?<=[a-z)])\. ", re.sub(r"^Run \d+: ", "", reason), maxsplit=1)[0]
-    return _NUMBERS.sub("…", _QUOTED.sub("…", first))
+    without = _NUMBERS.sub("…", _QUOTED.sub("…", re.sub(r"^Run \d+: ", "", reason)))
+    return re.split(r"; |(?<=[a-z)…])\. ", without, maxsplit=1)[0]

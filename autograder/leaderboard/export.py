@@ -9,9 +9,10 @@ import hashlib
 import hmac
 import io
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
+from markupsafe import Markup
 from rich.table import Table
 from rich.text import Text
 
@@ -52,20 +53,30 @@ def for_students(rows: list[Row], assignment: str, best: int = 0) -> str:
         rule=in_words(load_rules(assignment)),
         note=note,
         made=dt.datetime.now(dt.UTC),
-        rows=[render(row if row.baseline else anonymous(row)) for row in shown],
-        style=style,
+        rows=[render(row) for row in _without_names(shown)],
+        style=Markup(style),  # ours, and its hash is the policy's
         style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
 
 
+def _without_names(rows: list[Row]) -> list[Row]:
+    """In the same order; those who share a rank by pseudonym, since the alphabet of their names tells something too."""
+    found: list[Row] = []
+    for _, same in groupby(rows, key=lambda row: (row.rank, row.key if row.baseline else "")):
+        found += sorted((row if row.baseline else anonymous(row) for row in same), key=lambda row: row.name)
+    return found
+
+
 def anonymous(row: Row) -> Row:
-    return replace(row, key="", name=pseudonym(row.name), attempt_id=None, reason="", under_way=None)
+    """Nothing by which others could know the student: of the time of hand-in the day alone is left."""
+    day = row.handed_in and row.handed_in.replace(hour=0, minute=0, second=0, microsecond=0)
+    return replace(row, key="", name=pseudonym(row.name), attempt_id=None, reason="", under_way=None, handed_in=day)
 
 
 def as_csv(rows: list[Row]) -> str:
     """For TAs: names beside pseudonyms, integers as integers. A field that a spreadsheet would compute is quoted."""
     file = io.StringIO()
-    writer = csv.writer(file)
+    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(
         "rank student pseudonym verdict borderline official state parameters streak streak_first streak_last "
         "lowest_correct final_correct test_images epochs reached_in seeds_passed seeds device seconds attempt attempts "
@@ -93,15 +104,24 @@ def as_csv(rows: list[Row]) -> str:
 
 def _harmless(name: str) -> str:
     """A spreadsheet computes what begins so."""
-    clean = printable(name, 200)
-    return f"'{clean}" if clean.startswith(("=", "+", "-", "@", "\t", "\r")) else clean
+    clean = printable(name, 200).strip()
+    return f"'{clean}" if clean.startswith(("=", "+", "-", "@")) else clean
 
 
 def for_terminal(rows: list[Row], assignment: str) -> Table:
-    table = Table(title=assignment, caption=in_words(load_rules(assignment)), box=SIMPLE_HEAD, title_justify="left")
+    table = Table(
+        title=assignment, caption=in_words(load_rules(assignment)), box=None, pad_edge=False, title_justify="left"
+    )
     for heading in ("rank", "student", "verdict", "counted", "streak", "final", "seeds", "try"):
         right = heading in ("rank", "counted", "final")
-        table.add_column(heading, justify="right" if right else "left", no_wrap=heading != "student")
+        wraps = heading in ("student", "verdict")
+        table.add_column(
+            heading,
+            justify="right" if right else "left",
+            no_wrap=not wraps,
+            min_width=16 if heading == "student" else None,
+            overflow="fold" if wraps else "ellipsis",
+        )
     for row in rows:
         verdict = Text(row.verdict + "?" * row.borderline, STYLES.get(row.verdict, ""))
         table.add_row(

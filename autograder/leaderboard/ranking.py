@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 
-from autograder.store import Seen, Trained, UnderWay, standing
-from course.rules import Rules, Streak, held_level, load_rules, longest_streak
+from autograder.store import Seen, Trained, UnderWay, Which, standing
+from course.rules import Rules, Streak, held_level, longest_streak
 
 VERDICTS = ("pass", "borderline", "fail", "refused", "error")  # best first
 
@@ -54,16 +54,20 @@ class Row:
         return next((n for n, count in enumerate(self.correct, start=1) if count >= self.needed), None)
 
 
-def row_of(key: str, attempts: Sequence[Seen], under_way: dict[int, UnderWay]) -> Row:
-    """A student's row. `attempts` are theirs for one assignment, in the order of hand-in; at least one."""
+def row_of(key: str, attempts: Sequence[Seen], under_way: dict[int, UnderWay], which: Which = "last") -> Row:
+    """A student's row. `attempts` are theirs for one assignment, in the order of hand-in; at least one.
+
+    `which` of them counts: the last that has a verdict, or the best.
+    """
     judged = [seen for seen in attempts if seen.verdict]
     newest = attempts[-1]
-    waits = None if newest.verdict else under_way.get(newest.attempt_id, UnderWay(newest.attempt_id))
+    # one that is graded again has a verdict and is under way
+    waits = under_way.get(newest.attempt_id, None if newest.verdict else UnderWay(newest.attempt_id))
     if not judged:
         return Row(
             key, newest.student, newest.attempt_id, attempts=len(attempts), handed_in=newest.handed_in, under_way=waits
         )
-    seen = counting(judged, load_rules(newest.assignment))
+    seen = counting(judged, which)
     rules = Rules(**seen.rules)
     shown = median_run(seen.runs, rules.hold)
     total = shown.total if shown else 10_000
@@ -76,7 +80,8 @@ def row_of(key: str, attempts: Sequence[Seen], under_way: dict[int, UnderWay]) -
         official=seen.official,
         reason=seen.reasons[0] if seen.reasons else "",
         counted=seen.counted,
-        **curve(shown.correct if shown else (), rules, total),
+        **curve(shown.counts if shown else (), rules, total),
+        correct=shown.correct if shown else (),
         passed=sum(holds(run, rules) for run in seen.runs),
         seeds=len(seen.runs),
         device=shown.device if shown else "",
@@ -89,10 +94,9 @@ def row_of(key: str, attempts: Sequence[Seen], under_way: dict[int, UnderWay]) -
 
 
 def curve(correct: Sequence[int], rules: Rules, total: int) -> dict:
-    """What a Row says of one run's `correct`."""
+    """What a Row says of the accuracy that one run held; `correct` is empty for a run that broke off."""
     needed = rules.needed(total)
     return {
-        "correct": tuple(correct),
         "total": total,
         "needed": needed,
         "level": held_level(correct, rules.hold),
@@ -100,20 +104,20 @@ def curve(correct: Sequence[int], rules: Rules, total: int) -> dict:
     }
 
 
-def counting(judged: Sequence[Seen], rules: Rules) -> Seen:
-    """The attempt that counts, the last or the best one, as the rules say; of equal ones the earlier."""
-    if rules.attempts == "last":
+def counting(judged: Sequence[Seen], which: Which) -> Seen:
+    """The attempt that counts; of equally good ones the earlier."""
+    if which == "last":
         return judged[-1]
-    return max(judged, key=lambda seen: standing(seen.verdict, [(run.correct, run.total) for run in seen.runs]))
+    return max(judged, key=lambda seen: standing(seen.verdict, [(run.counts, run.total) for run in seen.runs]))
 
 
 def median_run(runs: Sequence[Trained], hold: int) -> Trained | None:
     """Neither the luckiest nor the unluckiest seed; of two the lower one."""
-    return sorted(runs, key=lambda run: held_level(run.correct, hold))[(len(runs) - 1) // 2] if runs else None
+    return sorted(runs, key=lambda run: held_level(run.counts, hold))[(len(runs) - 1) // 2] if runs else None
 
 
 def holds(run: Trained, rules: Rules) -> bool:
-    return held_level(run.correct, rules.hold) >= rules.needed(run.total)
+    return held_level(run.counts, rules.hold) >= rules.needed(run.total)
 
 
 def ranked(rows: Iterable[Row], order: Sequence[str]) -> list[Row]:

@@ -48,7 +48,11 @@ def clock(seconds: float) -> str:
 
 
 def moment(when: dt.datetime | None) -> str:
-    return when.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M") if when else ""
+    """In universal time; of midnight, which stands for a whole day, the day."""
+    if when is None:
+        return ""
+    when = when.astimezone(dt.UTC)
+    return when.strftime("%Y-%m-%d %H:%M" if when.time() != dt.time() else "%Y-%m-%d")
 
 
 def state(row: Row) -> str:

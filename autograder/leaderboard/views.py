@@ -4,57 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 
 from autograder.leaderboard import charts, details
-from autograder.leaderboard.classroom import Classroom
+from autograder.leaderboard.classroom import Board, Classroom
 from autograder.leaderboard.ranking import Row, row_of
 from autograder.leaderboard.render import RowRenderer, page, state
+from autograder.leaderboard.site import Site
 from autograder.store import Seen
 from course.errors import CourseError
 from course.rules import Rules, assignments, load_rules
-
-
-@dataclass(frozen=True)
-class Site:
-    """`root` is the address of the leaderboard; `boot` tells one start of the server from another."""
-
-    root: str
-    boot: str
-    milliseconds: int
-
-    def static(self, name: str) -> str:
-        return f"{self.root}/static/{name}?v={_age(name)}"
-
-    def common(self, assignment: str, counts: dict[str, int], title: str) -> dict:
-        """What every page needs."""
-        shown = {"root": self.root, "static": self.static, "assignments": counts}
-        shown |= {"plotly_styles": plotly_styles()}
-        return shown | {"assignment": assignment, "title": title}
-
-
-@cache
-def _age(name: str) -> str:
-    """Changes with the file, so that browsers may keep it."""
-    file = Path(__file__).parent / "static" / name
-    return f"{(file if file.exists() else plotly_file()).stat().st_mtime:.0f}"
-
-
-def plotly_file() -> Path:
-    """Plotly's script, from its package."""
-    return Path(find_spec("plotly").origin).parent / "package_data" / "plotly.min.js"
-
-
-@cache
-def plotly_styles() -> tuple[str, ...]:
-    """The ids of style sheets that Plotly would write into a page, for maps that are not drawn here.
-
-    It leaves one out that is there, and the pages' policy allows none.
-    """
-    return tuple(sorted(set(re.findall(r'getElementById\("([0-9a-f]{64})"\)', plotly_file().read_text("utf-8")))))
 
 
 def row_renderer(site: Site) -> Callable[[str, Row], str]:
@@ -63,18 +22,18 @@ def row_renderer(site: Site) -> Callable[[str, Row], str]:
     return lambda assignment, row: made(assignment)(row)
 
 
-def front(classroom: Classroom, site: Site) -> str:
-    """The assignment with the newest attempt; the challenge where there is none."""
-    newest = max(classroom.attempts(), key=lambda seen: seen.attempt_id, default=None)
-    return table(classroom, site, newest.assignment if newest else "challenge")
+class Missing(Exception):
+    """There is nothing at this address; says what there is."""
 
 
-def table(classroom: Classroom, site: Site, assignment: str) -> str:
+def table(classroom: Classroom, site: Site, assignment: str = "") -> str:
+    """Of the assignment with the newest attempt, where none is named."""
+    assignment = assignment or classroom.newest()
     rules, counts = _known(classroom, assignment), classroom.counts()
     board = classroom.board(assignment)
     following = {
         "url": f"{site.root}/{assignment}/rows",
-        "version": f"{site.boot}-{board.version}",
+        "version": _version(site, classroom, board),
         "milliseconds": site.milliseconds,
     }
     return page(
@@ -91,13 +50,17 @@ def rows(classroom: Classroom, site: Site, assignment: str, since: str) -> dict:
     """The rows that changed since the version that the browser has, all where it is from another start."""
     _known(classroom, assignment)
     board = classroom.board(assignment)
-    boot, _, number = since.partition("-")
-    seen = int(number) if boot == site.boot and number.isdecimal() and len(number) < 16 else -1
-    answer = {"version": f"{site.boot}-{board.version}"}
-    if seen == board.version:
-        return answer
+    now = _version(site, classroom, board)
+    if since == now:
+        return {"version": now}
+    start, _, number = since.rpartition("-")
+    seen = int(number) if start == now.rpartition("-")[0] and re.fullmatch(r"\d{1,9}", number) else -1
     fresh = {row.key: board.shown[row.key] for row in board.rows if board.changed[row.key] > seen}
-    return answer | {"order": [row.key for row in board.rows], "rows": fresh}
+    return {"version": now, "order": [row.key for row in board.rows], "rows": fresh}
+
+
+def _version(site: Site, classroom: Classroom, board: Board) -> str:
+    return f"{site.boot}-{classroom.start}-{board.version}"
 
 
 def class_view(classroom: Classroom, site: Site, assignment: str) -> str:
@@ -121,15 +84,16 @@ def class_view(classroom: Classroom, site: Site, assignment: str) -> str:
     )
 
 
-def attempt(classroom: Classroom, site: Site, assignment: str, attempt_id: int) -> str:
-    """One attempt. Raises LookupError for one that is not there."""
+def attempt(classroom: Classroom, site: Site, assignment: str, number: str) -> str:
+    """One attempt. Raises Missing, GraderError (its source was changed), StoreError."""
     _known(classroom, assignment)
+    attempt_id = int(number)
     found = classroom.attempt(attempt_id)
     if found is None or found[0].assignment != assignment:
-        raise LookupError(f"There is no attempt {attempt_id} at {assignment}. The table leads to those there are.")
+        raise Missing(f"There is no attempt {attempt_id} at {assignment}. The table leads to those there are.")
     seen, attempts, under_way = found
-    number = attempts.index(seen) + 1
-    before = classroom.store.overview.source(attempts[number - 2].attempt_id) if number > 1 else ""
+    place = attempts.index(seen)
+    before = classroom.store.overview.source(attempts[place - 1].attempt_id) if place else ""
     source = classroom.store.overview.source(attempt_id)
     shown = row_of("", [seen], {attempt_id: under_way} if under_way else {})
     return page(
@@ -138,11 +102,10 @@ def attempt(classroom: Classroom, site: Site, assignment: str, attempt_id: int) 
         charts=True,
         seen=seen,
         attempts=attempts,
-        number=number,
+        number=place + 1,
         waits=state(shown),
         fault=under_way.fault if under_way else "",
-        source=details.changes(source, before) if source else [],
-        compared=bool(before and source),
+        source=details.changes(source, before),
         **_graded(classroom, seen),
     )
 
@@ -152,11 +115,15 @@ def _graded(classroom: Classroom, seen: Seen) -> dict:
     nothing = {"result": None, "mistakes": [], "figures": {}, "problem": ""}
     try:
         graded = classroom.store.results.graded(seen.attempt_id)
-        mistakes = details.mistakes(classroom.store, seen.runs[0].id) if seen.runs else []
     except CourseError as error:
         return nothing | {"problem": str(error)}
-    if graded is None:
+    if graded is None or seen.rules is None:  # or its verdict has come this moment
         return nothing
+    mistakes, problem = [], ""
+    try:
+        mistakes = details.mistakes(classroom.store, seen.runs[0].id) if seen.runs else []
+    except CourseError as error:
+        problem = f"The digits that were read wrongly cannot be shown. {error}"
     rules, inspection = Rules(**seen.rules), graded.result.inspection
     blocks = details.blocks(inspection) if inspection else []
     figures = {"curves": charts.curves(graded.result.runs, rules)} if graded.result.runs else {}
@@ -172,6 +139,7 @@ def _graded(classroom: Classroom, seen: Seen) -> dict:
         "blocks": blocks,
         "width": blocks[-1].x + blocks[-1].width if blocks else 0,
         "mistakes": mistakes,
+        "problem": problem,
         "mistaken_seed": seen.runs[0].seed if seen.runs else None,
         "figures": figures,
     }
@@ -186,5 +154,5 @@ def in_words(rules: Rules) -> str:
 
 def _known(classroom: Classroom, assignment: str) -> Rules:
     if assignment not in assignments():
-        raise LookupError(f"There is no assignment {assignment}. There are: {', '.join(assignments())}.")
+        raise Missing(f"There is no assignment {assignment}. There are: {', '.join(assignments())}.")
     return load_rules(assignment)

@@ -24,7 +24,7 @@ from autograder.store.database import PATIENCE, Database
 from autograder.store.engine import STORE_VARIABLE, StoreError, store_url
 from autograder.store.models import Head
 from autograder.store.overview import Mark, Overview, Seen, Trained, UnderWay
-from autograder.store.results import Graded, Results, Shared, standing
+from autograder.store.results import Graded, Results, Shared, Which, standing
 
 __all__ = [
     "STORE_VARIABLE",
@@ -42,6 +42,7 @@ __all__ = [
     "TakenOver",
     "Trained",
     "UnderWay",
+    "Which",
     "open_store",
     "standing",
 ]

@@ -4,7 +4,8 @@
     overview.since(mark)     those that have come since; nothing, usually
     overview.under_way()     where the others stand
 
-It reads plain columns and checks no chain: a table of a class is a view. Whoever looks closer asks `Store.results`.
+It reads plain columns and checks no chain: a table of a class is a view. Sources and mistakes are checked; whoever
+looks closer at a verdict asks `Store.results`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ MOST_AT_ONCE = 500  # ids in one query; SQLite takes 32,766
 
 @dataclass(frozen=True)
 class Trained:
-    """A run as a table shows it; `correct` of `total` test images, epoch by epoch."""
+    """A run as a table shows it; `correct` of `total` test images, epoch by epoch; `ended` is why it broke off."""
 
     id: int
     seed: int
@@ -46,6 +47,12 @@ class Trained:
     seconds: float
     correct: tuple[int, ...]
     total: int
+    ended: str = ""
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """What is judged: nothing of a run that broke off."""
+        return () if self.ended else self.correct
 
 
 @dataclass(frozen=True)
@@ -102,20 +109,30 @@ class Overview:
 
     def source(self, attempt_id: int) -> str:
         """The recipe of an attempt; empty when there was none, or it is older than sources in the store."""
-        wanted = select(Source.text).join(Attempt, Attempt.source_hash == Source.hash).where(Attempt.id == attempt_id)
-        return self._database.read(lambda session: session.scalar(wanted)) or ""
+        wanted = select(Source).join(Attempt, Attempt.source_hash == Source.hash).where(Attempt.id == attempt_id)
+        found = self._database.read(lambda session: self._checked(session, wanted))
+        return found.text if found else ""
 
     def mistakes(self, run_id: int) -> list[tuple[int, int]]:
         """(image, what the network said) of the run's last epoch; empty when they were not kept."""
-        wanted = select(Mistakes.wrong).where(Mistakes.run_id == run_id)
-        return [(image, said) for image, said in self._database.read(lambda s: s.scalar(wanted)) or ()]
+        wanted = select(Mistakes).where(Mistakes.run_id == run_id)
+        found = self._database.read(lambda session: self._checked(session, wanted))
+        return [(image, said) for image, said in found.wrong] if found else []
+
+    def _checked(self, session: Session, wanted):
+        """The row, with its link in the chain. Raises GraderError when it was changed."""
+        found = session.scalar(wanted)
+        if found is not None:
+            self._database.chain.check(session, [found])
+            session.expunge(found)
+        return found
 
 
 def _since(session: Session, mark: Mark) -> tuple[Mark, list[Seen]]:
-    # whoever writes holds the lock on the chain's head, so numbers become visible in their order
-    now = Mark(
-        session.scalar(select(func.max(Attempt.id))) or 0, session.scalar(select(func.max(StoredVerdict.id))) or 0
-    )
+    # whoever writes holds the lock on the chain's head, so numbers become visible in their order; verdicts come first,
+    # so that one that is given meanwhile, with its attempt, is told once more rather than never
+    verdict = session.scalar(select(func.max(StoredVerdict.id))) or 0
+    now = Mark(session.scalar(select(func.max(Attempt.id))) or 0, verdict)
     if now == mark:
         return mark, []
     newest = (
@@ -144,7 +161,8 @@ def _attempts(session: Session, ids: Collection[int]) -> list:
 
 def _runs(session: Session, verdicts: Collection[int]) -> dict[int, list[Trained]]:
     """Verdict -> its runs in their order."""
-    uses = select(VerdictRun.verdict_id, StoredRun.id, StoredRun.seed, StoredRun.device, StoredRun.seconds)
+    run = (StoredRun.id, StoredRun.seed, StoredRun.device, StoredRun.seconds, StoredRun.ended)
+    uses = select(VerdictRun.verdict_id, *run)
     uses = uses.join(StoredRun, VerdictRun.run_id == StoredRun.id).order_by(VerdictRun.verdict_id, VerdictRun.number)
     found = [row for some in _parts(verdicts) for row in session.execute(uses.where(VerdictRun.verdict_id.in_(some)))]
     epochs = select(StoredEpoch.run_id, StoredEpoch.correct, StoredEpoch.test_total)
@@ -158,7 +176,7 @@ def _runs(session: Session, verdicts: Collection[int]) -> dict[int, list[Trained
         counts = correct[row.id]
         total = counts[0][1] if counts else 10_000
         runs[row.verdict_id].append(
-            Trained(row.id, row.seed, row.device, row.seconds, tuple(right for right, _ in counts), total)
+            Trained(row.id, row.seed, row.device, row.seconds, tuple(right for right, _ in counts), total, row.ended)
         )
     return runs
 

@@ -3,34 +3,17 @@
 import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.autograder.classroom import LEARNS, TOO_LARGE, Course, answer, cell, environment
+from tests.autograder.browsers import NEEDS_CHROMIUM, PATIENCE, browser, jupyter  # noqa: F401 - a fixture
+from tests.autograder.classroom import LEARNS, TOO_LARGE, Course, answer, cell
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-default-browser-check",
-    "--disable-dev-shm-usage",
-]
 CUT = {"epochs": 2, "train_images": 2_000, "test_images": 1_000, "accuracy": 0.6, "near": 0.0}
-PATIENCE = 180_000  # ms; a slow machine proves nothing
 # what must not happen in an instructor's browser
 OWNED = "document.body.setAttribute('data-owned', 'yes')"
 HOSTILE = f"""My **analysis**. <img src="x" onerror="{OWNED}"> <script>{OWNED}</script> [here](javascript:{OWNED})
@@ -48,7 +31,7 @@ display(SVG("<svg xmlns='http://www.w3.org/2000/svg' onload=\\"{OWNED}\\"></svg>
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
+    NEEDS_CHROMIUM,
 ]
 
 
@@ -61,42 +44,8 @@ def course(tmp_path_factory):
 @pytest.fixture(scope="module")
 def url(course):
     """JupyterLab, started in the course's folder as an instructor would; loopback only."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-W", "ignore", "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
-    command += ["--allow-root", "--IdentityProvider.token=", f"--ServerApp.root_dir={course.root}"]
-    private = {name: str(course.root.parent / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
-    with (course.root.parent / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            command, cwd=course.root, env=environment() | private, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        base = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                urllib.request.urlopen(f"{base}/api", timeout=10).close()
-                break
-            except (urllib.error.URLError, OSError):
-                assert server.poll() is None and time.monotonic() < deadline, Path(log.name).read_text()[-3000:]
-                time.sleep(0.2)
+    with jupyter("jupyterlab", course.root, course.root.parent) as base:
         yield base
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -4,24 +4,22 @@ import contextlib
 import datetime as dt
 import json
 import os
-import signal
-import socket
+import re
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from autograder.store import RunKey, open_store
 from course.rules import load_rules
+from tests.autograder.browsers import NEEDS_CHROMIUM, PATIENCE, browser, jupyter  # noqa: F401 - a fixture
 from tests.autograder.classroom import environment
 from tests.autograder.large_class import HOSTILE, fill
-from tests.autograder.test_formgrader import CHROMIUM, PATIENCE, QUIET
 from tests.autograder.test_store import EPOCHS, record_of, result_of
 from tests.nets import captured
 
@@ -31,10 +29,7 @@ SHOWN = "#board tbody tr:not([hidden])"
 BEST = "#board tbody tr:not(.baseline):not([hidden]) >> nth=0"
 PAGES = ("", "/class", "/attempt/{attempt}")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.slow, NEEDS_CHROMIUM]
 
 
 @pytest.fixture(scope="module")
@@ -49,42 +44,11 @@ def store(url):
         yield opened
 
 
-@contextlib.contextmanager
-def serving(
-    folder: Path, *arguments: str, store_url: str, program="autograder.leaderboard.app", ip="127.0.0.1", token=TOKEN
-):
-    """A Jupyter server on a free port, gone afterwards: its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-W", "ignore", "-m", program, "--no-browser", f"--port={port}", "--allow-root"]
-    command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}", f"--ip={ip}", *arguments]
-    private = {name: str(folder / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
-    log = folder / "server.log"
-    with log.open("wb") as said:
-        server = subprocess.Popen(
-            command,
-            env=environment() | private | {"UNDER8K_STORE": store_url},
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
-    try:
-        base, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 120
-        while True:
-            try:
-                urllib.request.urlopen(f"{base}/api", timeout=10).close()
-                break
-            except urllib.error.HTTPError:
-                break
-            except (urllib.error.URLError, OSError):
-                assert server.poll() is None and time.monotonic() < deadline, log.read_text()[-3000:]
-                time.sleep(0.2)
-        yield base
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+APP = "autograder.leaderboard.app"
+
+
+def serving(folder: Path, *arguments: str, store_url: str, program=APP, ip="127.0.0.1", token=TOKEN):
+    return jupyter(program, folder, folder, *arguments, ip=ip, token=token, UNDER8K_STORE=store_url)
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +56,6 @@ def site(store, url, tmp_path_factory):
     folder = tmp_path_factory.mktemp("leaderboard")
     with serving(folder, "--Leaderboard.milliseconds=300", store_url=url) as base:
         yield f"{base}/leaderboard"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -192,6 +148,8 @@ def test_the_keyboard_alone_searches_walks_and_opens(page):
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("k")
+    assert page.evaluate("document.activeElement.textContent") == found[1]
+    page.evaluate("take({rows: {}, order: [...place.keys()].reverse()})")  # as if the whole order had changed
     assert page.evaluate("document.activeElement.textContent") == found[1]
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text(f"{found[1]}, challenge")
@@ -322,8 +280,9 @@ def test_without_login_nothing_is_shown_and_with_it_the_policy_allows_this_serve
     assert "student" not in text.replace("student's", "")
     status, headers, _, _ = fetch(site + place)
     policy = headers["Content-Security-Policy"]
-    assert status == 200 and "default-src 'none'" in policy and "script-src 'self';" in policy
-    assert "unsafe-eval" not in policy and "http" not in policy
+    assert status == 200 and "default-src 'none'" in policy and "unsafe-eval" not in policy and "http" not in policy
+    (nonce,) = re.findall(r"script-src 'nonce-([\w-]{20,})';", policy)
+    assert nonce not in fetch(site + place)[1]["Content-Security-Policy"]  # another one for each answer
 
 
 def test_beyond_loopback_a_server_without_login_shows_no_class(store, url, tmp_path):
@@ -364,6 +323,26 @@ def test_no_page_is_wider_than_the_window(page, site, request):
         if folder := os.environ.get("SCREENSHOTS"):
             name = request.node.callspec.id
             page.screenshot(path=Path(folder, f"leaderboard-{number}-{name}.png"), full_page=number > 0)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_students_page_is_drawn_from_itself_alone(browser, store, url, tmp_path, width):
+    page = tmp_path / "out.html"
+    command = [sys.executable, "-m", "autograder.cli", "leaderboard", "--store", url, "--html", str(page)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = browser.new_context(viewport={"width": width, "height": 1000})
+    opened, told = context.new_page(), []
+    opened.on("console", lambda message: told.append(message.text))
+    opened.on("request", lambda asked: told.append(asked.url))
+    opened.goto(page.as_uri())
+    assert told == [page.as_uri()]
+    assert (
+        opened.locator(".spark line").first.evaluate("(line) => getComputedStyle(line).strokeDasharray") == "3px, 2px"
+    )
+    assert opened.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    if folder := os.environ.get("SCREENSHOTS"):
+        opened.screenshot(path=Path(folder, f"students-{width}.png"))
+    context.close()
 
 
 def test_jupyterlabs_menu_leads_to_it(browser, store, url, tmp_path):

@@ -1,32 +1,29 @@
 """The leaderboard in a course's shared server under a real JupyterHub: for its graders, and for no student."""
 
-import contextlib
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from autograder.store import open_store
+from tests.autograder.browsers import NEEDS_CHROMIUM, PATIENCE, chromium, free_ports, running
 from tests.autograder.classroom import ROOT, environment
-from tests.autograder.test_formgrader import CHROMIUM, PATIENCE, QUIET
 from tests.autograder.test_store import hand_in
 
 PROXY = "configurable-http-proxy@5.3.0"  # what JupyterHub puts in front of itself; it comes from npm
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 MAY, MAY_NOT = ("instructor", "ta"), "student"
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.registry,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
+    NEEDS_CHROMIUM,
     pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install nodejs npm"),
 ]
 
@@ -39,19 +36,13 @@ def proxy():
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)
         command = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--prefix", str(folder), PROXY]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        # Node trusts its own list alone, and not what this machine's administrator added
+        trusted = {"NODE_EXTRA_CA_CERTS": str(SYSTEM_CERTIFICATES)} if SYSTEM_CERTIFICATES.exists() else {}
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=600, check=False, env=trusted | dict(os.environ)
+        )
         assert done.returncode == 0, done.stderr[-2000:]
     return program
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @pytest.fixture(scope="module")
@@ -78,44 +69,19 @@ c.JupyterHub.services[0]["environment"] = {{"UNDER8K_STORE": {url!r}, "JUPYTER_C
 c.JupyterHub.services[0]["command"] += ["--allow-root", {f"--ServerApp.root_dir={folder}"!r}]
 """
     )
-    log = folder / "log"
-    with log.open("wb") as said:
-        started = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "jupyterhub"],
-            cwd=folder,
-            env=environment(),
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
     base = f"http://127.0.0.1:{front}"
-    try:
-        deadline = time.monotonic() + 180
-        while not _answers(f"{base}/hub/health") or not _answers(f"{base}/services/under8k/api"):
-            assert started.poll() is None and time.monotonic() < deadline, log.read_text()[-4000:]
-            time.sleep(0.3)
+    ready = [f"{base}/hub/health", f"{base}/services/under8k/api"]
+    command = [sys.executable, "-W", "ignore", "-m", "jupyterhub"]
+    with running(command, folder / "log", ready, cwd=folder, env=environment()):
         yield base
-    finally:
-        os.killpg(started.pid, signal.SIGTERM)  # the hub ends its proxy and its service
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            started.wait(30)
-        subprocess.run(["pkill", "-KILL", "-f", re.escape(str(folder))], check=False)
-        subprocess.run(["pkill", "-KILL", "-f", f"configurable-http-proxy.*{api}"], check=False)
-
-
-def _answers(address: str) -> bool:
-    """With 200: while the hub starts, its proxy answers 404."""
-    try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
+    # the hub ends its proxy and its service, which live in sessions of their own; where it could not, we do
+    for mine in (re.escape(str(folder)), f"configurable-http-proxy.*{api}"):
+        subprocess.run(["pkill", "-KILL", "-f", mine], check=False)
 
 
 @pytest.mark.parametrize("who, status", [*((who, 200) for who in MAY), (MAY_NOT, 403)])
 def test_graders_see_the_class_and_a_student_gets_403(hub, who, status):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with chromium() as browser:
         page = browser.new_page()
         page.set_default_timeout(PATIENCE)
         page.goto(f"{hub}/hub/login?next=%2Fhub%2Fhome")
@@ -127,7 +93,6 @@ def test_graders_see_the_class_and_a_student_gets_403(hub, who, status):
             answer = page.goto(f"{hub}/services/under8k/leaderboard{place}")
             assert answer.status == status, page.content()[:2000]
             assert ("ada" in page.inner_text("body")) is (status == 200 and place != "/challenge/class")
-        browser.close()
 
 
 def test_without_login_the_hub_asks_for_it(hub):

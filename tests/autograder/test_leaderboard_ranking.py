@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from autograder.leaderboard import charts, details, export
 from autograder.leaderboard.baselines import baselines
 from autograder.leaderboard.ranking import VERDICTS, Row, counting, curve, median_run, ranked, row_of
-from autograder.leaderboard.render import RowRenderer, page, state
+from autograder.leaderboard.render import RowRenderer, as_json, page, state
 from autograder.leaderboard.settings import ORDER, Settings, read_settings
+from autograder.leaderboard.site import Site
 from autograder.store import Seen, Trained, UnderWay
 from course.errors import UsageError
 from course.rules import load_rules
@@ -24,7 +26,8 @@ USUAL = Settings().order
 
 def row(name="ada", verdict="pass", counted=7_000, correct=(9_900, 9_945, 9_950), minutes=0, **other) -> Row:
     handed = NOON + dt.timedelta(minutes=minutes)
-    return Row(name, name, verdict=verdict, counted=counted, **curve(correct, RULES, 10_000), handed_in=handed, **other)
+    level = curve(correct, RULES, 10_000)
+    return Row(name, name, verdict=verdict, counted=counted, correct=tuple(correct), **level, handed_in=handed, **other)
 
 
 def seen(number=1, verdict="pass", correct=((9_945, 9_950),), student="ada", **other) -> Seen:
@@ -143,11 +146,9 @@ def test_settings_that_cannot_be_are_told_why(tmp_path, text, fragment):
 
 
 def test_the_last_attempt_counts_or_the_best_as_the_rules_say():
-    from dataclasses import replace
-
     judged = [seen(1, "fail"), seen(2, "pass", [(9_941, 9_941)]), seen(3, "pass"), seen(4, "pass"), seen(5, "fail")]
-    assert counting(judged, RULES).attempt_id == 5
-    assert counting(judged, replace(RULES, attempts="best")).attempt_id == 3
+    assert counting(judged, "last").attempt_id == 5
+    assert counting(judged, "best").attempt_id == 3
 
 
 def test_of_several_seeds_the_one_in_the_middle_is_shown():
@@ -171,7 +172,19 @@ def test_a_newer_attempt_is_told_beside_the_result_that_still_counts(under_way, 
     found = row_of("s1", [seen(1), seen(2, "", ())], under_way)
     assert state(found) == words and words in RowRenderer()(found)
     assert (found.verdict, found.number, found.attempts) == ("pass", 1, 2)
-    assert state(row_of("s1", [seen(1), seen(2)], under_way)) == ""
+    assert state(row_of("s1", [seen(1), seen(2)], {})) == ""
+
+
+def test_an_attempt_that_is_graded_again_says_so_beside_its_verdict():
+    found = row_of("s1", [seen(1)], {1: UnderWay(1, 2, 15)})
+    assert (found.verdict, state(found)) == ("pass", "training (epoch 3 of 15)")
+
+
+def test_a_run_that_broke_off_held_nothing_whatever_its_epochs_were():
+    broken = replace(seen(1, "fail"), runs=(Trained(1, 1, "cpu", 9.0, (9_950, 9_950), 10_000, "It diverged."),))
+    found = row_of("s1", [broken], {})
+    assert (found.passed, found.seeds, found.level, found.streak) == (0, 1, 0, None)
+    assert found.correct == (9_950, 9_950)  # which the curve shows
 
 
 def test_the_published_models_and_the_courses_own_recipe_stand_in_the_table():
@@ -188,20 +201,28 @@ def test_the_published_models_and_the_courses_own_recipe_stand_in_the_table():
 
 
 def test_what_changed_since_the_attempt_before_is_marked():
-    lines = details.changes("a\nb\nnew", "a\nold\nb")
-    assert [(line.mark, line.text) for line in lines] == [(" ", "a"), ("-", "old"), (" ", "b"), ("+", "new")]
-    assert {line.mark for line in details.changes("a\nb", "")} == {" "}
+    found = details.changes("a\nb\nnew\n", "a\nold\nb\n")
+    assert [(line.mark, line.text) for line in found.lines] == [(" ", "a"), ("-", "old"), (" ", "b"), ("+", "new")]
+    assert found.compared and found.left_out == 0
+    alone = details.changes("a\n\tb", "")
+    assert [line.text for line in alone.lines] == ["a", "    b"] and not alone.compared
+
+
+def test_a_source_made_to_be_compared_for_hours_is_not_compared_and_what_is_left_out_is_counted():
+    one, other = ("\n".join(f"{n % 97} {'x' * 60} {word}" for n in range(2_500)) for word in ("a", "b"))
+    found = details.changes(one, other)
+    assert (found.compared, len(found.lines), found.left_out) == (False, details.MOST_LINES, 500)
+    short, longer = ("\n".join(text.split("\n")[: details.MOST_COMPARED]) for text in (one, other))
+    assert details.changes(short, longer).compared
 
 
 def test_reasons_that_differ_in_numbers_and_names_are_one_and_a_student_is_counted_once():
-    from dataclasses import replace
-
     reasons = [
         ("ada", "parameters: 8,100 counted, fewer than 8,000 allowed: 8,100 in layers."),
         ("ada", "parameters: 9,300 counted, fewer than 8,000 allowed: 9,300 in layers."),
         ("bob", "parameters: 8,001 counted, fewer than 8,000 allowed: 8,001 in layers."),
         ("bob", "NameError: name 'nn' is not defined."),
-        ("eve", "NameError: name 'torch' is not defined."),
+        ("eve", "NameError: name 'torch; drop. table' is not defined."),
     ]
     attempts = [replace(seen(n, "refused", (), student=who), reasons=(why,)) for n, (who, why) in enumerate(reasons, 1)]
     passed = replace(seen(9), reasons=("parameters: 1 counted",))
@@ -247,9 +268,11 @@ def test_only_the_best_are_shown_where_that_is_set_with_all_who_share_a_rank(bes
 
 
 def test_a_spreadsheet_computes_no_name_and_gets_integers():
-    rows = ranked([row('=HYPERLINK("http://x")'), row("+1", minutes=1), row("ada,\n\x1b[31m", minutes=2)], USUAL)
+    names = ['=HYPERLINK("http://x")', "\x0b+1", "ada,\n\x1b[31m", "x;=1"]
+    rows = ranked([row(name, minutes=n) for n, name in enumerate(names)], USUAL)
     table = list(csv.DictReader(io.StringIO(export.as_csv([*rows, *baselines("challenge")]))))
-    assert [r["student"] for r in table] == ['\'=HYPERLINK("http://x")', "'+1", "ada,  [31m"]
+    assert [r["student"] for r in table] == ['\'=HYPERLINK("http://x")', "'+1", "ada,  [31m", "x;=1"]
+    assert '"x;=1"' in export.as_csv(rows)
     first = table[0]
     assert [first[name] for name in ("rank", "parameters", "streak_first", "lowest_correct")] == [
         "1",
@@ -269,13 +292,20 @@ def test_whatever_a_name_is_it_stays_text(name):
 def test_data_for_the_script_cannot_end_its_element():
     figures = {"x": "</script><script>alert(1)</script>&<!--"}
     made = page("message.html", **_common(), words="</script>")
-    from autograder.leaderboard.render import as_json
-
     assert "<" not in as_json(figures) and ">" not in as_json(figures)
     assert "&lt;/script&gt;" in made
 
 
 def _common() -> dict:
-    from autograder.leaderboard.views import Site
+    return Site("/leaderboard", "boot", 2_000, "n0nce").common("challenge", {"challenge": 1}, "<b>title</b>")
 
-    return Site("/leaderboard", "boot", 2_000).common("challenge", {"challenge": 1}, "<b>title</b>")
+
+def test_the_students_page_tells_nothing_by_its_order_nor_by_the_hour():
+    names = [f"student{n:02}" for n in range(20)]
+    tied = ranked([row(name) for name in names], ("verdict", "parameters"))
+    text = export.for_students(tied, "challenge")
+    places = [text.index(export.pseudonym(name)) for name in names]
+    assert places != sorted(places)
+    shown = sorted(names, key=export.pseudonym)
+    assert [text.index(export.pseudonym(name)) for name in shown] == sorted(places)
+    assert "12:00" not in text and "2026-03-01" in text

@@ -8,8 +8,10 @@ import pytest
 from autograder.batch import register_all
 from autograder.folders import Work
 from autograder.grade import grade
+from autograder.leaderboard.classroom import Classroom
+from autograder.leaderboard.settings import Settings
 from autograder.recorded import register
-from autograder.store import Mark, UnderWay
+from autograder.store import Mark, StoreError, UnderWay
 from course.errors import GraderError
 from course.rules import load_rules
 from tests.autograder.test_grade import Silent
@@ -17,6 +19,7 @@ from tests.autograder.test_store import (  # noqa: F401 - fixtures
     CUT,
     EPOCHS,
     NOON,
+    execute,
     hand_in,
     intake,
     key,
@@ -121,6 +124,28 @@ def test_a_class_is_in_the_store_before_the_first_of_it_is_graded(store, tmp_pat
     assert [(s.student, s.verdict) for s in store.overview.since()[1]] == [("ada", ""), ("bob", "")]
 
 
+def test_one_students_file_or_date_does_not_stop_the_class(store, tmp_path):
+    course = tmp_path / "submitted"
+    for student, name in (("ada", "ada.py"), ("bob", b"r\xff.py".decode(errors="surrogateescape")), ("cyd", "cyd.py")):
+        folder = course / student / "challenge"
+        folder.mkdir(parents=True)
+        (folder / name).write_text("recipe = 1")
+    (course / "cyd" / "challenge" / "timestamp.txt").write_text("0001-01-01 00:00:00+14:00")
+    works = [Work(path, path.parts[-3], "challenge") for path in sorted(course.glob("*/*/*.py"))]
+    register_all(works, store)
+    assert sorted(s.student for s in store.overview.since()[1]) == ["ada", "bob", "cyd"]
+
+
+@pytest.mark.parametrize("table, column", [("sources", "text = 'innocent'"), ("mistakes", "wrong = '[]'")])
+def test_what_was_edited_is_not_shown(store, key, spec, table, column):
+    run = train(store, key, spec)
+    attempt = hand_in(store, "ada", run_ids=[run])
+    assert store.overview.mistakes(run) == [(3, 8), (17, 1)] and store.overview.source(attempt)
+    execute(store, f"UPDATE {table} SET {column}")
+    with pytest.raises(GraderError, match="autograder verify"):
+        store.overview.source(attempt) if table == "sources" else store.overview.mistakes(run)
+
+
 @pytest.mark.parametrize("text", ["recipe = '\0'", "recipe = '\ud800'"], ids=["null", "surrogate"])
 def test_a_source_that_no_database_holds_is_kept_as_near_as_it_can_be(store, tmp_path, text):
     path = tmp_path / "x.py"
@@ -143,3 +168,42 @@ def test_the_trainer_never_learns_what_it_got_wrong(store, tiny, intake, monkeyp
     grade(tiny, CUT, Silent(), intake, store, "ada")
     scores = [message for name, message in told if name == "trainer" and isinstance(message, Scored)]
     assert len(scores) == CUT.cut.epochs and all(message.wrong == () for message in scores)
+
+
+# --- the class in memory
+
+
+@pytest.fixture
+def classroom(store):
+    return Classroom(store, Settings())
+
+
+def names(classroom) -> set[str]:
+    return {row.name for row in classroom.board("challenge").rows if not row.baseline}
+
+
+@pytest.mark.parametrize("what", ["since", "under_way"])
+def test_a_look_that_fails_half_way_loses_nobody(store, classroom, monkeypatch, what):
+    hand_in(store, "ada")
+    classroom.look()
+    start, before = classroom.start, names(classroom)
+    hand_in(store, "bob")
+
+    def away(*_):
+        raise StoreError("The database is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.overview, what, away)
+        with pytest.raises(StoreError):
+            classroom.look()
+    classroom.look()
+    assert names(classroom) == before | {"bob"} and classroom.start > start
+
+
+def test_an_assignment_without_rules_is_left_out(store, classroom):
+    hand_in(store, "ada")
+    old = store.results.attempt("bob", "lesson0_of_last_year", "x.py", "d" * 64, NOON)
+    store.results.faulted(old, "Nobody knows.")
+    classroom.look()
+    assert names(classroom) == {"ada"} and classroom.attempt(old) is None and classroom.newest() == "challenge"
+    assert "lesson0_of_last_year" not in classroom.counts()

@@ -22,7 +22,8 @@ function arrange() {
   } else {
     found.sort((a, b) => compare(a, b) || place.get(a.dataset.key) - place.get(b.dataset.key));
   }
-  board.tBodies[0].append(...found);
+  const body = board.tBodies[0];
+  found.forEach((row, number) => body.rows[number] === row || body.insertBefore(row, body.rows[number])); // a moved row loses its focus
   [...board.tHead.rows[0].cells].forEach((cell, number) => {
     if (number === sorted.column) cell.ariaSort = sorted.down ? "descending" : "ascending";
     else cell.removeAttribute("aria-sort");
@@ -67,7 +68,7 @@ let following = read("following"), place;
 function take(news) {
   const body = board.tBodies[0];
   const known = new Map(rows().map((row) => [row.dataset.key, row]));
-  const focus = document.activeElement?.closest?.("tr")?.dataset.key;
+  const focus = document.activeElement?.closest?.("tbody tr")?.dataset.key;
   for (const [key, html] of Object.entries(news.rows)) {
     const made = document.createElement("template");
     made.innerHTML = html; // the server's template, in which everything is escaped
@@ -75,12 +76,13 @@ function take(news) {
     row.classList.add("fresh");
     if (known.has(key)) known.get(key).replaceWith(row);
     else body.append(row);
-    if (key === focus) row.querySelector("th a")?.focus({ preventScroll: true });
   }
   place = new Map(news.order.map((key, number) => [key, number]));
   rows().filter((row) => !place.has(row.dataset.key)).forEach((row) => row.remove());
   arrange();
   filter();
+  const kept = focus && rows().find((row) => row.dataset.key === focus);
+  if (kept && !kept.contains(document.activeElement)) kept.querySelector("th a")?.focus({ preventScroll: true });
 }
 
 async function follow() {
@@ -125,7 +127,7 @@ function coloured(figure) {
   });
   const axis = { gridcolor: colour("line"), zerolinecolor: colour("line"), fixedrange: true };
   const given = figure.layout;
-  const narrow = innerWidth < 700, ticks = given.yaxis?.ticktext;
+  const short = innerWidth < 700 && given.yaxis?.short;
   const layout = {
     ...given,
     paper_bgcolor: "rgba(0,0,0,0)",
@@ -135,7 +137,7 @@ function coloured(figure) {
     hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("text") } },
     legend: { orientation: "h", y: 1.12 },
     xaxis: { ...axis, ...given.xaxis },
-    yaxis: { ...axis, ...given.yaxis, ...(narrow && ticks && { ticktext: ticks.map((text) => text.slice(0, 22)) }) },
+    yaxis: { ...axis, ...given.yaxis, ...(short && { ticktext: short }) },
     shapes: (given.shapes ?? []).map(({ role, ...shape }) => ({ ...shape, line: { ...shape.line, color: colour(role) } })),
     annotations: (given.annotations ?? []).map((word) => ({ ...word, font: { color: colour("goal") } })),
   };
