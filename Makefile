@@ -38,7 +38,7 @@ grade: $(READY) ## train the worked challenge under the grader's seeds and print
 	$(BIN)/autograder grade $(FILE) $(ARGS)
 
 quick-grade: $(READY) ## the same way in less than a minute: one epoch, a tenth of the data, so "not passed" is expected
-	$(BIN)/autograder grade --quick $(FILE) $(ARGS) | tee /dev/stderr | grep -qE '^(PASS|FAIL):'
+	$(BIN)/autograder grade --quick $(FILE) $(ARGS) | tee -a /dev/stderr | grep -qE '^(PASS|FAIL):'
 
 bench: $(READY) ## measure how fast grading is here, kept in docs/bench (about 15 minutes)
 	$(BIN)/python -m autograder.bench $(ARGS)
