@@ -25,7 +25,8 @@ c.JupyterHub.services = [
         "command": [sys.executable, "-m", "jupyterhub.singleuser"],
         # "user": "grader-under8k",     # the account that owns the course's folder; the hub then runs as root
         # "cwd": "/home/grader-under8k/under8k",
-        # "environment": {"UNDER8K_STORE": "postgresql://grader@db/under8k"},
+        # a service gets no HOME of the hub's: say where the store is, and the secret that it was begun with
+        # "environment": {"UNDER8K_STORE": "postgresql://grader@db/under8k", "UNDER8K_SECRET": "..."},
         "oauth_no_confirm": True,
     }
 ]

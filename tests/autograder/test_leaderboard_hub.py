@@ -65,7 +65,10 @@ c.DummyAuthenticator.password = "for this test"
 c.Authenticator.allowed_users = {{*{MAY}, {MAY_NOT!r}}}
 c.JupyterHub.spawner_class = "simple"
 c.JupyterHub.services[0] |= dict(url="http://127.0.0.1:{service}", cwd={str(folder)!r})
-c.JupyterHub.services[0]["environment"] = {{"UNDER8K_STORE": {url!r}, "JUPYTER_CONFIG_DIR": {str(folder / "config")!r}}}
+# a service is given neither the hub's HOME, where the course's secret lies, nor its settings
+c.JupyterHub.services[0]["environment"] = {{
+    "HOME": {str(Path.home())!r}, "UNDER8K_STORE": {url!r}, "JUPYTER_CONFIG_DIR": {str(folder / "config")!r}
+}}
 c.JupyterHub.services[0]["command"] += ["--allow-root", {f"--ServerApp.root_dir={folder}"!r}]
 """
     )
