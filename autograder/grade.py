@@ -338,6 +338,6 @@ def _epoch_result(epoch: Epoch, scored: Scored | None) -> EpochResult:
 
 def _kept_in(spec: Spec, seed: int, options: Options) -> Path:
     """Where an interrupted run is kept; anything that changes its numbers changes the name."""
-    how = f"{options.device}/{options.threads}/{options.cuda_graphs}/{options.cut}"
+    how = f"{options.device}/{options.threads}/{options.records_graphs}/{options.cut}"
     what = f"{spec.hash}/{seed}/{how}/{sorted(versions().items())}"
     return user_cache_path("under8k") / "runs" / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.json"

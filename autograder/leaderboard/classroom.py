@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autograder.leaderboard.baselines import baselines
-from autograder.leaderboard.ranking import Row, ranked, row_of
+from autograder.leaderboard.ranking import Row, ranked, row_of, stands
 from autograder.leaderboard.settings import Settings
 from autograder.store import Mark, Seen, Store, UnderWay
 from course.rules import assignments, load_rules
@@ -58,11 +58,12 @@ class Classroom:
     def look(self) -> None:
         """Take in what has come since. After an error everything is read anew the next time. Raises StoreError."""
         try:
-            first = self._mark == Mark()
             mark, fresh = self.store.overview.since(self._mark)
             under_way = {one.attempt_id: one for one in self.store.overview.under_way()}
             self._mark = mark
-            self._take([seen for seen in fresh if seen.assignment in assignments()], under_way, everything=first)
+            self._take(
+                [seen for seen in fresh if seen.assignment in assignments()], under_way, everything=not self._boards
+            )
         except BaseException:
             self._begin()
             raise
@@ -74,8 +75,7 @@ class Classroom:
         """One attempt, all of that student's for the assignment, and where it stands; None when it is not there."""
         if (seen := self._by_id.get(attempt_id)) is None:
             return None
-        waits = self._under_way.get(attempt_id, None if seen.verdict else UnderWay(attempt_id))
-        return seen, list(self._boards[seen.assignment].attempts[seen.student]), waits
+        return seen, list(self._boards[seen.assignment].attempts[seen.student]), stands(seen, self._under_way)
 
     def newest(self) -> str:
         """The assignment of the newest attempt; the challenge where there is none."""

@@ -60,6 +60,9 @@ class Changes:
 
 
 def changes(source: str, before: str) -> Changes:
+    """Both are empty where none is kept."""
+    if not source:
+        return Changes((), False, 0)
     new, old = (text.expandtabs(4).split("\n") for text in (source.rstrip("\n"), before.rstrip("\n")))
     left_out = max(0, len(new) - MOST_LINES)
     if not before or max(len(new), len(old)) > MOST_COMPARED:

@@ -10,7 +10,6 @@ import hmac
 import io
 from dataclasses import replace
 from itertools import groupby
-from pathlib import Path
 
 from markupsafe import Markup
 from rich.table import Table
@@ -19,6 +18,7 @@ from rich.text import Text
 from autograder.board import STYLES
 from autograder.leaderboard.ranking import Row
 from autograder.leaderboard.render import RowRenderer, page, percent, state
+from autograder.leaderboard.site import STATIC
 from autograder.leaderboard.views import in_words
 from autograder.messages import printable
 from autograder.seeds import course_secret
@@ -28,7 +28,6 @@ ANIMALS = (
     "Badger Beaver Bison Cheetah Crane Dolphin Eagle Falcon Ferret Gazelle Gecko Heron Ibex Jackal Kestrel Lemur "
     "Lynx Marten Newt Ocelot Otter Panda Puffin Raven Salmon Seal Stork Swift Tapir Turtle Walrus Wombat"
 ).split()
-STYLE = Path(__file__).parent / "static" / "leaderboard.css"
 
 
 def pseudonym(student: str, key: bytes | None = None) -> str:
@@ -45,7 +44,7 @@ def for_students(rows: list[Row], assignment: str, best: int = 0) -> str:
     everybody = [row for row in rows if row.baseline or row.rank is not None]
     shown = [row for row in everybody if row.baseline or not best or row.rank <= best]
     others = sum(not row.baseline for row in rows) - sum(not row.baseline for row in shown)
-    render, style = RowRenderer(), STYLE.read_text(encoding="utf-8")
+    render, style = RowRenderer(), (STATIC / "leaderboard.css").read_text(encoding="utf-8")
     note = f"The best {best} are shown, and {others} more have handed in." if best and others else ""
     return page(
         "alone.html",
@@ -93,7 +92,7 @@ def as_csv(rows: list[Row]) -> str:
             writer.writerow(
                 [
                     *("" if row.rank is None else row.rank, _harmless(row.name), pseudonym(row.name)),
-                    *(row.verdict, row.borderline, row.official, state(row)),
+                    *(row.verdict, row.borderline, row.official, state(row.under_way)),
                     *("" if row.counted is None else row.counted, *streak, *result),
                     *(row.passed, row.seeds, row.device, row.seconds, row.number, row.attempts),
                     row.handed_in.isoformat() if row.handed_in else "",
@@ -127,7 +126,7 @@ def for_terminal(rows: list[Row], assignment: str) -> Table:
         table.add_row(
             "" if row.rank is None else f"{row.rank}{'=' * (row.ties > 1)}",
             Text(printable(row.name, 40)),
-            Text(" ").join(part for part in (verdict, Text(state(row), "dim")) if part),
+            Text(" ").join(part for part in (verdict, Text(state(row.under_way), "dim")) if part),
             "" if row.counted is None else f"{row.counted:,}",
             f"{len(row.streak)}: {row.streak.first}-{row.streak.last}" if row.streak else "",
             percent(row.correct[-1], row.total) if row.correct else "",

@@ -20,7 +20,7 @@ class Row:
     """A student, or a baseline, as the table shows it. The curve is that of the run with the median held level.
 
     `correct` counts of `total` test images, epoch by epoch; `passed` of `seeds` runs held the accuracy. `under_way` is
-    the newest attempt while it has no verdict. `rank` is None without a result; `ties` share it.
+    the newest attempt while it is graded or waits for it. `rank` is None without a result; `ties` share it.
     """
 
     key: str
@@ -61,8 +61,7 @@ def row_of(key: str, attempts: Sequence[Seen], under_way: dict[int, UnderWay], w
     """
     judged = [seen for seen in attempts if seen.verdict]
     newest = attempts[-1]
-    # one that is graded again has a verdict and is under way
-    waits = under_way.get(newest.attempt_id, None if newest.verdict else UnderWay(newest.attempt_id))
+    waits = stands(newest, under_way)
     if not judged:
         return Row(
             key, newest.student, newest.attempt_id, attempts=len(attempts), handed_in=newest.handed_in, under_way=waits
@@ -91,6 +90,11 @@ def row_of(key: str, attempts: Sequence[Seen], under_way: dict[int, UnderWay], w
         handed_in=seen.handed_in,
         under_way=waits,
     )
+
+
+def stands(seen: Seen, under_way: dict[int, UnderWay]) -> UnderWay | None:
+    """Where an attempt is on its way to a verdict: one without waits at least, and one with may be graded again."""
+    return under_way.get(seen.attempt_id, None if seen.verdict else UnderWay(seen.attempt_id))
 
 
 def curve(correct: Sequence[int], rules: Rules, total: int) -> dict:

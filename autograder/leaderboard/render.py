@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from autograder.leaderboard.ranking import Row
 from autograder.messages import printable
+from autograder.store import UnderWay
 
 COLUMNS = (  # of the table: key, heading, what it says, on a telephone too?
     (
@@ -55,9 +56,8 @@ def moment(when: dt.datetime | None) -> str:
     return when.strftime("%Y-%m-%d %H:%M" if when.time() != dt.time() else "%Y-%m-%d")
 
 
-def state(row: Row) -> str:
-    """Where an attempt without a verdict stands, in words; empty when there is none."""
-    waits = row.under_way
+def state(waits: UnderWay | None) -> str:
+    """Where an attempt is on its way to a verdict, in words; empty when it is not."""
     if waits is None:
         return ""
     if waits.fault:

@@ -8,7 +8,7 @@ from functools import cache
 
 from autograder.leaderboard import charts, details
 from autograder.leaderboard.classroom import Board, Classroom
-from autograder.leaderboard.ranking import Row, row_of
+from autograder.leaderboard.ranking import Row
 from autograder.leaderboard.render import RowRenderer, page, state
 from autograder.leaderboard.site import Site
 from autograder.store import Seen
@@ -95,7 +95,6 @@ def attempt(classroom: Classroom, site: Site, assignment: str, number: str) -> s
     place = attempts.index(seen)
     before = classroom.store.overview.source(attempts[place - 1].attempt_id) if place else ""
     source = classroom.store.overview.source(attempt_id)
-    shown = row_of("", [seen], {attempt_id: under_way} if under_way else {})
     return page(
         "attempt.html",
         **site.common(assignment, classroom.counts(), f"{seen.student}, {assignment}"),
@@ -103,7 +102,7 @@ def attempt(classroom: Classroom, site: Site, assignment: str, number: str) -> s
         seen=seen,
         attempts=attempts,
         number=place + 1,
-        waits=state(shown),
+        waits=state(under_way),
         fault=under_way.fault if under_way else "",
         source=details.changes(source, before),
         **_graded(classroom, seen),

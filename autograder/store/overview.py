@@ -77,7 +77,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class UnderWay:
-    """An attempt without a verdict: `finished` of `epochs` trained, or a `fault` of ours; neither: it waits."""
+    """An attempt on its way to a verdict: `finished` of `epochs` trained, or a `fault` of ours; neither: it waits."""
 
     attempt_id: int
     finished: int = 0

@@ -75,11 +75,12 @@ c.JupyterHub.services[0]["command"] += ["--allow-root", {f"--ServerApp.root_dir=
     base = f"http://127.0.0.1:{front}"
     ready = [f"{base}/hub/health", f"{base}/services/under8k/api"]
     command = [sys.executable, "-W", "ignore", "-m", "jupyterhub"]
-    with running(command, folder / "log", ready, cwd=folder, env=environment()):
-        yield base
-    # the hub ends its proxy and its service, which live in sessions of their own; where it could not, we do
-    for mine in (re.escape(str(folder)), f"configurable-http-proxy.*{api}"):
-        subprocess.run(["pkill", "-KILL", "-f", mine], check=False)
+    try:
+        with running(command, folder / "log", ready, cwd=folder, env=environment()):
+            yield base
+    finally:  # the hub ends its proxy and its service, which live in sessions of their own; where it could not, we do
+        for mine in (re.escape(str(folder)), f"configurable-http-proxy.*{api}"):
+            subprocess.run(["pkill", "-KILL", "-f", mine], check=False)
 
 
 @pytest.mark.parametrize("who, status", [*((who, 200) for who in MAY), (MAY_NOT, 403)])

@@ -170,14 +170,14 @@ def test_of_several_seeds_the_one_in_the_middle_is_shown():
 )
 def test_a_newer_attempt_is_told_beside_the_result_that_still_counts(under_way, words):
     found = row_of("s1", [seen(1), seen(2, "", ())], under_way)
-    assert state(found) == words and words in RowRenderer()(found)
+    assert state(found.under_way) == words and words in RowRenderer()(found)
     assert (found.verdict, found.number, found.attempts) == ("pass", 1, 2)
-    assert state(row_of("s1", [seen(1), seen(2)], {})) == ""
+    assert state(row_of("s1", [seen(1), seen(2)], {}).under_way) == ""
 
 
 def test_an_attempt_that_is_graded_again_says_so_beside_its_verdict():
     found = row_of("s1", [seen(1)], {1: UnderWay(1, 2, 15)})
-    assert (found.verdict, state(found)) == ("pass", "training (epoch 3 of 15)")
+    assert (found.verdict, state(found.under_way)) == ("pass", "training (epoch 3 of 15)")
 
 
 def test_a_run_that_broke_off_held_nothing_whatever_its_epochs_were():
@@ -204,6 +204,7 @@ def test_what_changed_since_the_attempt_before_is_marked():
     found = details.changes("a\nb\nnew\n", "a\nold\nb\n")
     assert [(line.mark, line.text) for line in found.lines] == [(" ", "a"), ("-", "old"), (" ", "b"), ("+", "new")]
     assert found.compared and found.left_out == 0
+    assert details.changes("", "a\nb").lines == () == details.changes("", "").lines
     alone = details.changes("a\n\tb", "")
     assert [line.text for line in alone.lines] == ["a", "    b"] and not alone.compared
 

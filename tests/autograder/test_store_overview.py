@@ -200,6 +200,14 @@ def test_a_look_that_fails_half_way_loses_nobody(store, classroom, monkeypatch, 
     assert names(classroom) == before | {"bob"} and classroom.start > start
 
 
+def test_where_nothing_is_handed_in_a_second_look_changes_nothing(classroom):
+    classroom.look()
+    before = classroom.board("challenge").version
+    assert classroom.board("challenge").rows  # the baselines
+    classroom.look()
+    assert classroom.board("challenge").version == before
+
+
 def test_an_assignment_without_rules_is_left_out(store, classroom):
     hand_in(store, "ada")
     old = store.results.attempt("bob", "lesson0_of_last_year", "x.py", "d" * 64, NOON)
