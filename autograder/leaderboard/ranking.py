@@ -125,9 +125,11 @@ def holds(run: Trained, rules: Rules) -> bool:
 
 
 def ranked(rows: Iterable[Row], order: Sequence[str]) -> list[Row]:
-    """All rows, best first. What has no result stands last; a baseline stands where it belongs and takes no rank."""
+    """All rows, best first. What has no result stands last; a baseline takes no rank, and stands after its equals."""
     rows = list(rows)
-    with_result = sorted((row for row in rows if row.correct), key=lambda row: (_key(row, order), row.name, row.key))
+    with_result = sorted(
+        (row for row in rows if row.correct), key=lambda row: (_key(row, order), row.baseline, row.name, row.key)
+    )
     others = sorted((row for row in rows if not row.correct), key=lambda row: (_worth(row.verdict), row.name, row.key))
     found, place = [], 1
     for _, same in groupby(with_result, key=lambda row: _key(row, order)):

@@ -113,6 +113,17 @@ def test_ties_share_a_rank_and_say_so():
     assert "2 share this rank" in RowRenderer()(found[0]) and "share" not in RowRenderer()(found[2])
 
 
+@given(st.permutations([row("a"), row("b"), row("a", baseline=True), row("c", minutes=5)]))
+def test_a_baseline_stands_after_the_students_who_equal_it(rows):
+    found = ranked(rows, USUAL)
+    assert [(r.name, r.baseline, r.rank, r.ties) for r in found] == [
+        ("a", False, 1, 2),
+        ("b", False, 1, 2),
+        ("a", True, None, 1),
+        ("c", False, 3, 1),
+    ]
+
+
 def test_an_instructor_sets_the_order(tmp_path):
     file = tmp_path / "leaderboard.toml"
     file.write_text('order = ["verdict", "lowest", "earlier"]\nbest = 3\n')
