@@ -31,6 +31,7 @@ c.ClearSolutions.text_stub = "*Write your answer here.*"
 # c.LateSubmissionPlugin.penalty_method = "none"
 
 # --- grading. The gradebook decides which cells count; notebooks run behind the wall; recipes are trained.
+c.Autograde.exporter_class = "autograder.reading.SubmissionReader"
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     "autograder.preprocessors.RestoreCells",

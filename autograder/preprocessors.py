@@ -15,6 +15,7 @@ import atexit
 import math
 from base64 import b64encode
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,9 @@ class RestoreCells(OverwriteCells):
             for name in reversed(known.graded()):
                 if name not in at:
                     self.log.warning("Cell %r is missing from the submission: put back", name)
-                    where = known.place(name, at)
+                    where = known.place(name, at, len(cells))
                     cells.insert(where, self._returned(known, name))
-                    at = {other: i + (i >= where) for other, i in at.items()}
+                    at = {other: i + (i >= where) for other, i in at.items()} | {name: where}
             nb.cells = cells
         return nb, resources
 
@@ -96,10 +97,13 @@ class _Known:
     def graded(self) -> list[str]:
         return [name for name in self.sources if name in self._grade or name in self._tasks]
 
-    def place(self, name: str, at: dict[str, int]) -> int:
-        """Where a missing cell goes: behind the nearest one before it that is there."""
+    def place(self, name: str, at: dict[str, int], end: int) -> int:
+        """Where a missing cell goes: behind the nearest one before it that is there, or before the nearest after it."""
         names = list(self.sources)
-        return next((at[other] + 1 for other in reversed(names[: names.index(name)]) if other in at), 0)
+        here = names.index(name)
+        before = (at[other] + 1 for other in reversed(names[:here]) if other in at)
+        after = (at[other] for other in names[here:] if other in at)
+        return next(chain(before, after, [end]))
 
     def restored(self, name: str, cell: NotebookNode) -> NotebookNode:
         source = self.sources[name]

@@ -270,3 +270,15 @@ def test_canvas_and_moodle_get_every_exercise_and_empty_fields_for_what_waits_fo
     assert moodle["dora"]["challenge: trained_score"] == "0"
     exercises = {title for title in ada if title.startswith("challenge: ")} - {"challenge: total"}
     assert exercises == {f"challenge: {name}" for name in course.scores("challenge", "ada")}
+
+
+@pytest.mark.slow
+def test_who_hands_in_a_file_that_is_no_notebook_gets_a_report_that_says_so(course):
+    broken = course.root / "submitted" / "ivy" / "challenge" / "challenge.ipynb"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"\xff\xfePK my photo")
+    course.nbgrader("autograde", "challenge", "--student", "ivy")
+    scores = course.scores("challenge", "ivy")
+    assert scores == {name: None if name == "report" else 0.0 for name in course.scores("challenge", "ada")}
+    assert "challenge.ipynb is not text in UTF-8" in course.report("challenge", "ivy")
+    assert "not a notebook that can be read" in course.autograded("challenge", "ivy").cells[0].source
