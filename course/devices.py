@@ -12,7 +12,7 @@ import torch
 
 from course.errors import UsageError
 
-# one thread: two are hardly faster on networks of this size, and results then do not depend on the number of cores
+# one thread: what computes here (course.kernels) has one, and results do not depend on the number of cores
 DEFAULT_THREADS = 1
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _BACKENDS = {

@@ -139,6 +139,7 @@ def fused(calls: list[Step], output: int | None) -> list[Step]:
     """
     from course import kernels  # Numba takes a moment, and only training on a CPU needs it
 
+    alone = {"aten.conv2d.default": kernels.conv2d, "aten.max_pool2d.default": kernels.max_pool2d}
     readers = Counter(read for call in calls for read in reads_of((*call.args, *call.kwargs.values())))
     readers[output] += 1
     made: list[Step] = []
@@ -166,6 +167,8 @@ def fused(calls: list[Step], output: int | None) -> list[Step]:
                 take_in(call, p)
             case "aten.dropout.default", _ if not call.kwargs:
                 made.append(replace(call, op=kernels.dropout))
+            case (name, _) if name in alone and not call.kwargs:
+                made.append(replace(call, op=alone[name]))
             case _:
                 made.append(call)
     return made
@@ -275,9 +278,8 @@ class TrainableNetwork:
     """
 
     def __init__(self, network: spec.Network, seed: int, device: torch.device | str = "cpu", *, fast: bool = False):
-        """`fast` computes with `course.kernels`, channels innermost: for CPUs, equal but for rounding and masks."""
+        """`fast` computes with `course.kernels`: for CPUs, equal but for rounding and masks."""
         self.device = torch.device(device)
-        self._format = torch.channels_last if fast else torch.contiguous_format
         count = len(network.tensors)
         self._train = Program(network.train.nodes, count, network.train.output.node, fast=fast)
         self._eval = Program(network.eval.nodes, count, network.eval.output.node, fast=fast)
@@ -287,9 +289,7 @@ class TrainableNetwork:
         self.tensors = [self._place(t) for t in initial_tensors(network, seed)]
 
     def _place(self, tensor: Tensor) -> Tensor:
-        layout = self._format if tensor.dim() == 4 else torch.contiguous_format
-        placed = tensor.detach().to(self.device).contiguous(memory_format=layout)
-        return placed.requires_grad_(tensor.requires_grad)
+        return tensor.detach().to(self.device).requires_grad_(tensor.requires_grad)
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -297,7 +297,7 @@ class TrainableNetwork:
 
     def __call__(self, images: Tensor, *, training: bool) -> Tensor:
         program = self._train if training else self._eval
-        images = images.clone(memory_format=self._format)  # a forward may write into what it is given
+        images = images.clone()  # a forward may write into what it is given
         output = program.run(images, self.tensors, self.device)[program.output]
         if not isinstance(output, Tensor) or output.shape != (len(images), 10):
             shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
