@@ -135,6 +135,7 @@ class _Norm(Function):
     """By the batch's own mean and variance, which are also given back; then ReLU and dropout where they are wanted."""
 
     @staticmethod
+    @np.errstate(all="ignore")  # a run that diverges is told by its loss
     def forward(ctx, images: Tensor, weight: Tensor, bias: Tensor, eps: float, relu: bool, p: float):
         images = batch_innermost(images)
         mean, variance = np.empty(images.shape[1]), np.empty(images.shape[1])
@@ -148,6 +149,7 @@ class _Norm(Function):
         return _normalised(images, ctx.scaled, ctx.mask), *found
 
     @staticmethod
+    @np.errstate(all="ignore")
     def backward(ctx, gradient: Tensor, *_):
         images, weight = ctx.saved_tensors
         gradient = batch_innermost(gradient)
@@ -166,6 +168,7 @@ class _Norm(Function):
         return of_images, torch.from_numpy(of_weight).float(), torch.from_numpy(of_bias).float(), None, None, None
 
 
+@np.errstate(all="ignore")
 def batch_norm(
     input: Tensor,
     weight: Tensor | None,

@@ -133,6 +133,15 @@ def test_what_is_not_a_number_is_passed_on_and_never_hidden_by_relu():
     assert out[1][:, 1].isnan().all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_network_that_diverges_is_not_drowned_in_warnings():
+    images, (weight, bias, mean, variance) = images_of((4, 3, 5, 5), 0), parameters_of(3, 0)
+    for huge in (math.inf, 1e38):
+        with_gradients(ours, images * huge, [weight * 1e38, bias * huge, mean, variance], True, True)
+    with torch.no_grad():
+        ours(images, weight, bias, mean, variance * 0 - 1, False, False)
+
+
 def test_a_layer_that_starts_at_zero_still_learns():
     images, (weight, bias, mean, variance) = images_of((4, 3, 5, 5), 0), parameters_of(3, 0)
     zero = [weight * 0, bias * 0, mean, variance]
