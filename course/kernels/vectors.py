@@ -30,10 +30,14 @@ def _machine() -> tuple[llvm.TargetMachine, int, int]:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     features = llvm.get_host_cpu_features()
+    wide = features.get("avx512f") and features.get("avx512vl")
     machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=features.flatten(), opt=3
+        cpu=llvm.get_host_cpu_name(),
+        # LLVM halves vectors on older Intel processors, where they slow the clock down: here it would spill registers
+        features=features.flatten() + (",-prefer-256-bit" if wide else ""),
+        opt=3,
     )
-    if features.get("avx512f") and features.get("avx512vl"):
+    if wide:
         return machine, 16, 32
     if features.get("avx2") and features.get("fma"):
         return machine, 8, 16
