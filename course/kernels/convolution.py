@@ -17,7 +17,7 @@ from torch.autograd import Function
 
 from course.kernels import vectors
 from course.kernels.layout import batch_innermost, channels, empty, is_plain, pair
-from course.kernels.vectors import Nest
+from course.kernels.vectors import Index, Nest
 
 aten = torch.ops.aten
 VECTORS = 2  # of images at once
@@ -34,38 +34,37 @@ _STRIDES = "x_channel x_row x_pixel y_channel y_row y_pixel".split()
 def _forward(block: int) -> Callable[..., None]:
     """y = bias + weight * x for `blocks` of `block` channels; weight is (blocks, height, width, C, block)."""
     nest = Nest("forward", ["x", "weight", "bias", "y"], ["blocks", "images", "channels", *_SIZES, *_STRIDES])
-    whole = nest.mul(nest.whole(nest["images"], VECTORS * nest.lanes), VECTORS * nest.lanes)
+    images, many = nest["images"], VECTORS * nest.lanes
+    whole = images // many * many
     with nest.loop(0, nest["blocks"]) as b:
-        with nest.loop(0, whole, VECTORS * nest.lanes) as n:
+        with nest.loop(0, whole, many) as n:
             _pixels(nest, b, block, n, VECTORS)
-        with nest.loop(whole, nest["images"], nest.lanes) as n, nest.tail(nest.sub(nest["images"], n)):
+        with nest.loop(whole, images, nest.lanes) as n, nest.tail(images - n):
             _pixels(nest, b, block, n, 1)
     return nest.compiled()
 
 
-def _pixels(nest: Nest, b, block: int, n, count: int) -> None:
+def _pixels(nest: Nest, b: Index, block: int, n: Index, count: int) -> None:
     """All pixels of one block of channels, for `count` vectors of images that start with image n."""
     sums = {(j, v): nest.variable() for j in range(block) for v in range(count)}
     with nest.loop(0, nest["out_tall"]) as h, nest.loop(0, nest["out_wide"]) as w:
         for (j, _), total in sums.items():
-            nest.set(total, nest.repeated("bias", nest.add(nest.mul(b, block), j)))
-        top, rows = _inside(nest, h, "step_down", "pad_top", "height", "tall")
-        left, columns = _inside(nest, w, "step_right", "pad_left", "width", "wide")
+            nest.set(total, nest.repeated("bias", b * block + j))
+        top, rows = _inside(nest, h * nest["step_down"] - nest["pad_top"], nest["height"], nest["tall"])
+        left, columns = _inside(nest, w * nest["step_right"] - nest["pad_left"], nest["width"], nest["wide"])
         with nest.loop(*rows) as row, nest.loop(*columns) as column:
-            x = _at(nest, "x", n, nest.add(top, row), nest.add(left, column))
-            tap = nest.add(nest.mul(nest.add(nest.mul(b, nest["height"]), row), nest["width"]), column)
+            pixel = n + (top + row) * nest["x_row"] + (left + column) * nest["x_pixel"]
+            tap = ((b * nest["height"] + row) * nest["width"] + column) * nest["channels"]
             with nest.loop(0, nest["channels"]) as c:
-                at = nest.add(x, nest.mul(c, nest["x_channel"]))
-                images = [nest.load("x", nest.add(at, v * nest.lanes)) for v in range(count)]
-                weights = nest.mul(nest.add(nest.mul(tap, nest["channels"]), c), block)
+                x = pixel + c * nest["x_channel"]
+                images = [nest.load("x", x + v * nest.lanes) for v in range(count)]
                 for j in range(block):
-                    weight = nest.repeated("weight", nest.add(weights, j))
+                    weight = nest.repeated("weight", (tap + c) * block + j)
                     for v in range(count):
                         nest.set(sums[j, v], nest.plus_product(nest.get(sums[j, v]), weight, images[v]))
-        y = nest.add(_at(nest, "y", n, h, w), nest.mul(nest.mul(b, block), nest["y_channel"]))
         for (j, v), total in sums.items():
-            at = nest.add(y, nest.mul(nest["y_channel"], j), v * nest.lanes)
-            nest.store(nest.get(total), "y", at)
+            y = n + h * nest["y_row"] + w * nest["y_pixel"] + (b * block + j) * nest["y_channel"]
+            nest.store(nest.get(total), "y", y + v * nest.lanes)
 
 
 @functools.cache
@@ -76,63 +75,56 @@ def _of_weights(outs: int, ins: int) -> Callable[..., None]:
     """
     numbers = ["out_blocks", "in_blocks", "images", "part", *_SIZES, *_STRIDES]
     nest = Nest("of_weights", ["x", "y", "total"], numbers)
+    parts = (nest["out_wide"] + nest["part"] - 1) // nest["part"]
     with (
         nest.loop(0, nest["out_tall"]) as h,
-        nest.loop(0, nest.ratio_up(nest["out_wide"], nest["part"])) as part,
+        nest.loop(0, parts) as part,
         nest.loop(0, nest["out_blocks"]) as o,
         nest.loop(0, nest["in_blocks"]) as i,
     ):
-        top, rows = _inside(nest, h, "step_down", "pad_top", "height", "tall")
+        top, rows = _inside(nest, h * nest["step_down"] - nest["pad_top"], nest["height"], nest["tall"])
+        x_channels, g_channels = i * ins * nest["x_channel"], o * outs * nest["y_channel"]
         with nest.loop(*rows) as row, nest.loop(0, nest["width"]) as column:
-            _along_a_row(nest, (outs, ins), (o, i), h, part, nest.add(top, row), row, column)
+            x, g = x_channels + (top + row) * nest["x_row"], g_channels + h * nest["y_row"]
+            place = ((o * nest["in_blocks"] + i) * nest["height"] + row) * nest["width"] + column
+            _along_a_row(nest, outs, ins, part, column, x, g, place)
     return nest.compiled()
 
 
-def _along_a_row(nest: Nest, sizes: tuple[int, int], blocks: tuple, h, part, x_row, row, column) -> None:
-    """The products at one place of the window, along one part of row `h` of g."""
-    outs, ins = sizes
-    out_block, in_block = blocks
+def _along_a_row(nest: Nest, outs: int, ins: int, part: Index, column: Index, x: Index, g: Index, place: Index) -> None:
+    """Add the products of one part of g's row at `g` with x's row at `x`, for one column of the window, to `place`."""
     sums = {(j, k): nest.variable() for j in range(outs) for k in range(ins)}
     for total in sums.values():
         nest.set(total, nest.zero())
-    start = nest.mul(part, nest["part"])
-    stop = nest.least(nest.add(start, nest["part"]), nest["out_wide"])
-    off = nest.sub(nest["pad_left"], column)  # pixel w of g meets pixel w * step - off of x, if there is one
-    first = nest.most(start, nest.ratio_up(off, nest["step_right"]))
-    stop = nest.least(stop, nest.ratio_up(nest.add(nest["wide"], off), nest["step_right"]))
+    step, start, images = nest["step_right"], part * nest["part"], nest["images"]
+    off = nest["pad_left"] - column  # pixel w of g meets pixel w * step - off of x, if there is one
+    first = nest.most(start, (off + step - 1) // step)
+    stop = nest.least(start + nest["part"], nest["out_wide"])
+    stop = nest.least(stop, (off + nest["wide"] + step - 1) // step)
+    whole = images // nest.lanes * nest.lanes
     with nest.loop(first, stop) as w:
-        x_pixel = nest.sub(nest.mul(w, nest["step_right"]), off)
-        x = nest.add(_at(nest, "x", 0, x_row, x_pixel), nest.mul(nest.mul(in_block, ins), nest["x_channel"]))
-        g = nest.add(_at(nest, "y", 0, h, w), nest.mul(nest.mul(out_block, outs), nest["y_channel"]))
-
-        def products(n) -> None:
-            images = [nest.load("x", nest.add(x, n, nest.mul(nest["x_channel"], k))) for k in range(ins)]
-            for j in range(outs):
-                gradient = nest.load("y", nest.add(g, n, nest.mul(nest["y_channel"], j)))
-                for k in range(ins):
-                    nest.set(sums[j, k], nest.plus_product(nest.get(sums[j, k]), gradient, images[k]))
-
-        whole = nest.mul(nest.whole(nest["images"], nest.lanes), nest.lanes)
+        x_pixel, g_pixel = x + (w * step - off) * nest["x_pixel"], g + w * nest["y_pixel"]
         with nest.loop(0, whole, nest.lanes) as n:
-            products(n)
-        with nest.loop(whole, nest["images"], nest.lanes) as n, nest.tail(nest.sub(nest["images"], n)):
-            products(n)
-    place = nest.add(nest.mul(out_block, nest["in_blocks"]), in_block)
-    place = nest.add(nest.mul(nest.add(nest.mul(place, nest["height"]), row), nest["width"]), column)
+            _products(nest, sums, outs, ins, x_pixel + n, g_pixel + n)
+        with nest.loop(whole, images, nest.lanes) as n, nest.tail(images - n):
+            _products(nest, sums, outs, ins, x_pixel + n, g_pixel + n)
     for (j, k), total in sums.items():
-        at = nest.mul(nest.add(nest.mul(place, outs * ins), j * ins + k), nest.lanes)
+        at = ((place * outs + j) * ins + k) * nest.lanes
         nest.store(nest.plus(nest.load("total", at), nest.get(total)), "total", at)
 
 
-def _inside(nest: Nest, pixel, step: str, pad: str, window: str, size: str):
-    """Where the window at an output's `pixel` starts in the input, and which of its places (from, to) are inside."""
-    start = nest.sub(nest.mul(pixel, nest[step]), nest[pad])
-    return start, (nest.most(0, nest.sub(0, start)), nest.least(nest[window], nest.sub(nest[size], start)))
+def _products(nest: Nest, sums: dict, outs: int, ins: int, x: Index, g: Index) -> None:
+    """Of one vector of images at one pixel of each."""
+    images = [nest.load("x", x + nest["x_channel"] * k) for k in range(ins)]
+    for j in range(outs):
+        gradient = nest.load("y", g + nest["y_channel"] * j)
+        for k in range(ins):
+            nest.set(sums[j, k], nest.plus_product(nest.get(sums[j, k]), gradient, images[k]))
 
 
-def _at(nest: Nest, array: str, n, row, pixel):
-    places = nest.mul(row, nest[f"{array}_row"]), nest.mul(pixel, nest[f"{array}_pixel"])
-    return nest.add(n, *places)
+def _inside(nest: Nest, start: Index, window: Index, size: Index) -> tuple[Index, tuple[Index, Index]]:
+    """The window's start in the input, and which of its places (from, to) are inside."""
+    return start, (nest.most(0, -start), nest.least(window, size - start))
 
 
 # ---- for tensors

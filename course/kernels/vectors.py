@@ -52,7 +52,34 @@ def registers() -> int:
     return _machine()[2]
 
 
-Number = ir.Value | int
+class Index:
+    """An int64 in a nest: `+`, `-` and `*` with another or with a number are instructions."""
+
+    def __init__(self, build: ir.IRBuilder, value: ir.Value):
+        self._build, self.value = build, value
+
+    def __add__(self, other: Number) -> Index:
+        return Index(self._build, self._build.add(self.value, plain(other)))
+
+    def __sub__(self, other: Number) -> Index:
+        return Index(self._build, self._build.sub(self.value, plain(other)))
+
+    def __neg__(self) -> Index:
+        return Index(self._build, self._build.neg(self.value))
+
+    def __mul__(self, other: Number) -> Index:
+        return Index(self._build, self._build.mul(self.value, plain(other)))
+
+    def __floordiv__(self, other: Number) -> Index:
+        """Rounded towards zero, other than a number's."""
+        return Index(self._build, self._build.sdiv(self.value, plain(other)))
+
+
+Number = Index | int
+
+
+def plain(number: Number) -> ir.Value:
+    return number.value if isinstance(number, Index) else ir.Constant(INT, number)
 
 
 class Nest:
@@ -72,48 +99,32 @@ class Nest:
         self._build = ir.IRBuilder(function.append_basic_block())
         self._masks: list[ir.Value] = []
 
-    def __getitem__(self, name: str) -> ir.Value:
-        return self._arguments[name]
+    def __getitem__(self, name: str) -> Index:
+        """One of the numbers."""
+        return Index(self._build, self._arguments[name])
 
-    # ---- integers
+    def least(self, one: Number, other: Number) -> Index:
+        return self._one_of("<", plain(one), plain(other))
 
-    def add(self, *values: Number) -> ir.Value:
-        return functools.reduce(self._build.add, map(_constant, values))
+    def most(self, one: Number, other: Number) -> Index:
+        return self._one_of(">", plain(one), plain(other))
 
-    def sub(self, one: Number, other: Number) -> ir.Value:
-        return self._build.sub(_constant(one), _constant(other))
-
-    def mul(self, one: Number, other: Number) -> ir.Value:
-        return self._build.mul(_constant(one), _constant(other))
-
-    def whole(self, one: Number, other: Number) -> ir.Value:
-        """How many times `other` goes into `one`, both positive."""
-        return self._build.sdiv(_constant(one), _constant(other))
-
-    def ratio_up(self, one: Number, other: Number) -> ir.Value:
-        """one / other, rounded up; at most zero where `one` is not positive."""
-        return self.whole(self.sub(self.add(one, other), 1), other)
-
-    def least(self, one: Number, other: Number) -> ir.Value:
-        one, other = _constant(one), _constant(other)
-        return self._build.select(self._build.icmp_signed("<", one, other), one, other)
-
-    def most(self, one: Number, other: Number) -> ir.Value:
-        one, other = _constant(one), _constant(other)
-        return self._build.select(self._build.icmp_signed(">", one, other), one, other)
+    def _one_of(self, comparison: str, one: ir.Value, other: ir.Value) -> Index:
+        is_one = self._build.icmp_signed(comparison, one, other)
+        return Index(self._build, self._build.select(is_one, one, other))
 
     @contextmanager
-    def loop(self, start: Number, stop: Number, step: int = 1) -> Iterator[ir.Value]:
+    def loop(self, start: Number, stop: Number, step: int = 1) -> Iterator[Index]:
         before = self._build.block
         head, body, after = (self._build.append_basic_block() for _ in range(3))
         self._build.branch(head)
         self._build.position_at_end(head)
         index = self._build.phi(INT)
-        index.add_incoming(_constant(start), before)
-        self._build.cbranch(self._build.icmp_signed("<", index, _constant(stop)), body, after)
+        index.add_incoming(plain(start), before)
+        self._build.cbranch(self._build.icmp_signed("<", index, plain(stop)), body, after)
         self._build.position_at_end(body)
-        yield index
-        index.add_incoming(self.add(index, step), self._build.block)
+        yield Index(self._build, index)
+        index.add_incoming(self._build.add(index, plain(step)), self._build.block)
         self._build.branch(head)
         self._build.position_at_end(after)
 
@@ -121,7 +132,7 @@ class Nest:
     def tail(self, count: Number) -> Iterator[None]:
         """Inside, `load` and `store` touch the first `count` lanes; the others are read as zero."""
         build, lane = self._build, ir.VectorType(INT, self.lanes)
-        many = self._spread(_constant(count), lane)
+        many = self._spread(plain(count), lane)
         self._masks.append(build.icmp_signed("<", ir.Constant(lane, list(range(self.lanes))), many))
         yield
         self._masks.pop()
@@ -188,7 +199,7 @@ class Nest:
         return ctypes.CFUNCTYPE(None, *kinds)(engine.get_function_address(self._name))
 
     def _place(self, pointer: str, at: Number) -> ir.Value:
-        return self._build.gep(self[pointer], [_constant(at)], source_etype=FLOAT)
+        return self._build.gep(self._arguments[pointer], [plain(at)], source_etype=FLOAT)
 
     def _spread(self, value: ir.Value, kind: ir.VectorType) -> ir.Value:
         nothing, first = ir.Constant(kind, ir.Undefined), ir.IntType(32)(0)
@@ -198,7 +209,3 @@ class Nest:
 
     def _intrinsic(self, name: str, result: ir.Type, arguments: list[ir.Type]) -> ir.Function:
         return self._module.globals.get(name) or ir.Function(self._module, ir.FunctionType(result, arguments), name)
-
-
-def _constant(value: Number) -> ir.Value:
-    return ir.Constant(INT, value) if isinstance(value, int) else value
