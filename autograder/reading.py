@@ -30,6 +30,7 @@ class SubmissionReader(NotebookExporter):
                 if cell.cell_type == "code":  # what they hold is cleared anyway, and need not be in order
                     cell.update(outputs=[], execution_count=None)
             nbformat.validate(notebook, relax_add_props=True)  # as nbconvert does at each step
+            nbformat.writes(notebook).encode()  # half a character can be read and not be written
         except Exception as error:  # anything can be in it, and every layer of the reader has errors of its own
             self.log.warning("The notebook cannot be read: %s", str(error)[:300] or type(error).__name__)
             notebook = new_notebook(cells=[new_markdown_cell(UNREADABLE)])

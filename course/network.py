@@ -79,6 +79,8 @@ class Program:
         if node.op in _SUBSTITUTES:
             op = operators.resolve(_SUBSTITUTES[node.op], init=init)
         operators.check_call(op, len(node.args), tuple(node.kwargs))
+        if node.op == "size.getitem":
+            _check_getitem(node.args)
         args = tuple(self._prepare(a, index) for a in node.args)
         kwargs = {k: self._prepare(a, index) for k, a in node.kwargs.items()}
         return Step(self.first_node + index, node.op, op, args, kwargs, operators.takes_device(op))
@@ -125,6 +127,15 @@ class Program:
             for value in step.free:
                 values[value] = None
         return values
+
+
+def _check_getitem(arguments: tuple) -> None:
+    """One of the results of an operator, always the same one. Of a list in the spec, with an index that is computed, it
+    could be a number while the network is inspected and anything else later. Raises SpecError."""
+    match arguments:
+        case (spec.NodeRef(), index) if type(index) is int:
+            return
+    raise SpecError("size.getitem takes one of an operator's results by its number, and nothing else.")
 
 
 @dataclass(frozen=True)

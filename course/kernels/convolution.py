@@ -16,12 +16,13 @@ from torch import Tensor
 from torch.autograd import Function
 
 from course.kernels import vectors
-from course.kernels.layout import batch_innermost, channels, empty, is_plain, pair
+from course.kernels.layout import are_whole, batch_innermost, channels, empty, is_plain, pair
 from course.kernels.vectors import Index, Nest
 
 aten = torch.ops.aten
 VECTORS = 2  # of images at once
-FARTHEST = 2**16  # stride and padding; beyond, sums of them could leave 64 bits
+FARTHEST = 2**16  # the largest stride; beyond, sums could leave 64 bits
+MOST_WEIGHTS = 2**20  # their gradient is added up in as many vectors
 PART = 768  # numbers of a row, pixels times images, that the gradient of the weights stays with: they fit a fast cache
 _SIZES = "height width tall wide out_tall out_wide step_down step_right pad_top pad_left".split()
 _STRIDES = "x_channel x_row x_pixel y_channel y_row y_pixel".split()
@@ -226,26 +227,30 @@ def conv2d(
 ) -> Tensor:
     """`aten.conv2d`."""
     stride, padding, dilation = (pair(option) for option in (stride, padding, dilation))
-    if _covers(input, weight, bias, stride, padding, groups) and dilation == (1, 1):
+    if _covers(input, weight, bias, stride, padding, dilation, groups):
         return _Conv.apply(input, weight, bias, stride, padding, groups)
     # with channels innermost PyTorch's are fastest
-    input = input.contiguous(memory_format=torch.channels_last) if input.dim() == 4 else input
+    if isinstance(input, Tensor) and input.dim() == 4:
+        input = input.contiguous(memory_format=torch.channels_last)
     return aten.conv2d.default(input, weight, bias, stride, padding, dilation, groups)
 
 
-def _covers(images: Tensor, weight: Tensor, bias: Tensor | None, stride, padding, groups: int) -> bool:
-    """Everything fits, and the window fits into the images at least once."""
+def _covers(images: Tensor, weight: Tensor, bias: Tensor | None, stride, padding, dilation, groups: int) -> bool:
+    """Everything fits, the window into the images at least once, and no padding hides it whole."""
     return (
         is_plain(images)
         and is_plain(weight)
         and images.dim() == weight.dim() == 4
+        and weight.numel() <= MOST_WEIGHTS
         and len(stride) == len(padding) == 2
+        and are_whole(*stride, *padding, *dilation, groups)
+        and dilation == (1, 1)
         and 1 <= min(stride) <= max(stride) <= FARTHEST
-        and 0 <= min(padding) <= max(padding) <= FARTHEST
+        and all(0 <= pad < window for pad, window in zip(padding, weight.shape[2:], strict=True))
         and groups >= 1
         and images.shape[1] == groups * weight.shape[1]
         and len(weight) % groups == 0
-        and (bias is None or (is_plain(bias[None]) and bias.shape == weight.shape[:1]))
+        and (bias is None or (isinstance(bias, Tensor) and is_plain(bias[None]) and bias.shape == weight.shape[:1]))
         and all(
             size + 2 * pad >= window
             for size, pad, window in zip(images.shape[2:], padding, weight.shape[2:], strict=True)

@@ -10,8 +10,14 @@ from torch import Tensor
 
 
 def is_plain(images: Tensor) -> bool:
-    """float32 on the CPU with a batch and channels, and not empty."""
-    return images.dim() >= 2 and images.dtype == torch.float32 and images.device.type == "cpu" and images.numel() > 0
+    """A tensor, float32 on the CPU with a batch and channels, and not empty."""
+    return (
+        isinstance(images, Tensor)
+        and images.dim() >= 2
+        and images.dtype == torch.float32
+        and images.device.type == "cpu"
+        and images.numel() > 0
+    )
 
 
 def batch_innermost(images: Tensor) -> Tensor:
@@ -46,6 +52,11 @@ def pair(option: int | Sequence[int]) -> tuple[int, ...]:
     """An option for both directions as (vertical, horizontal), as PyTorch reads it."""
     values = (option,) if isinstance(option, int) else tuple(option)
     return values * 2 if len(values) == 1 else values
+
+
+def are_whole(*options: object) -> bool:
+    """Whole numbers, and nothing that only passes for one: a tensor could change until the backward pass."""
+    return all(type(option) is int for option in options)
 
 
 def _memory(images: Tensor) -> Tensor:

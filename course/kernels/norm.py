@@ -184,7 +184,8 @@ def batch_norm(
 ) -> Tensor:
     """`aten.batch_norm`, and after it `relu` and dropout with probability `p` (which needs relu; 0 for none)."""
     per_channel = (weight, bias, running_mean, running_var)
-    if _covers(input, per_channel) and training:
+    covered = type(eps) is float and type(momentum) in (int, float) and _covers(input, per_channel)
+    if covered and training:
         out, mean, variance = _Norm.apply(input, weight, bias, eps, relu, p)
         if running_mean is not None:
             count = input.numel() // input.shape[1]
@@ -192,7 +193,7 @@ def batch_norm(
                 running_mean.mul_(1 - momentum).add_(mean, alpha=momentum)
                 running_var.mul_(1 - momentum).add_(variance, alpha=momentum * count / (count - 1))
         return out
-    if _covers(input, per_channel) and running_mean is not None and not torch.is_grad_enabled():
+    if covered and running_mean is not None and not torch.is_grad_enabled():
         images = batch_innermost(input)
         mean, variance = (t.double().numpy() for t in (running_mean, running_var))
         scaled = _scaled(mean, weight.detach().numpy() / np.sqrt(variance + eps), bias, relu)
@@ -212,7 +213,13 @@ def _covers(images: Tensor, per_channel: tuple[Tensor | None, ...]) -> bool:
         and bias is not None
         and (mean is None) == (variance is None)
         and all(
-            t is None or (t.dtype == torch.float32 and t.device == images.device and t.shape == images.shape[1:2])
+            t is None
+            or (
+                isinstance(t, Tensor)
+                and t.dtype == torch.float32
+                and t.device == images.device
+                and t.shape == images.shape[1:2]
+            )
             for t in per_channel
         )
     )
@@ -251,7 +258,7 @@ class _Dropout(Function):
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """`aten.dropout`."""
-    if not train or not 0 < p < 1 or not is_plain(input):
+    if not train or type(p) is not float or not 0 < p < 1 or not is_plain(input):
         return aten.dropout.default(input, p, train)
     return _Dropout.apply(input, p)
 

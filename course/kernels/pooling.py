@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from course.kernels.layout import batch_innermost, empty, is_plain, pair, rows
+from course.kernels.layout import are_whole, batch_innermost, empty, is_plain, pair, rows
 from course.kernels.loops import compiled
 
 aten = torch.ops.aten
@@ -78,7 +78,7 @@ class _MaxPool(Function):
 
 def max_pool2d(images: Tensor, kernel_size, stride=(), padding=0, dilation=1, ceil_mode: bool = False) -> Tensor:
     """`aten.max_pool2d`."""
-    window, steps = pair(kernel_size), pair(stride or kernel_size)
+    window, steps = pair(kernel_size), pair(kernel_size if stride in ((), []) else stride)
     if not _covers(images, window, steps, pair(padding), pair(dilation), ceil_mode):
         return aten.max_pool2d.default(images, kernel_size, stride, padding, dilation, ceil_mode)
     return _MaxPool.apply(images, *window)
@@ -88,6 +88,7 @@ def _covers(images: Tensor, window, steps, padding, dilation, ceil_mode: bool) -
     """Windows side by side, inside of the images."""
     return (
         is_plain(images)
+        and are_whole(*window, *steps, *padding, *dilation)
         and images.dim() == 4
         and (steps, padding, dilation) == (window, (0, 0), (1, 1))
         and 1 < window[0] * window[1] <= MOST_IN_A_WINDOW

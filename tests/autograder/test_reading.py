@@ -32,6 +32,9 @@ notebooks = st.fixed_dictionaries(
 )
 
 
+HALF = json.dumps(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("\ud800")]))
+
+
 def read(text: str) -> nbformat.NotebookNode:
     return nbformat.reads(SubmissionReader().from_file(io.StringIO(text))[0], as_version=4)
 
@@ -49,8 +52,11 @@ def test_what_a_cell_shows_need_not_be_in_order():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "PK\x03\x04", "[]", "{}", '{"cells": [1], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "[" * 100_000],
-    ids="empty archive list object cell deep".split(),
+    [
+        *("", "PK\x03\x04", "[]", "{}", '{"cells": [1], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}'),
+        *("[" * 100_000, HALF),
+    ],
+    ids="empty archive list object cell deep half".split(),
 )
 def test_what_is_no_notebook_is_read_as_one_that_says_so(text):
     assert [cell.source for cell in read(text).cells] == [UNREADABLE]
@@ -58,5 +64,7 @@ def test_what_is_no_notebook_is_read_as_one_that_says_so(text):
 
 @given(notebooks | json_values)
 def test_nothing_that_looks_like_a_notebook_stops_the_reader(value):
-    for cell in read(json.dumps(value)).cells:
+    found = read(json.dumps(value))
+    assert nbformat.writes(found).encode()
+    for cell in found.cells:
         assert isinstance(cell.source, str) and cell.cell_type in ("code", "markdown", "raw")

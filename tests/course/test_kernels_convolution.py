@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from course import kernels
@@ -70,6 +70,7 @@ def test_an_image_has_the_same_output_bit_for_bit_wherever_it_stands_in_a_batch(
     (images, weight, bias), options = case
     images, weight = images.float(), weight.float()
     bias = bias if bias is None else bias.float()
+    assume(convolution._covers(images, weight, bias, *options))  # PyTorch's promise nothing of the kind
     order = torch.tensor(data.draw(st.permutations(range(len(images)))))
     part = data.draw(st.integers(1, len(images)))
     whole = kernels.conv2d(images, weight, bias, *options)
@@ -159,3 +160,17 @@ def test_a_processor_with_shorter_vectors_computes_the_same(monkeypatch, lanes, 
     finally:
         for compiled in loops:
             compiled.cache_clear()
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("kind", [torch.tensor, float, bool])
+def test_only_whole_numbers_are_options_a_tensor_could_change_before_the_backward_pass(place, kind):
+    options = [(1, 1), (0, 0), (1, 1), 1]
+    options[place] = kind(1) if place == 3 else (kind(options[place][0]), options[place][1])
+    assert not convolution._covers(torch.ones(16, 4, 5, 5), torch.ones(4, 4, 1, 1), None, *options)
+
+
+def test_a_padding_as_wide_as_the_window_is_not_covered_since_it_would_cost_memory_without_bound():
+    images, weight = torch.ones(2, 1, 28, 28), torch.ones(1, 1, 28, 28)
+    assert convolution._covers(images, weight, None, (2000, 2000), (27, 27), (1, 1), 1)
+    assert not convolution._covers(images, weight, None, (2000, 2000), (28, 27), (1, 1), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import pytest
@@ -161,6 +162,19 @@ def test_what_is_not_covered_goes_to_pytorch(odd):
     training = odd != "one value"
     arguments = images, weight, bias, mean.clone(), variance.clone(), training, True
     assert torch.allclose(ours(*arguments), plain(images, weight, bias, mean, variance, training, True), atol=1e-5)
+
+
+@pytest.mark.parametrize("eps", [[], [[1.0], [1.0]], torch.tensor(1e-5)], ids="empty list tensor".split())
+def test_what_is_not_a_number_is_pytorchs_to_refuse(eps):
+    images, one = torch.randn(4, 1, 3, 3), torch.ones(1)
+    with pytest.raises((RuntimeError, TypeError)) if isinstance(eps, list) else contextlib.nullcontext():
+        kernels.batch_norm(images, one, one, None, None, True, 0.1, eps, True)
+    for nothing in (3, None, [images]):
+        with pytest.raises((RuntimeError, TypeError)):
+            kernels.batch_norm(nothing, one, one, None, None, True, 0.1, 1e-5, True)
+        for operator in (kernels.conv2d, kernels.max_pool2d):
+            with pytest.raises((RuntimeError, TypeError)):
+                operator(nothing, (2, 2))
 
 
 def test_a_weight_of_another_size_is_pytorchs_to_refuse():

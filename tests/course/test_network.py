@@ -165,3 +165,21 @@ def test_an_output_that_is_not_there_is_refused():
     graph = Graph(nodes=(FLAT,), output=NodeRef(node=1))
     with pytest.raises(SpecError, match="output is node 1, and there are 1"):
         run(Network(train=graph, eval=graph, tensors=(), init=()))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ((1, 2), 0),
+        ((0.123,), 0),
+        (Input(), 0),
+        (NodeRef(node=0), NodeRef(node=0)),
+        (NodeRef(node=0),),
+    ],
+    ids="list hidden_number image computed alone".split(),
+)
+def test_one_of_several_is_taken_of_an_operators_results_alone_and_by_a_fixed_number(arguments):
+    """Else an option could be one thing while the network is inspected, and another in the last, smaller batch."""
+    size = Node(op="aten.sym_size.int", args=(Input(), 0), kwargs={})
+    with pytest.raises(SpecError, match="by its number"):
+        Program((size, Node(op="size.getitem", args=arguments, kwargs={})), 0, 1)
