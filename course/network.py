@@ -150,7 +150,11 @@ def fused(calls: list[Step], output: int | None) -> list[Step]:
     """
     from course import kernels  # Numba takes a moment, and only training on a CPU needs it
 
-    alone = {"aten.conv2d.default": kernels.conv2d, "aten.max_pool2d.default": kernels.max_pool2d}
+    alone = {
+        "aten.conv2d.default": kernels.conv2d,
+        "aten.max_pool2d.default": kernels.max_pool2d,
+        "aten.dropout.default": kernels.dropout,
+    }
     readers = Counter(read for call in calls for read in reads_of((*call.args, *call.kwargs.values())))
     readers[output] += 1
     made: list[Step] = []
@@ -176,8 +180,6 @@ def fused(calls: list[Step], output: int | None) -> list[Step]:
                 take_in(call, True)
             case "aten.dropout.default", (float(p), True) if takes_in and len(before.args) == 10 and 0 < p < 1:
                 take_in(call, p)
-            case "aten.dropout.default", _ if not call.kwargs:
-                made.append(replace(call, op=kernels.dropout))
             case (name, _) if name in alone and not call.kwargs:
                 made.append(replace(call, op=alone[name]))
             case _:

@@ -51,8 +51,9 @@ def _pixels(nest: Nest, b: Index, block: int, n: Index, count: int) -> None:
     with nest.loop(0, nest["out_tall"]) as h, nest.loop(0, nest["out_wide"]) as w:
         for (j, _), total in sums.items():
             nest.set(total, nest.repeated("bias", b * block + j))
-        top, rows = _inside(nest, h * nest["step_down"] - nest["pad_top"], nest["height"], nest["tall"])
-        left, columns = _inside(nest, w * nest["step_right"] - nest["pad_left"], nest["width"], nest["wide"])
+        top, left = h * nest["step_down"] - nest["pad_top"], w * nest["step_right"] - nest["pad_left"]
+        rows = _inside(nest, top, nest["height"], nest["tall"])
+        columns = _inside(nest, left, nest["width"], nest["wide"])
         with nest.loop(*rows) as row, nest.loop(*columns) as column:
             pixel = n + (top + row) * nest["x_row"] + (left + column) * nest["x_pixel"]
             tap = ((b * nest["height"] + row) * nest["width"] + column) * nest["channels"]
@@ -83,7 +84,8 @@ def _of_weights(outs: int, ins: int) -> Callable[..., None]:
         nest.loop(0, nest["out_blocks"]) as o,
         nest.loop(0, nest["in_blocks"]) as i,
     ):
-        top, rows = _inside(nest, h * nest["step_down"] - nest["pad_top"], nest["height"], nest["tall"])
+        top = h * nest["step_down"] - nest["pad_top"]
+        rows = _inside(nest, top, nest["height"], nest["tall"])
         x_channels, g_channels = i * ins * nest["x_channel"], o * outs * nest["y_channel"]
         with nest.loop(*rows) as row, nest.loop(0, nest["width"]) as column:
             x, g = x_channels + (top + row) * nest["x_row"], g_channels + h * nest["y_row"]
@@ -123,9 +125,9 @@ def _products(nest: Nest, sums: dict, outs: int, ins: int, x: Index, g: Index) -
             nest.set(sums[j, k], nest.plus_product(nest.get(sums[j, k]), gradient, images[k]))
 
 
-def _inside(nest: Nest, start: Index, window: Index, size: Index) -> tuple[Index, tuple[Index, Index]]:
-    """The window's start in the input, and which of its places (from, to) are inside."""
-    return start, (nest.most(0, -start), nest.least(window, size - start))
+def _inside(nest: Nest, start: Index, window: Index, size: Index) -> tuple[Index, Index]:
+    """Which places (from, to) of a window that starts at `start` are inside of the input."""
+    return nest.most(0, -start), nest.least(window, size - start)
 
 
 # ---- for tensors
