@@ -5,36 +5,14 @@ from __future__ import annotations
 import functools
 import json
 import sys
-import traceback
 from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from course.errors import CourseError, GraderError
+from autograder.console import INTERNAL, INTERRUPTED, report_errors
 
-EXIT_CODES = {"pass": 0, "internal": 3}  # every other verdict: 1
-WRONG_USE, INTERNAL, INTERRUPTED = 2, 3, 130
-
-
-def told_plainly(command):
-    """Turn the package's own errors into one sentence and an exit code."""
-
-    @functools.wraps(command)
-    def wrapper(*args, **kwargs):
-        try:
-            return command(*args, **kwargs)
-        except CourseError as error:
-            click.secho(f"autograder: {error}", err=True, fg="red")
-            sys.exit(INTERNAL if isinstance(error, GraderError) else WRONG_USE)
-        except click.ClickException:
-            raise
-        except Exception:  # a bug of ours must not read as "not passed"
-            traceback.print_exc()
-            sys.exit(INTERNAL)
-
-    return wrapper
-
+EXIT_CODES = {"pass": 0, "internal": INTERNAL}  # every other verdict: 1
 
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout.")
@@ -87,7 +65,7 @@ def main() -> None:
 @click.option("--no-store", is_flag=True, help="Train whatever was trained before, and keep no result.")
 @trust_option
 @as_json
-@told_plainly
+@report_errors
 def grade(
     file: Path,
     assignment: str,
@@ -139,7 +117,7 @@ def grade(
 @assignment_option
 @trust_option
 @as_json
-@told_plainly
+@report_errors
 def inspect(file: Path, assignment: str, trust_submissions: bool, as_json: bool):
     """Everything about the recipe in FILE that needs no training: parameters, work, receptive field, broken rules.
 
@@ -193,7 +171,7 @@ def class_options(command):
 
 @main.command()
 @class_options
-@told_plainly
+@report_errors
 def batch(**given):
     """Grade a class: every submission in FOLDERS that is not graded yet, several at a time.
 
@@ -213,7 +191,7 @@ def batch(**given):
 @click.option("--verdict", "verdicts", multiple=True, help="Regrade those who have this verdict now, e.g. borderline.")
 @click.option("--everybody", is_flag=True, help="Regrade all in FOLDERS.")
 @click.option("--reason", required=True, help="Why; it is kept with the new runs and verdicts.")
-@told_plainly
+@report_errors
 def regrade(students: tuple[str, ...], verdicts: tuple[str, ...], everybody: bool, reason: str, **given):
     """Train chosen submissions in FOLDERS again, and keep why.
 
@@ -295,7 +273,7 @@ def _grade_class(
 @click.option("--best", type=click.IntRange(0), help="The students' page shows the best so many.  [default: all]")
 @click.option("--settings", type=click.Path(path_type=Path), help="A TOML file: the order of the ranking, and best.")
 @store_option
-@told_plainly
+@report_errors
 def leaderboard(
     assignment: str, html: Path | None, csv: Path | None, best: int | None, settings: Path | None, store_url: str | None
 ):
@@ -333,7 +311,7 @@ def leaderboard(
 @main.command()
 @store_option
 @click.option("--end", "noted", metavar="MAC", help="An end of the chain that was noted earlier and must be in it.")
-@told_plainly
+@report_errors
 def verify(store_url: str | None, noted: str | None):
     """Check that no record in the store was changed, deleted, moved or added behind its back.
 
@@ -355,7 +333,7 @@ def verify(store_url: str | None, noted: str | None):
 
 
 @main.command()
-@told_plainly
+@report_errors
 def data():
     """Fetch MNIST, or check the copy that is there, and print its folder."""
     from course.data import ensure
@@ -365,7 +343,7 @@ def data():
 
 @main.command()
 @as_json
-@told_plainly
+@report_errors
 def doctor(as_json: bool):
     """What this machine offers for grading, and what to do about what is missing.
 

@@ -30,8 +30,9 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 import course
-from autograder.cli import told_plainly
+from autograder.console import report_errors
 from course.errors import GraderError, UsageError
+from course.files import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = "nbgrader_config.py"
@@ -152,14 +153,6 @@ class _Client(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
 
-def write(path: Path, text: str) -> None:
-    """Write so that `path` is whole or untouched, whenever this process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(part, path)
-
-
 lesson_argument = click.argument("chosen", metavar="[LESSON]...", nargs=-1)
 
 
@@ -170,17 +163,17 @@ def main() -> None:
 
 @main.command()
 @lesson_argument
-@told_plainly
+@report_errors
 def release(chosen: tuple[str, ...]) -> None:
     """Write release/: what students get, with the solutions taken out."""
     for lesson in chosen_or_all(chosen):
-        write(notebook(ROOT, "release", lesson), released(ROOT, lesson))
+        write_atomically(notebook(ROOT, "release", lesson), released(ROOT, lesson))
         click.echo(f"{lesson}: released")
 
 
 @main.command()
 @lesson_argument
-@told_plainly
+@report_errors
 def check(chosen: tuple[str, ...]) -> None:
     """Say whether release/ is what source/ makes today; exit code 1 when it is not."""
     if found := stale(ROOT, chosen_or_all(chosen)):
@@ -191,7 +184,7 @@ def check(chosen: tuple[str, ...]) -> None:
 
 @main.command(name="course")
 @lesson_argument
-@told_plainly
+@report_errors
 def course_command(chosen: tuple[str, ...]) -> None:
     """Make a clone a working course: release the lessons and enter them into the gradebook. Nothing in it is lost."""
     for lesson in chosen_or_all(chosen):
@@ -203,7 +196,7 @@ def course_command(chosen: tuple[str, ...]) -> None:
 @main.command()
 @lesson_argument
 @click.option("--force", is_flag=True, help="Run also what is finished and unchanged, every training.")
-@told_plainly
+@report_errors
 def solutions(chosen: tuple[str, ...], force: bool) -> None:
     """Write solutions/: the lessons run from top to bottom, with real training."""
     from course import data
@@ -216,7 +209,7 @@ def solutions(chosen: tuple[str, ...], force: bool) -> None:
             click.echo(f"{where}: unchanged since it was run")
             continue
         click.echo(f"{where}: running")
-        write(notebook(ROOT, "solutions", lesson), nbformat.writes(solved(ROOT, lesson, fresh=force)) + "\n")
+        write_atomically(notebook(ROOT, "solutions", lesson), nbformat.writes(solved(ROOT, lesson, fresh=force)) + "\n")
         click.echo(f"{where}: solved")
 
 

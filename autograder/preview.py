@@ -16,9 +16,10 @@ import nbformat
 from nbconvert import HTMLExporter
 
 from autograder import lessons
-from autograder.cli import told_plainly
+from autograder.console import report_errors
 from autograder.lessons import ROOT
 from course.errors import UsageError
+from course.files import write_atomically
 
 STEPS = ("solutions", "release", "source")
 FOLDER = Path("build") / "preview"
@@ -47,7 +48,7 @@ def title(path: Path) -> str:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @lessons.lesson_argument
 @click.option("--of", "step", type=click.Choice(STEPS), default="solutions", show_default=True, help="Which notebooks.")
-@told_plainly
+@report_errors
 def main(chosen: tuple[str, ...], step: str) -> None:
     """Write the lessons as pages to look at in a browser."""
     rows = []
@@ -56,11 +57,11 @@ def main(chosen: tuple[str, ...], step: str) -> None:
         if not path.exists():
             made = {"solutions": "solutions", "release": "release"}.get(step)
             raise UsageError(f"{path.relative_to(ROOT)} is missing: run `make {made}`, or name other lessons.")
-        lessons.write(ROOT / FOLDER / f"{lesson}.html", page(path))
+        write_atomically(ROOT / FOLDER / f"{lesson}.html", page(path))
         rows.append(f'<li><a href="{lesson}.html">{html.escape(title(path))}</a></li>')
         click.echo(f"{FOLDER / lesson}.html")
     index = f'<!doctype html><meta charset="utf-8"><title>Under 8k</title><ul>{"".join(rows)}</ul>\n'
-    lessons.write(ROOT / FOLDER / "index.html", index)
+    write_atomically(ROOT / FOLDER / "index.html", index)
     click.echo(f"{FOLDER}/index.html")
 
 

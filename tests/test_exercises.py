@@ -15,6 +15,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from autograder import lessons
 from autograder.lessons import ROOT
+from course.files import write_atomically
 from tests.answers import FOLDER, desk, exercises, graded, source_of
 
 LESSONS = lessons.lessons()
@@ -100,7 +101,7 @@ def scores(tmp_path, monkeypatch):
             for cell in notebook.cells:
                 cell.source = answers.get(cell.id, cell.source)
             path = tmp_path / "submitted" / student / lesson / f"{lesson}.ipynb"
-            lessons.write(path, nbformat.writes(notebook))
+            write_atomically(path, nbformat.writes(notebook))
         Autograde(coursedir=CourseDirectory(config=config), config=config).start()
         with Gradebook(database) as gradebook:
             return {

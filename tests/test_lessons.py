@@ -23,6 +23,7 @@ from autograder.workers.locked import run_recipe
 from course import data
 from course.capture import capture
 from course.errors import GraderError
+from course.files import write_atomically
 from course.inspection import inspect
 from course.rules import assignments, load_rules, refusals
 from tests.answers import desk, exercises
@@ -83,7 +84,7 @@ def course_of(tmp_path):
         for name, sources in notebooks.items():
             cells = [new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(sources)]
             made = new_notebook(cells=cells, metadata=read("source", "challenge").metadata)
-            lessons.write(lessons.notebook(tmp_path, "source", name), nbformat.writes(made))
+            write_atomically(lessons.notebook(tmp_path, "source", name), nbformat.writes(made))
         return tmp_path
 
     return make
@@ -167,10 +168,10 @@ def test_a_release_is_made_without_leaving_anything_behind(course_of):
 def test_what_is_wrong_with_a_release_is_named_with_what_to_do(course_of):
     root = course_of(one=["x = 1"], two=["y = 2"], three=["z = 3"])
     for lesson in ("one", "two"):
-        lessons.write(lessons.notebook(root, "release", lesson), lessons.released(root, lesson))
+        write_atomically(lessons.notebook(root, "release", lesson), lessons.released(root, lesson))
     with lessons.notebook(root, "release", "two").open("a") as edited:
         edited.write(" ")
-    lessons.write(lessons.notebook(root, "release", "old"), "{}")
+    write_atomically(lessons.notebook(root, "release", "old"), "{}")
     assert lessons.stale(root, ("one", "two", "three")) == [
         "release/two/two.ipynb is not what source/ makes: run `make release`, and commit it.",
         "release/three/three.ipynb is missing: run `make release`.",

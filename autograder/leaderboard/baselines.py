@@ -6,7 +6,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from autograder.calibrate import load, path_of
+from autograder.calibration import load, path_of
 from autograder.leaderboard.ranking import Row, curve, holds, median_run
 from autograder.store import Trained
 from course.rules import Rules, judge, load_rules

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder import calibrate
-from autograder.calibrate import Calibration, chance
+from autograder.calibration import Calibration, chance
 from course.rules import load_rules
 
 RULES = load_rules("challenge")  # asks for two consecutive epochs

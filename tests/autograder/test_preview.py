@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from autograder import lessons, preview
+from course.files import write_atomically
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPj/HwADBwIAMCbHYQAAAABJRU5ErkJggg=="
 
@@ -39,7 +40,7 @@ def course(tmp_path, monkeypatch):
         new_code_cell("picture()", outputs=[shown]),
     ]
     for step in ("source", "solutions"):
-        lessons.write(lessons.notebook(tmp_path, step, "lesson0"), nbformat.writes(new_notebook(cells=cells)))
+        write_atomically(lessons.notebook(tmp_path, step, "lesson0"), nbformat.writes(new_notebook(cells=cells)))
     return tmp_path
 
 
