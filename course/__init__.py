@@ -11,10 +11,10 @@ _HOMES = {
     "Recipe": "course.recipe",
     "steps_per_epoch": "course.recipe",
     "watching": "course.recipe",
-    "check_submission": "course.check",
+    "check_submission": "course.notebook.check",
     "fit": "course.notebook",
     "inspect": "course.notebook",
-    "rate_range": "course.rates",
+    "rate_range": "course.notebook.lr_range",
 }
 __all__ = ["Recipe", "check_submission", "fit", "inspect", "rate_range", "steps_per_epoch", "watching"]
 __version__ = "0.1.0"

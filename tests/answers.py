@@ -27,9 +27,9 @@ from nbformat.v4 import new_output
 from nbgrader.utils import determine_grade, is_grade, is_solution
 from traitlets.config import Config
 
-from autograder import lessons
-from autograder.lessons import ROOT
-from autograder.submission import RECIPE_CELL
+from autograder.authoring import lessons
+from autograder.authoring.lessons import ROOT
+from autograder.grading.submission import RECIPE_CELL
 
 FOLDER = ROOT / "tests" / "exercises"
 HINT = "# hint: "

@@ -8,8 +8,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
 
-from autograder import lessons
-from autograder.lessons import CONFIG, ROOT
+from autograder.authoring import lessons
+from autograder.authoring.lessons import CONFIG, ROOT
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from autograder import lessons
-from autograder.lessons import ROOT
+from autograder.authoring import lessons
+from autograder.authoring.lessons import ROOT
 from course.files import write_atomically
 from tests.answers import FOLDER, desk, exercises, graded, source_of
 

@@ -16,10 +16,10 @@ from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.utils import is_solution
 
-from autograder import lessons
-from autograder.lessons import ROOT
-from autograder.submission import read_submission
-from autograder.workers.locked import run_recipe
+from autograder.authoring import lessons
+from autograder.authoring.lessons import ROOT
+from autograder.grading.submission import read_submission
+from autograder.workers.recipe import run_recipe
 from course import data
 from course.capture import capture
 from course.errors import GraderError

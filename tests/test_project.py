@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from autograder.cli import main
+from autograder.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -90,7 +90,7 @@ def test_every_command_and_every_option_has_help(name):
 def test_help_does_not_wait_for_pytorch():
     script = """if True:
         import sys
-        from autograder.cli import main
+        from autograder.cli.main import main
         for name in ("", *main.commands):
             main([*name.split(), "--help"], standalone_mode=False)
         assert not {"torch", "torchvision", "numpy", "nbgrader"} & sys.modules.keys()

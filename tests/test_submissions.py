@@ -34,17 +34,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.grade import Cut, Options, grade, inspect_only
-from autograder.intake import LIMITS, Intake
+from autograder.grading.pipeline import Cut, Options, grade, inspect_only
+from autograder.grading.recipe_sandbox import LIMITS, Intake
 from autograder.sandbox import Limits, Tier, probe
-from autograder.workers.locked import run_recipe
+from autograder.workers.recipe import run_recipe
 from course import data
 from course.capture import capture
 from course.errors import RecipeError, StudentCodeError
 from course.rules import load_rules, refusals
 from course.spec import Spec
-from course.trainer import Run, TrainingData
-from tests.autograder.recipes import TINY
+from course.training.loop import Run, TrainingData
+from tests.support.recipes import TINY
 
 SUBMISSIONS = Path(__file__).parent / "submissions"
 CASES = sorted(path.parent.name for path in SUBMISSIONS.glob("*/expected.toml"))

@@ -13,7 +13,7 @@ import click
 
 from autograder import sandbox
 from autograder.bench import chart, isolation, speed
-from autograder.result import versions
+from autograder.store.records import versions
 from autograder.workers.trainer import processor
 from course import data
 

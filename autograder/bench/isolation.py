@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autograder import sandbox
-from autograder.intake import Intake
-from autograder.submission import read_submission
+from autograder.grading.recipe_sandbox import Intake
+from autograder.grading.submission import read_submission
 
 IMPORT = ["-c", "from autograder.sandbox import lockdown; import torch; lockdown()"]
 

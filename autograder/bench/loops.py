@@ -1,7 +1,7 @@
 """Two ways to train one recipe, each in a process of its own: `python -m autograder.bench.loops LOOP FILE`.
 
 `published` is the loop that the published models were trained with: `datasets.MNIST`, PIL transforms in a `DataLoader`,
-a bar whose text asks for the loss at every step, PyTorch's own number of threads. `ours` is `course.trainer` on one
+a bar whose text asks for the loss at every step, PyTorch's own number of threads. `ours` is `course.training.loop` on one
 thread. A process builds everything, says that it is ready, and then does a part of the work for each line on its stdin
 (`STEPS IMAGES`: so many steps of training, so many test images) and answers with the seconds of both.
 """
@@ -23,14 +23,14 @@ from torchvision import datasets
 from tqdm import tqdm
 
 from autograder.bench.shares import Shares, operators
-from autograder.submission import read_submission
-from autograder.workers.locked import run_recipe
+from autograder.grading.submission import read_submission
+from autograder.workers.recipe import run_recipe
 from course import data
 from course.capture import capture
-from course.devices import repeatable
 from course.recipe import Recipe, default_transform
-from course.scoring import LOSSES
-from course.trainer import Run, TrainingData
+from course.training.devices import repeatable
+from course.training.loop import Run, TrainingData
+from course.training.scoring import LOSSES
 
 SEED = 1
 Part = Callable[[int, int], dict]
@@ -79,7 +79,7 @@ def published(recipe: Recipe) -> Iterator[Part]:
 
 
 def ours(recipe: Recipe) -> Iterator[Part]:
-    """`course.trainer` on one thread, as the grader runs it; and the share of each kind of work in a step."""
+    """`course.training.loop` on one thread, as the grader runs it; and the share of each kind of work in a step."""
     with running(recipe) as run:
         shares = Shares(run)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from course.trainer import Run
+from course.training.loop import Run
 
 
 class Shares:

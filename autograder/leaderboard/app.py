@@ -119,7 +119,7 @@ class Leaderboard(ExtensionApp):
         return status, page("message.html", **site.common("", {}, title), words=words)
 
     def _open(self):
-        from autograder.leaderboard.classroom import Classroom
+        from autograder.leaderboard.class_view import Classroom
         from autograder.leaderboard.settings import read_settings
         from autograder.leaderboard.views import row_renderer
         from autograder.store import open_store

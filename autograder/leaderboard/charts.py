@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from autograder.leaderboard.ranking import VERDICTS, Row
-from autograder.messages import printable
-from autograder.result import RunRecord
 from autograder.store import Seen
+from autograder.store.records import RunRecord
+from autograder.workers.messages import printable
 from course.inspection import Inspection
 from course.rules import Rules
 

@@ -15,13 +15,13 @@ from markupsafe import Markup
 from rich.table import Table
 from rich.text import Text
 
-from autograder.board import STYLES
+from autograder.cli.progress import STYLES
 from autograder.leaderboard.ranking import Row
 from autograder.leaderboard.render import RowRenderer, page, percent, state
 from autograder.leaderboard.site import STATIC
 from autograder.leaderboard.views import in_words
-from autograder.messages import printable
-from autograder.seeds import course_secret
+from autograder.store.secret import course_secret
+from autograder.workers.messages import printable
 from course.rules import load_rules
 
 ANIMALS = (

@@ -11,8 +11,8 @@ import jinja2
 from markupsafe import Markup
 
 from autograder.leaderboard.ranking import Row
-from autograder.messages import printable
 from autograder.store import UnderWay
+from autograder.workers.messages import printable
 
 COLUMNS = (  # of the table: key, heading, what it says, on a telephone too?
     (

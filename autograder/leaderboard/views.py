@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 from autograder.leaderboard import charts, details
-from autograder.leaderboard.classroom import Board, Classroom
+from autograder.leaderboard.class_view import Board, Classroom
 from autograder.leaderboard.ranking import Row
 from autograder.leaderboard.render import RowRenderer, page, state
 from autograder.leaderboard.site import Site

@@ -29,12 +29,12 @@ What it does not cover:
 - `Tier.NONE` covers nothing: the time limit and the output limit are all there is.
 """
 
+from autograder.sandbox.fork_server import Nursery, Warm
 from autograder.sandbox.limits import Finished, Limits, Tier
 from autograder.sandbox.lockdown import OUT_OF_MEMORY, confine, lockdown
-from autograder.sandbox.nursery import Nursery, Warm
+from autograder.sandbox.namespaces import bubblewrap, environment, readable_paths
 from autograder.sandbox.probe import choose_tier, fault, probe
 from autograder.sandbox.supervisor import Child, run
-from autograder.sandbox.walls import bubblewrap, environment, readable_paths
 
 __all__ = [
     "OUT_OF_MEMORY",

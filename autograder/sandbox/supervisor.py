@@ -15,7 +15,7 @@ from typing import IO, Protocol, Self
 
 from autograder.sandbox.limits import STANDARD, Finished, Limits, Orders, Tier
 from autograder.sandbox.lockdown import LOCKED, ORDERS, OUT_OF_MEMORY
-from autograder.sandbox.walls import command, environment, readable_paths
+from autograder.sandbox.namespaces import command, environment, readable_paths
 from course.errors import GraderError
 
 GRACE = 5.0  # seconds for a killed process to be gone

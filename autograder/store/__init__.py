@@ -18,13 +18,13 @@ from typing import Self
 
 from sqlalchemy import select
 
-from autograder.seeds import course_secret
 from autograder.store.claims import Again, Busy, Claim, Claims, Done, RunKey, TakenOver
 from autograder.store.database import PATIENCE, Database
 from autograder.store.engine import STORE_VARIABLE, StoreError, store_url
 from autograder.store.models import Head
 from autograder.store.overview import Mark, Overview, Seen, Trained, UnderWay
 from autograder.store.results import Graded, Results, Shared, Which, standing
+from autograder.store.secret import course_secret
 
 __all__ = [
     "STORE_VARIABLE",

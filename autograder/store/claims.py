@@ -15,15 +15,15 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from autograder.keeping import Kept
-from autograder.result import RunRecord, versions
 from autograder.store import owners
+from autograder.store.checkpoints import Kept
 from autograder.store.database import Database
 from autograder.store.engine import StoreError, clock
 from autograder.store.models import Base, Checkpoint, Mistakes, StoredEpoch, StoredRun, StoredSpec, utc_now
+from autograder.store.records import RunRecord, versions
 from course.errors import GraderError
 from course.spec import Spec
-from course.trainer import EpochResult
+from course.training.loop import EpochResult
 
 
 @dataclass(frozen=True)

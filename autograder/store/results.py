@@ -13,7 +13,6 @@ from pydantic import TypeAdapter
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from autograder.result import Result
 from autograder.store.claims import epoch_result, run_record
 from autograder.store.database import Database
 from autograder.store.models import (
@@ -28,6 +27,7 @@ from autograder.store.models import (
     VerdictRun,
     utc_now,
 )
+from autograder.store.records import Result
 from course.inspection import Inspection
 from course.rules import Rules, held_level, load_rules
 

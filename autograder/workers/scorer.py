@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from autograder.messages import MAX_LINE, Outputs, Scored, ScoreRequest
+from autograder.workers.messages import MAX_LINE, Outputs, Scored, ScoreRequest
 from course import data
-from course.scoring import Scorer
+from course.training.scoring import Scorer
 
 
 def main() -> None:

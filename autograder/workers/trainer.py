@@ -14,12 +14,24 @@ from pathlib import Path
 
 import torch
 
-from autograder.messages import MAX_LINE, Epoch, Failed, Message, Outputs, Progress, Scored, Started, TrainRequest
-from course import data, devices, kernels
+from autograder.workers.messages import (
+    MAX_LINE,
+    Epoch,
+    Failed,
+    Message,
+    Outputs,
+    Progress,
+    Scored,
+    Started,
+    TrainRequest,
+)
+from course import data
 from course.errors import CourseError, Diverged, RecipeError
-from course.scoring import Score
+from course.network import kernels
 from course.spec import Spec
-from course.trainer import Step, TrainingData, train
+from course.training import devices
+from course.training.loop import Step, TrainingData, train
+from course.training.scoring import Score
 
 PROGRESS_SECONDS = 0.5
 WARM_UP_STEPS, MEASURED_STEPS = 3, 20

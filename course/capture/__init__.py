@@ -13,15 +13,15 @@ import torch
 from pydantic import ValidationError
 
 from course import spec
-from course.capture.faithful import check_initial, check_steps
+from course.capture.equivalence import check_initial, check_steps
 from course.capture.graph import Tensors, explain, graph
-from course.capture.initial import DTYPES, InitProgram, record
+from course.capture.init_program import DTYPES, InitProgram, record
 from course.capture.schedule import capture_optimizer, capture_schedule
 from course.errors import CourseError, RecipeError
 from course.inspection import too_much
+from course.inspection.cost import work
 from course.recipe import Recipe, default_transform
 from course.transforms import capture_transforms, is_random
-from course.work import work
 
 CAPTURE_SEED = 20_240_229  # any number: the spec does not depend on it
 

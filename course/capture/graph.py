@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.export.graph_signature import InputKind
 
-from course import operators, spec
-from course.capture.lines import is_students, student_line
-from course.capture.plain import operator_name, plain
+from course import spec
+from course.capture.arguments import operator_name, plain
+from course.capture.source_lines import is_students, student_line
 from course.errors import RecipeError, StudentCodeError
+from course.network import operators
 
 EXAMPLE_BATCH = 8
 _BATCH = re.compile(r"\bs\d+\b")  # what export calls the free batch size

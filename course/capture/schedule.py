@@ -10,8 +10,8 @@ from torch.optim.lr_scheduler import CyclicLR, OneCycleLR, ReduceLROnPlateau
 
 from course import spec
 from course.errors import RecipeError
-from course.optimizers import IGNORED_OPTIONS, OPTIMIZERS
 from course.recipe import Recipe, steps_per_epoch, watching
+from course.training.optimizers import IGNORED_OPTIONS, OPTIMIZERS
 
 _EPS = torch.finfo(torch.float32).eps  # what Adafactor's None stands for
 BY_BATCH = (OneCycleLR, CyclicLR)

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from course.notebook.lr_range import RateRange, smoothed
 from course.plots.canvas import BLUE, GREY, ORANGE, new, said
-from course.rates import RateRange, smoothed
 from course.rules import load_rules
 
 COLOURS = (BLUE, ORANGE, "#009e73", "#b0628f")  # told apart with any colour vision

@@ -8,9 +8,9 @@ from matplotlib.patches import Rectangle
 
 from course import data
 from course.inspection import Inspection
+from course.inspection.cost import WHOLE_IMAGE, Layer
 from course.plots.canvas import BLUE, COLUMNS, GREY, ORANGE, gallery, new
 from course.rules import load_rules
-from course.work import WHOLE_IMAGE, Layer
 
 
 def receptive_field(inspection: Inspection, digit: int = 0) -> Figure:

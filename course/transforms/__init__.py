@@ -10,7 +10,7 @@ the usual ones for a whole batch, and `pipeline` puts a run's pipeline together.
 """
 
 from course.transforms.capture import capture_transforms
+from course.transforms.description import describe, is_random
 from course.transforms.pipeline import Pipeline, build
-from course.transforms.words import describe, is_random
 
 __all__ = ["Pipeline", "build", "capture_transforms", "describe", "is_random"]

@@ -21,8 +21,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course.transforms import geometry
-from course.transforms.draw import Draw, per_image, scalar
 from course.transforms.geometry import mirror
+from course.transforms.random_draws import Draw, per_image, scalar
 
 TRIES = 10  # torchvision draws an erased rectangle again when it does not fit, this often
 

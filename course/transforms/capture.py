@@ -14,7 +14,7 @@ from torchvision.transforms import v2
 
 from course.errors import RecipeError
 from course.spec import Transform
-from course.transforms.table import CLASSES, CONTAINERS, DTYPES, TABLE, arguments, check
+from course.transforms.registry import CLASSES, CONTAINERS, DTYPES, TABLE, arguments, check
 
 KNOWN = {cls: key for key, cls in CLASSES.items()}
 SEQUENCES = (v1.Compose, v2.Compose, nn.Sequential, nn.ModuleList, list, tuple)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course.transforms.draw import Draw, scalar
+from course.transforms.random_draws import Draw, scalar
 
 
 class Affine(NamedTuple):

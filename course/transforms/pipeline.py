@@ -17,9 +17,9 @@ from torch import Tensor
 from course.errors import RecipeError
 from course.spec import Transform
 from course.transforms.batched import Step, batched_step
-from course.transforms.draw import Draw, scalar
-from course.transforms.table import check, construct
-from course.transforms.words import describe, is_random
+from course.transforms.description import describe, is_random
+from course.transforms.random_draws import Draw, scalar
+from course.transforms.registry import check, construct
 
 CONVERSIONS = frozenset(
     (

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from course.errors import UsageError
 from course.inspection import Inspection, Part
+from course.inspection.cost import Work
 from course.rules import assignments, held_level, judge, load_rules, longest_streak, refusals
-from course.work import Work
 
 CHALLENGE = load_rules("challenge")
 counts = st.lists(st.integers(9_936, 9_944), max_size=20)

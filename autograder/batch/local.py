@@ -1,0 +1,271 @@
+"""A class of submissions: a backlog, and slots that work it off, each grading one submission at a time.
+
+The store is what holds a batch together. Whatever ends, a process or a machine, the same command goes on where it was;
+two batches on one store share the work, and a recipe that several students hand in trains once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol
+
+import psutil
+
+from autograder import sandbox
+from autograder.batch.submissions import Work
+from autograder.grading.pipeline import Listener, Options, grade
+from autograder.grading.recipe_sandbox import Intake
+from autograder.grading.recorder import Elsewhere, register
+from autograder.store import Again, Store, StoreError
+from autograder.store.records import Result
+from autograder.workers.client import Workers
+from course.errors import CourseError, UsageError
+from course.training import devices
+
+POLL_SECONDS = 1.0
+RUNS_PER_GPU = 4
+SLOTS_PER_INTAKE = 8  # taking in a recipe is short beside training it
+JOB_BYTES = 2 * 2**30  # what one slot's processes need, with room to spare
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a batch says about one submission; everything else is in the store. `best` is of `total` test images."""
+
+    student: str
+    assignment: str
+    file: str
+    verdict: str
+    reasons: tuple[str, ...]
+    borderline: bool = False
+    official: bool = True
+    counted: int | None = None
+    best: int | None = None
+    total: int | None = None
+    runs: int = 0
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+@dataclass
+class Summary:
+    """A batch's outcomes, in the order they came."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        return dict(Counter(outcome.verdict for outcome in self.outcomes).most_common())
+
+    def to_dict(self) -> dict:
+        told = sorted(self.outcomes, key=lambda o: (o.assignment, o.student))
+        return {"verdicts": self.verdicts, "seconds": self.seconds, "submissions": [o.to_dict() for o in told]}
+
+
+class Board(Protocol):
+    """Told what a batch does; `slot` numbers the place where a submission is graded."""
+
+    def listener(self, slot: int) -> Listener: ...
+
+    def began(self, slot: int, work: Work) -> None: ...
+
+    def put_off(self, slot: int) -> None: ...
+
+    def finished(self, slot: int, outcome: Outcome) -> None: ...
+
+
+class Stopped(Exception):
+    """The batch is to end: raised where a listener is told something, so that no run is cut off within a word."""
+
+
+class Backlog:
+    """What is still to be graded. What another process trains just now is put off until it is done there."""
+
+    def __init__(self, works: Sequence[Work], store: Store):
+        self._waiting = deque(works)
+        self._put_off: deque[tuple[Work, int]] = deque()
+        self._store = store
+        self._lock = threading.Lock()
+        self.stop = threading.Event()
+
+    def next(self, wait: bool = True) -> Work | None:
+        """The next that can be begun, or None when nothing is left or all is to stop; without `wait`, none just now."""
+        while not self.stop.is_set():
+            with self._lock:
+                if self._waiting:
+                    return self._waiting.popleft()
+                put_off = len(self._put_off)
+                for _ in range(put_off):
+                    work, run_id = self._put_off.popleft()
+                    if not self._store.claims.is_busy(run_id):
+                        return work
+                    self._put_off.append((work, run_id))
+            if not put_off or not wait:
+                return None
+            self.stop.wait(POLL_SECONDS)
+        return None
+
+    def put_off(self, work: Work, run_id: int) -> None:
+        with self._lock:
+            self._put_off.append((work, run_id))
+
+
+UNREADABLE = (UsageError, OSError, ValueError, MemoryError)  # what one student's file may lead to
+
+
+class Slot(contextlib.AbstractContextManager):
+    """Grades one submission after another in warm processes of its own, taken in by `intake`. For one thread."""
+
+    def __init__(self, options: Options, store: Store, intake: Intake):
+        self._options, self._store, self._intake = options, store, intake
+        self._workers = Workers(warm=True)
+
+    def __exit__(self, *_) -> None:
+        self._workers.__exit__()
+
+    def grade(self, work: Work, listener: Listener, again: Again | None = None) -> Outcome:
+        """Raises Elsewhere, StoreError, Stopped; anything else is an outcome. A fault of ours is tried again once."""
+        began = time.monotonic()
+        for tries_left in (1, 0):
+            try:
+                result = self._grade(work, listener, again)
+                if result.verdict != "internal" or not tries_left:
+                    break
+            except (Elsewhere, StoreError, Stopped):
+                raise
+            except CourseError as error:
+                return self._internal(work, str(error))
+            except Exception as error:  # a bug that one submission meets must not stop a class
+                reason = f"{type(error).__name__}: {error}. Grade it alone, with --no-store, to see where."
+                return self._internal(work, reason)
+        return _outcome(work, result, round(time.monotonic() - began, 1))
+
+    def _internal(self, work: Work, reason: str) -> Outcome:
+        with contextlib.suppress(*UNREADABLE):
+            self._store.results.faulted(register(self._store, work.path, work.student, work.assignment), reason)
+        return Outcome(work.student, work.assignment, work.path.name, "internal", (reason,))
+
+    def _grade(self, work: Work, listener: Listener, again: Again | None) -> Result:
+        return grade(
+            work.path,
+            replace(self._options, assignment=work.assignment),
+            listener,
+            self._intake,
+            self._store,
+            work.student,
+            again=again,
+            wait=False,
+            workers=self._workers,
+            believe=True,
+        )
+
+
+def choose(works: Sequence[Work], store: Store, students: Collection[str], verdicts: Collection[str]) -> list[Work]:
+    """Those of the named students, and those whose last attempt has one of the verdicts. Raises UsageError."""
+    last = {(w.student, w.assignment): store.results.latest(w.student, w.assignment) for w in works} if verdicts else {}
+    chosen = [
+        work
+        for work in works
+        if work.student in students
+        or ((graded := last.get((work.student, work.assignment))) and graded.result.verdict in verdicts)
+    ]
+    if unknown := sorted(set(students) - {work.student for work in works}):
+        raise UsageError(f"There is no submission of {', '.join(unknown)} in these folders.")
+    if not chosen:
+        raise UsageError(f"No submission in these folders has the verdict {' or '.join(verdicts)}.")
+    return chosen
+
+
+def register_all(works: Sequence[Work], store: Store) -> None:
+    """Make each an attempt before the first is graded, so that a leaderboard shows who waits. Raises StoreError."""
+    for work in works:
+        with contextlib.suppress(*UNREADABLE):  # it is told when its turn comes
+            register(store, work.path, work.student, work.assignment)
+
+
+def jobs_here(options: Options) -> int:
+    """As many runs at once as this machine has cores, or several to a GPU, where its memory allows it."""
+    if devices.choose(options.device).type == "cuda":
+        return RUNS_PER_GPU
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores // options.threads, psutil.virtual_memory().available // JOB_BYTES))
+
+
+def run_batch(
+    works: Sequence[Work],
+    options: Options,
+    store: Store,
+    board: Board,
+    *,
+    jobs: int | None = None,
+    again: Again | None = None,
+) -> Summary:
+    """Grade them all on this machine, `jobs` at a time. Raises StoreError, UsageError, KeyboardInterrupt."""
+    tier = sandbox.choose_tier(options.trust_submissions)
+    jobs = max(1, min(jobs or jobs_here(options), len(works)))
+    backlog, summary = Backlog(works, store), Summary()
+    began = time.monotonic()
+
+    def work_off(number: int) -> None:
+        with contextlib.suppress(Stopped), Slot(options, store, intakes[number // SLOTS_PER_INTAKE]) as slot:
+            while work := backlog.next():
+                board.began(number, work)
+                listener = _Interruptible(board.listener(number), backlog.stop)
+                try:
+                    outcome = slot.grade(work, listener, again)
+                except Elsewhere as elsewhere:
+                    backlog.put_off(work, elsewhere.run_id)
+                    board.put_off(number)
+                else:
+                    summary.outcomes.append(outcome)
+                    board.finished(number, outcome)
+
+    with contextlib.ExitStack() as open_ones:
+        intakes = [open_ones.enter_context(Intake(tier, warm=True)) for _ in range(0, jobs, SLOTS_PER_INTAKE)]
+        # futures, because an interrupted Thread.join believes that the thread has ended (CPython 3.11)
+        pool = open_ones.enter_context(ThreadPoolExecutor(jobs))
+        open_ones.callback(backlog.stop.set)  # before the pool waits for its threads
+        for ended in as_completed([pool.submit(work_off, number) for number in range(jobs)]):
+            ended.result()
+    summary.seconds = round(time.monotonic() - began, 1)
+    return summary
+
+
+def _outcome(work: Work, result: Result, seconds: float) -> Outcome:
+    epochs = [epoch for run in result.runs for epoch in run.epochs]
+    return Outcome(
+        student=work.student,
+        assignment=work.assignment,
+        file=work.path.name,
+        verdict=result.verdict,
+        reasons=result.reasons,
+        borderline=result.borderline,
+        official=result.official,
+        counted=result.counted,
+        best=max((epoch.correct for epoch in epochs), default=None),
+        total=epochs[0].test_total if epochs else None,
+        runs=len(result.runs),
+        seconds=seconds,
+    )
+
+
+class _Interruptible:
+    """Hands on what a listener is told, until the batch is to stop."""
+
+    def __init__(self, listener: Listener, stop: threading.Event):
+        self._listener, self._stop = listener, stop
+
+    def __getattr__(self, name: str):
+        if self._stop.is_set():
+            raise Stopped
+        return getattr(self._listener, name)

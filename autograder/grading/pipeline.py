@@ -1,0 +1,343 @@
+"""One submission, end to end.
+
+    file -> source (`submission`) -> spec and inspection (`intake`, in the sandbox) -> refusals (`course.rules`)
+         -> runs (`workers.trainer`, scored by `workers.scorer`) -> verdict (`course.rules`)
+
+This process, the supervisor, runs nothing of the student's, trains nothing, and holds no labels.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from platformdirs import user_cache_path
+
+from autograder import sandbox
+from autograder.grading.recipe_sandbox import Intake
+from autograder.grading.recorder import Recorder, run_key
+from autograder.grading.submission import read_submission
+from autograder.store import Again, Store, StoreError
+from autograder.store.checkpoints import FileKeeper, Keeper, Kept
+from autograder.store.records import Result, RunRecord, versions
+from autograder.store.secret import course_secret, draw_seed
+from autograder.workers.client import Workers
+from autograder.workers.messages import (
+    Epoch,
+    Failed,
+    Outputs,
+    Progress,
+    Scored,
+    ScoreRequest,
+    Started,
+    TrainRequest,
+    from_trainer,
+)
+from course import data
+from course.errors import CourseError, GraderError, RecipeError, StudentCodeError, UsageError
+from course.rules import Rules, judge, load_rules, refusals
+from course.spec import Spec
+from course.training.devices import DEFAULT_THREADS, choose
+from course.training.loop import EpochResult
+
+TEST_LABELS = "t10k-labels-idx1-ubyte"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A shortened grading, for trying things out: its result is never official.
+
+    `accuracy` and `near` take the place of the rule's, which a shortened training cannot reach.
+    """
+
+    epochs: int
+    train_images: int
+    test_images: int
+    accuracy: float | None = None
+    near: float | None = None
+
+    def rules(self, rules: Rules) -> Rules:
+        given = {"accuracy": self.accuracy, "near": self.near}
+        return replace(rules, **{name: value for name, value in given.items() if value is not None})
+
+    def __str__(self) -> str:  # what the numbers of a run depend on
+        return f"{self.epochs}/{self.train_images}/{self.test_images}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cut:
+        """The same from `str`. Raises UsageError."""
+        try:
+            cut = cls(*map(int, text.split("/")))
+        except (ValueError, TypeError):
+            cut = cls(0, 0, 0)
+        if not (cut.epochs > 0 and 0 < cut.train_images <= 60_000 and 0 < cut.test_images <= 10_000):
+            raise UsageError(
+                f"{text!r} is no cut. Write EPOCHS/TRAIN/TEST, with at most 60,000 and 10,000 images: 1/6000/2000."
+            )
+        return cut
+
+
+QUICK = Cut(epochs=1, train_images=6_000, test_images=2_000)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade; none of it can be reached by a submission."""
+
+    assignment: str = "challenge"
+    device: str = "auto"
+    threads: int = DEFAULT_THREADS
+    cuda_graphs: bool = False  # on CUDA, steps are recorded and replayed: nobody has measured it yet
+    seeds: int | None = None  # None: as the rules say
+    trust_submissions: bool = False
+    most_minutes: float = 120.0  # a run that is projected to take longer is refused after 20 steps
+    cut: Cut | None = None
+
+    @property
+    def records_graphs(self) -> bool:
+        """Raises UsageError for a device that is not there."""
+        return self.cuda_graphs and choose(self.device).type == "cuda"
+
+    def asked(self) -> str:
+        """What a verdict depends on, in words. Raises UsageError for a device that is not there."""
+        device = choose(self.device).type + (" with graphs" if self.records_graphs else "")
+        return f"{device}, {self.threads} thread(s), seeds {self.seeds or 'by the rules'}, cut {self.cut or 'none'}"
+
+
+class Listener(Protocol):
+    """Told what happens while a submission is graded."""
+
+    def stage(self, text: str) -> None: ...
+
+    def run_started(self, number: int, seed: int, started: Started) -> None: ...
+
+    def progress(self, progress: Progress) -> None: ...
+
+    def epoch(self, result: EpochResult) -> None: ...
+
+
+def grade(
+    path: Path,
+    options: Options,
+    listener: Listener,
+    intake: Intake | None = None,
+    store: Store | None = None,
+    student: str | None = None,
+    *,
+    again: Again | None = None,
+    wait: bool = True,
+    workers: Workers | None = None,
+    believe: bool = False,
+) -> Result:
+    """The verdict on one file. Raises UsageError, StoreError; every other trouble becomes a verdict.
+
+    With a `store` the runs are kept there, those that are there already are not trained again, and `student`'s attempt
+    is kept with its verdict. `again` trains all the same. Where another process trains the same run, `wait` for it,
+    or raise Elsewhere. `intake` and `workers` may be warm, for many submissions. With
+    `believe`, an attempt that has its verdict by the same rules, options and versions is not even run again.
+    """
+    rules = load_rules(options.assignment)
+    recorder = None
+    if store is not None:
+        recorder = Recorder(store, path, rules, student, options.asked(), again=again, wait=wait)
+        if believe and (known := recorder.known()):
+            return known
+    result = _judged(path, options, listener, intake, partial(_train_and_judge, recorder=recorder, workers=workers))
+    if recorder is not None:
+        recorder.verdict(result)
+    return result
+
+
+def inspect_only(path: Path, options: Options, listener: Listener, intake: Intake | None = None) -> Result:
+    """The same without training: a verdict only when there would be one before it; `reasons` is empty otherwise."""
+    return _judged(path, options, listener, intake, lambda spec, rules, options, result, listener: result)
+
+
+def _judged(
+    path: Path, options: Options, listener: Listener, intake: Intake | None, then: Callable[..., Result]
+) -> Result:
+    """Take in, refuse; `then` goes on with what may be trained."""
+    rules = load_rules(options.assignment)
+    intake = intake or Intake(sandbox.choose_tier(options.trust_submissions))
+    result = Result(
+        submission=path.name,
+        assignment=rules.assignment,
+        verdict="internal",
+        reasons=(),
+        official=options.cut is None,
+        isolation=intake.tier.value,
+    )
+    try:
+        submission = read_submission(path)
+        listener.stage("running the recipe in the sandbox")
+        spec = intake.capture(submission.source)
+        listener.stage("inspecting the network")
+        inspection = intake.inspect(spec)
+        result = replace(result, inspection=inspection)
+        if broken := refusals(rules, inspection):
+            return replace(result, verdict="refused", reasons=tuple(broken))
+        return then(spec, rules, options, result, listener)
+    except (UsageError, StoreError):
+        raise
+    except RecipeError as error:
+        return replace(result, verdict="refused", reasons=(str(error),))
+    except StudentCodeError as error:
+        return replace(result, verdict="error", reasons=(str(error),))
+    except CourseError as error:
+        return replace(result, verdict="internal", reasons=(str(error),))
+
+
+def _train_and_judge(
+    spec: Spec,
+    rules: Rules,
+    options: Options,
+    result: Result,
+    listener: Listener,
+    recorder: Recorder | None = None,
+    workers: Workers | None = None,
+) -> Result:
+    """Seed after seed until the verdict is clear."""
+    folder, tier = data.ensure(), sandbox.Tier(result.isolation)
+    secret = course_secret()
+    cut = options.cut
+    rules = cut.rules(rules) if cut else rules
+    total = cut.test_images if cut else 10_000
+    trained = spec.model_copy(update={"epochs": min(spec.epochs, cut.epochs)}) if cut else spec
+    runs: list[RunRecord] = []
+    while True:
+        seed = draw_seed(secret, spec.hash, len(runs) + 1)
+        train = partial(
+            train_once, trained, seed, folder, options, tier, listener, number=len(runs) + 1, workers=workers
+        )
+        if recorder is None:
+            runs.append(train())
+        else:
+            key = run_key(spec, seed, options.device, options.threads, str(cut or ""), graphs=options.records_graphs)
+            runs.append(recorder.run(key, spec, lambda k, go=train: go(keeper=k), listener.stage, result.isolation))
+        # a run that diverged counts as one that held nothing
+        judgement = judge(rules, [[] if r.ended else r.correct for r in runs], seeds=options.seeds, total=total)
+        if not judgement.more:
+            break
+    reasons = judgement.reasons + tuple(r.ended for r in runs if r.ended)
+    if not result.official:
+        reasons += ("Data or epochs were cut down, so this result is not official.",)
+    return replace(
+        result,
+        verdict=judgement.verdict,
+        reasons=reasons,
+        borderline=judgement.split,
+        runs=tuple(runs),
+    )
+
+
+def train_once(
+    spec: Spec,
+    seed: int,
+    folder: Path,
+    options: Options,
+    tier: sandbox.Tier,
+    listener: Listener,
+    *,
+    number: int = 1,
+    keeper: Keeper | None = None,
+    workers: Workers | None = None,
+) -> RunRecord:
+    """One run in processes of its own, resumed where an earlier one stopped. Raises GraderError, RecipeError."""
+    keeper = keeper or FileKeeper(_kept_in(spec, seed, options))
+    kept = keeper.found()
+    workers = workers or Workers()
+    walled = tier is sandbox.Tier.BUBBLEWRAP and not _may_use_gpu(options.device)
+    seen = [folder / name for name in data.FILES if name != TEST_LABELS]
+    began = time.monotonic()
+    epochs: list[EpochResult] = []
+    scored: Scored | None = None
+    ended = ""
+    with (
+        workers.start("trainer", walled=walled, threads=options.threads, readable=seen) as trainer,
+        workers.start("scorer", walled=walled, readable=[folder / TEST_LABELS]) as scorer,
+    ):
+        scorer.say(_score_request(spec, folder, options))
+        trainer.say(_train_request(spec, seed, folder, options, kept))
+        started = None
+        while line := trainer.hear():
+            match from_trainer(line):
+                case Started() as started:
+                    epochs += kept.epochs[: started.resumed]
+                    listener.run_started(number, seed, started)
+                    for epoch in epochs:
+                        listener.epoch(epoch)
+                case Progress() as progress:
+                    listener.progress(progress)
+                case Outputs() as outputs:
+                    scorer.say(outputs)
+                    scored = Scored.model_validate_json(scorer.hear())
+                    trainer.say(Scored(loss=scored.loss, correct=scored.correct))
+                case Epoch() as epoch:
+                    epochs.append(_epoch_result(epoch, scored))
+                    keeper.epoch(epochs[-1], base64.b64decode(epoch.state))
+                    listener.epoch(epochs[-1])
+                case Failed(kind="diverged", text=text):
+                    ended = text
+                case Failed(kind="refused", text=text):
+                    raise RecipeError(text)
+                case Failed(text=text):
+                    raise GraderError(text)
+    if started is None or (len(epochs) != spec.epochs and not ended):
+        raise GraderError(f"The trainer ended after {len(epochs)} of {spec.epochs} epochs without saying why.")
+    record = RunRecord(
+        seed=seed,
+        device=started.device,
+        device_name=started.device_name,
+        threads=started.threads,
+        epochs=tuple(epochs),
+        seconds=round(time.monotonic() - began, 1),
+        ended=ended,
+        wrong=scored.wrong if scored else (),
+    )
+    keeper.done(record)
+    return record
+
+
+def _score_request(spec: Spec, folder: Path, options: Options) -> ScoreRequest:
+    return ScoreRequest(folder=str(folder), loss=spec.loss, images=options.cut.test_images if options.cut else None)
+
+
+def _train_request(spec: Spec, seed: int, folder: Path, options: Options, kept: Kept) -> TrainRequest:
+    cut = options.cut
+    return TrainRequest(
+        spec=spec.to_json(),
+        seed=seed,
+        device=options.device,
+        threads=options.threads,
+        cuda_graphs=options.cuda_graphs,
+        folder=str(folder),
+        images=(cut.train_images, cut.test_images) if cut else None,
+        state=base64.b64encode(kept.state or b"").decode(),
+        most_seconds=60 * options.most_minutes,
+    )
+
+
+def _may_use_gpu(device: str) -> bool:
+    """A walled process has no devices; with a GPU the trainer, which runs only our own code, works without the wall."""
+    return device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
+
+
+def _epoch_result(epoch: Epoch, scored: Scored | None) -> EpochResult:
+    """The trainer's numbers, with the score as the scorer gave it."""
+    if scored is None:
+        raise GraderError(f"The trainer finished epoch {epoch.epoch} without asking for a score.")
+    values = epoch.model_dump(exclude={"kind", "state"})
+    return EpochResult(**values | {"test_loss": scored.loss, "correct": scored.correct})
+
+
+def _kept_in(spec: Spec, seed: int, options: Options) -> Path:
+    """Where an interrupted run is kept; anything that changes its numbers changes the name."""
+    how = f"{options.device}/{options.threads}/{options.records_graphs}/{options.cut}"
+    what = f"{spec.hash}/{seed}/{how}/{sorted(versions().items())}"
+    return user_cache_path("under8k") / "runs" / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.json"

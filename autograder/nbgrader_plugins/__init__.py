@@ -1,0 +1,1 @@
+"""What nbgrader calls: reading, restoring and running notebooks, the trained score, reports and exports."""

@@ -1,0 +1,75 @@
+"""The warm process of a `Nursery`: `python -m autograder.sandbox.fork_server_process MODULE SOCKET`.
+
+It imports MODULE and then forks a child for each request. It reads nothing that comes from a submission, and a
+locked child cannot reach it: no signals, no debugging, no descriptor in common.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+from dataclasses import replace
+
+from autograder.sandbox.fork_server import KILL, READY
+from autograder.sandbox.limits import Orders
+from autograder.sandbox.lockdown import ORDERS, PR_SET_DUMPABLE
+
+
+def serve(control: socket.socket) -> bool:
+    """Fork a child for each request; True in the child, False when the supervisor is gone."""
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1 << 20, 4)
+        if not message:
+            return False
+        if message == KILL:  # it crossed the report that the child had ended
+            continue
+        orders = replace(Orders.from_json(message.decode()), parent=os.getpid())
+        child = os.fork()
+        if child == 0:
+            os.environ[ORDERS] = orders.to_json()
+            _take_over(descriptors)
+            control.detach()  # closed by now
+            return True
+        for descriptor in descriptors:
+            os.close(descriptor)
+        control.send(struct.pack("=i", _outlive(child, control)))
+
+
+def _take_over(descriptors: list[int]) -> None:
+    """Make them 0 to 3, and close all others."""
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+    os.closerange(len(descriptors), os.sysconf("SC_OPEN_MAX"))
+
+
+def _outlive(child: int, control: socket.socket) -> int:
+    """Wait for the child's return code. It is killed when the supervisor says so, or is gone."""
+    ended = os.pidfd_open(child)
+    ready, _, _ = select.select([ended, control], [], [])
+    os.close(ended)
+    if control in ready:
+        os.kill(child, signal.SIGKILL)
+        control.recv(len(KILL))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main() -> None:
+    module_name, descriptor = sys.argv[1:]
+    control = socket.socket(fileno=int(descriptor))
+    module = importlib.import_module(module_name)
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    gc.freeze()  # what was imported stays in memory that all children share
+    control.send(READY)
+    if serve(control):
+        sys.exit(module.main())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""The operators a network may be built from, and the only way from a name in a spec to something that runs.
+
+A network is a list of calls of PyTorch's own (ATen) operators. The families below are what is allowed; they cover the
+usual layers of `torch.nn` and functions of `torch` on images of this size. An operator that is missing and
+harmless can be asked for: it is one word in this table. Left out on purpose is what reads memory
+(`as_strided`, `empty` in a forward), decides by values (`item`, `nonzero`), or reaches beyond tensors.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from functools import cache, wraps
+
+from course.errors import SpecError
+
+FAMILIES = {
+    "convolution": "conv1d conv2d conv_transpose1d conv_transpose2d",
+    "dense": "linear matmul mm bmm mv dot addmm baddbmm einsum bilinear outer scaled_dot_product_attention",
+    "normalisation": "batch_norm layer_norm group_norm instance_norm rms_norm linalg_vector_norm norm "
+    "norm_except_dim _weight_norm",
+    "pooling": "max_pool1d max_pool2d avg_pool1d avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d "
+    "adaptive_max_pool1d adaptive_max_pool2d max_pool2d_with_indices",
+    "activation": "relu relu_ relu6 relu6_ leaky_relu leaky_relu_ elu elu_ selu selu_ celu celu_ gelu gelu_ silu silu_ "
+    "mish mish_ hardtanh hardtanh_ hardswish hardswish_ hardsigmoid hardsigmoid_ sigmoid sigmoid_ tanh tanh_ softplus "
+    "log_sigmoid prelu rrelu rrelu_ glu softmax log_softmax threshold threshold_ hardshrink softshrink",
+    "dropout and noise": "dropout dropout_ feature_dropout feature_dropout_ alpha_dropout alpha_dropout_ "
+    "feature_alpha_dropout bernoulli bernoulli_ rand rand_like randn randn_like normal_ uniform_",
+    "arithmetic": "add add_ sub sub_ rsub mul mul_ div div_ pow pow_ sqrt sqrt_ rsqrt exp exp_ log log_ log1p expm1 "
+    "abs abs_ neg neg_ square sign floor ceil round reciprocal sin cos erf clamp clamp_ clamp_min clamp_min_ clamp_max "
+    "clamp_max_ minimum maximum lerp lerp_ addcmul addcdiv where masked_fill masked_fill_ floor_divide remainder "
+    "gt lt ge le eq ne logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_not __and__ "
+    "__or__ __xor__ multiply subtract divide true_divide negative clip",
+    "reduction": "mean sum amax amin max min var std var_mean std_mean logsumexp cumsum prod argmax argmin any all "
+    "topk sort",
+    "shape": "view reshape _unsafe_view view_as reshape_as flatten unflatten permute transpose transpose_ t numpy_T "
+    "squeeze squeeze_ unsqueeze unsqueeze_ cat concat concatenate hstack ravel stack chunk split split_with_sizes "
+    "unbind slice select narrow expand expand_as repeat repeat_interleave tile contiguous clone pad constant_pad_nd "
+    "reflection_pad2d replication_pad2d pixel_shuffle pixel_unshuffle channel_shuffle roll flip rot90 movedim unfold "
+    "im2col col2im diagonal upsample_nearest2d upsample_bilinear2d index index_select gather tril triu detach detach_ "
+    "alias to type_as meshgrid broadcast_to swapaxes swapdims lift_fresh_copy copy_ fill_ zero_ _to_copy "
+    "affine_grid_generator grid_sampler grid_sampler_2d",
+    "new tensors": "zeros ones full arange linspace eye zeros_like ones_like full_like new_zeros new_ones new_full "
+    "scalar_tensor",
+    "sizes": "sym_size sym_numel",
+}
+
+# what a constructor may do besides, when it fills the initial weights
+INIT_FAMILY = (
+    "empty empty_like new_empty lift_fresh copy_ fill_ zero_ random_ exponential_ "
+    "log_normal_ cauchy_ geometric_ randint randperm normal erfinv erfinv_ linalg_qr diag diagonal diagonal_copy t_ "
+    "sign_ index_put_ index_fill_ trace linalg_norm"
+)
+
+
+def _of_sizes(function: Callable) -> Callable:
+    """`function` for integers of 64 bits alone: Python's own would also multiply words and lists, without end."""
+
+    @wraps(function)
+    def bounded(*sizes: int) -> int:
+        if not all(type(size) is int for size in sizes):
+            raise TypeError("a size is needed")
+        result = function(*sizes)
+        if abs(result) > 2**63 - 1:
+            raise ValueError("a size has more than 64 bits")
+        return result
+
+    return bounded
+
+
+# arithmetic on sizes, as in x.view(x.size(0), -1)
+SIZE_OPERATORS: dict[str, Callable] = {
+    **{f"size.{name}": _of_sizes(getattr(operator, name)) for name in ("add", "sub", "mul", "floordiv", "mod", "neg")},
+    "size.getitem": operator.getitem,
+}
+
+# where and how a tensor lies is the grader's business; a recipe cannot choose it
+IGNORED_KEYWORDS = frozenset({"device", "layout", "pin_memory", "memory_format", "generator", "non_blocking", "copy"})
+
+_WORDS = re.compile(r"\w+").findall
+_NETWORK = frozenset(word for words in FAMILIES.values() for word in words.split())
+_INIT = _NETWORK | frozenset(INIT_FAMILY.split())
+
+
+def allowed(name: str, *, init: bool = False) -> bool:
+    """Is `name` (such as "aten.conv2d.default") something a network, or an init program, may call?"""
+    if name in SIZE_OPERATORS:
+        return True
+    parts = name.split(".")
+    return len(parts) == 3 and parts[0] == "aten" and parts[1] in (_INIT if init else _NETWORK)
+
+
+@cache
+def resolve(name: str, *, init: bool = False) -> Callable:
+    """The operator called `name`. Raises SpecError when it is not on the list."""
+    if name in SIZE_OPERATORS:
+        return SIZE_OPERATORS[name]
+    if not allowed(name, init=init):
+        raise SpecError(f"The operator {name[:60]!r} is not on the list of allowed operators.")
+    import torch
+
+    _, packet, overload = name.split(".")
+    found = getattr(torch.ops.aten, packet)
+    if overload not in found.overloads():
+        raise SpecError(f"The operator {name[:60]!r} does not exist in torch {torch.__version__}.")
+    op = getattr(found, overload)
+    if any(argument.is_out for argument in op._schema.arguments):
+        raise SpecError(f"The operator {name[:60]!r} writes into a tensor it is given, which is not allowed.")
+    return op
+
+
+def check_call(op: Callable, positional: int, keywords: tuple[str, ...]) -> None:
+    """Compare a call with the operator's own schema. Raises SpecError."""
+    schema = getattr(op, "_schema", None)
+    if schema is None:  # a size operator
+        if keywords or positional > 2:
+            raise SpecError(f"{op.__name__} is called with {positional} arguments and {len(keywords)} keywords.")
+        return
+    if positional > sum(not a.kwarg_only for a in schema.arguments):
+        raise SpecError(f"{schema.name} is called with {positional} arguments, more than it takes.")
+    known = {a.name for a in schema.arguments} - IGNORED_KEYWORDS
+    unknown = [k for k in keywords if k not in known]
+    if unknown:
+        raise SpecError(f"{schema.name} is called with {unknown[0]!r}, which it does not take here.")
+
+
+@cache
+def takes_device(op: Callable) -> bool:
+    """Does the operator make a tensor, on a device named in the call?"""
+    schema = getattr(op, "_schema", None)
+    return schema is not None and any(a.name == "device" for a in schema.arguments)
+
+
+@cache
+def literal_positions(op: Callable) -> frozenset[int | str]:
+    """Positions and names of arguments that put a number into the computation: scalars, floats and tensors, not sizes.
+
+    A tensor is in the list because `x * 0.5` is `aten.mul.Tensor(x, 0.5)`.
+    """
+    schema = getattr(op, "_schema", None)
+    if schema is None:
+        return frozenset()
+    holding = {"number", "float", "Tensor"}
+    numbers = [(i, a.name) for i, a in enumerate(schema.arguments) if holding & set(_WORDS(str(a.type)))]
+    return frozenset(key for pair in numbers for key in pair)
+
+
+def as_markdown() -> str:
+    """The list for students: docs/operators.md is made of it."""
+    rows = "\n".join(f"| {name} | {' '.join(f'`{w}`' for w in words.split())} |" for name, words in FAMILIES.items())
+    return (
+        "# What a network may be built from\n\n"
+        "A recipe's network is captured as a list of PyTorch's own operators, and these are the ones that are\n"
+        "allowed. You do not call them yourself: `nn.Conv2d` becomes `conv2d`, `x + y` becomes `add`,\n"
+        "`x.view(...)` becomes `view`. A name that ends in `_` changes its tensor in place. What is not listed is\n"
+        "refused with its name and your line.\n\n"
+        f"| family | operators |\n|---|---|\n{rows}\n\n"
+        "Missing something harmless? Open a pull request that adds its name to `FAMILIES` in\n"
+        "`course/network/operators.py`, with a network that uses it in `tests/course/capture/test_capture.py`. Operators stay off the\n"
+        "list when they decide by values (`item`, `nonzero`), reinterpret memory (`as_strided`), or reach beyond\n"
+        "tensors.\n"
+    )
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")

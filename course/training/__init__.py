@@ -1,0 +1,1 @@
+"""The one training loop, with its devices, optimizers, losses and CUDA graphs."""

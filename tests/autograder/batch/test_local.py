@@ -1,0 +1,367 @@
+"""A class of submissions: each gets exactly one result, whatever ends on the way."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from functools import partial
+
+import psutil
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import event, text
+
+from autograder.batch.local import Backlog, Outcome, run_batch
+from autograder.batch.submissions import Work, find
+from autograder.cli.main import main
+from autograder.cli.progress import Watcher, line, span
+from autograder.grading.pipeline import Cut, Options
+from autograder.store import StoreError, open_store
+from course.errors import UsageError
+from tests.autograder.store.test_store import server, url  # noqa: F401 - fixtures
+from tests.support.variants import submit, variant
+
+CUT = Options(cut=Cut(1, 600, 500), seeds=1, device="cpu")
+
+
+def works_in(course):
+    return find([course], None, "challenge").works
+
+
+def batch(course, store, *more: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "autograder.cli.main", "batch", str(course), "--store", store, "--json"),
+        *("--cut", "1/600/500", "--seeds", "1", "--device", "cpu", *more),
+    ]
+
+
+def told(command: list[str]) -> dict:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def count(store, what: str) -> int:
+    with store._database.engine.connect() as connection:
+        return connection.execute(text(f"SELECT count(*) FROM {what}")).scalar_one()
+
+
+def assert_each_exactly_once(store, students: int, specs: int | None = None) -> None:
+    """One attempt and one verdict for each student, one finished run for each recipe, and the chain is whole."""
+    specs = students if specs is None else specs
+    assert (count(store, "attempts"), count(store, "verdicts")) == (students, students)
+    assert count(store, "runs") == count(store, "runs WHERE finished IS NOT NULL") == specs
+    assert count(store, "epochs") == specs
+    assert count(store, "checkpoints") == 0
+    assert list(store.verify()) == []
+
+
+class Quiet(Watcher):
+    def __init__(self, total):
+        super().__init__(total, quiet=True)
+
+
+# --- what there is to grade
+
+
+def test_nbgraders_folders_are_found_from_any_of_their_levels(tmp_path):
+    submit(tmp_path, 2)
+    other = tmp_path / "submitted" / "student000" / "lesson1_baseline"
+    other.mkdir()
+    (other / "extra.ipynb").write_text("{}")
+    (other / "lesson1_baseline.ipynb").write_text("{}")
+    for level in (tmp_path, tmp_path / "submitted"):
+        found = [(w.student, w.assignment, w.path.name) for w in find([level], None, "challenge").works]
+        assert found == [
+            ("student000", "challenge", "challenge.py"),
+            ("student001", "challenge", "challenge.py"),
+            ("student000", "lesson1_baseline", "lesson1_baseline.ipynb"),
+        ]
+    assert len(find([tmp_path / "submitted" / "student000"], "challenge", "challenge").works) == 1
+
+
+def test_of_plain_files_each_is_called_after_its_student(tmp_path):
+    for name in ("ada.py", "bob.ipynb", "notes.txt"):
+        (tmp_path / name).write_text("x")
+    works = find([tmp_path, tmp_path / "ada.py"], "lesson3_dropout", "challenge").works
+    assert [(w.student, w.assignment) for w in works] == [("ada", "lesson3_dropout"), ("bob", "lesson3_dropout")]
+
+
+def test_an_assignment_without_rules_is_left_out_and_named(tmp_path):
+    submit(tmp_path, 1)
+    submit(tmp_path / "submitted" / ".." / ".", 0)
+    (tmp_path / "submitted" / "student000" / "essay").mkdir()
+    (tmp_path / "submitted" / "student000" / "essay" / "essay.py").write_text("x")
+    found = find([tmp_path], None, "challenge")
+    assert len(found.works) == 1 and "no rules for the assignment 'essay'" in found.notes[0]
+
+
+@pytest.mark.parametrize("folder", [".", "nowhere"])
+def test_nothing_to_grade_is_wrong_use(tmp_path, folder):
+    with pytest.raises(UsageError, match="There is no"):
+        find([tmp_path / folder], None, "challenge")
+
+
+# --- a class
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """A class of six: four honest recipes, one of them handed in twice, and one that does not run."""
+    course = submit(tmp_path_factory.mktemp("course"), 6)
+    path = str(course / "results.db")
+    (course / "submitted" / "student004" / "challenge" / "challenge.py").write_text(variant(0))
+    (course / "submitted" / "student005" / "challenge" / "challenge.py").write_text("x = 1 / 0")
+    return course, path, told(batch(course, path))
+
+
+def test_every_submission_has_its_verdict_with_reasons(graded):
+    _, path, said = graded
+    assert said["verdicts"] == {"fail": 5, "error": 1}
+    last = said["submissions"][5]
+    assert (last["student"], last["verdict"]) == ("student005", "error")
+    assert "ZeroDivisionError" in last["reasons"][0]
+    assert all(0 < one["best"] < one["total"] == 500 for one in said["submissions"][:5])
+    with open_store(path) as store:
+        assert [g.result.verdict for g in store.results.counting("challenge")] == ["fail"] * 5 + ["error"]
+
+
+def test_a_recipe_that_two_hand_in_trains_once_and_is_shown(graded):
+    _, path, _ = graded
+    with open_store(path) as store:
+        assert_each_exactly_once(store, students=6, specs=4)
+        assert [shared.students for shared in store.results.shared()] == [("student000", "student004")]
+
+
+def test_the_same_batch_again_trains_nothing_and_says_the_same(graded):
+    course, path, said = graded
+    with open_store(path) as store:
+        records = store.end()
+        again = told(batch(course, path))
+        assert store.end() == records
+    for one in (*said["submissions"], *again["submissions"]):
+        del one["seconds"]
+    assert again["submissions"] == said["submissions"]
+
+
+def test_regrading_trains_the_chosen_ones_again_and_keeps_why(graded, monkeypatch):
+    course, path, said = graded
+    command = ["regrade", str(course), "--store", path, "--cut", "1/600/500", "--seeds", "1", "--device", "cpu"]
+    done = CliRunner().invoke(main, [*command, "--student", "student001", "--reason", "the fan had stopped", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["submissions"][0]["best"] == said["submissions"][1]["best"]
+    with open_store(path) as store:
+        reasons = {g.student: g.reason for g in store.results.attempts()}
+        assert reasons.pop("student001") == "the fan had stopped" and set(reasons.values()) == {""}
+        assert count(store, "runs WHERE again = 1 AND reason = 'the fan had stopped'") == 1
+        assert list(store.verify()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "fragment"),
+    [
+        (["--reason", "x"], "Say which"),
+        (["--reason", "x", "--student", "nobody"], "no submission of nobody"),
+        (["--reason", "x", "--verdict", "pass"], "has the verdict pass"),
+        (["--student", "student001"], "Missing option '--reason'"),
+        (["--reason", "x", "--everybody", "--cut", "1/2"], "EPOCHS/TRAIN/TEST"),
+        (["--reason", "x", "--everybody", "--jobs", "0"], "0 is not in the range"),
+    ],
+)
+def test_regrading_without_saying_which_or_why_is_wrong_use(graded, options, fragment):
+    course, path, _ = graded
+    done = CliRunner().invoke(main, ["regrade", str(course), "--store", path, *options])
+    assert done.exit_code == 2 and fragment in done.stderr
+
+
+def test_one_that_cannot_be_graded_by_our_fault_stops_nobody_and_is_told(tmp_path, monkeypatch):
+    from autograder.batch.local import local as module
+
+    def broken(path, *arguments, **more):
+        if "student001" in str(path):
+            raise RuntimeError("a bug")
+        return real(path, *arguments, **more)
+
+    real = module.grade
+    monkeypatch.setattr(module, "grade", broken)
+    course = submit(tmp_path, 2)
+    done = CliRunner().invoke(main, batch(course, str(tmp_path / "r.db"))[3:])
+    said = {one["student"]: one for one in json.loads(done.stdout)["submissions"]}
+    assert done.exit_code == 3
+    assert said["student000"]["verdict"] == "fail"
+    assert said["student001"]["verdict"] == "internal" and "RuntimeError: a bug" in said["student001"]["reasons"][0]
+    with open_store(str(tmp_path / "r.db")) as store:
+        assert store.results.latest("student001", "challenge") is None
+
+
+def test_what_another_process_trains_is_put_off_and_nothing_else_waits(tmp_path):
+    class Claims:
+        busy = True
+
+        def is_busy(self, run_id):
+            return self.busy
+
+    store = type("Store", (), {"claims": Claims()})
+    first, second = (Work(tmp_path / name, name, "challenge") for name in ("a.py", "b.py"))
+    backlog = Backlog([first, second], store)
+    assert backlog.next() == first
+    backlog.put_off(first, 1)
+    assert backlog.next() == second
+    assert backlog.next(wait=False) is None
+    store.claims.busy = False
+    assert (backlog.next(), backlog.next()) == (first, None)
+
+
+# --- nothing lost
+
+
+@pytest.mark.slow
+def test_two_batches_at_once_on_one_store_train_nothing_twice(tmp_path, url):
+    course = submit(tmp_path, 8)
+    both = [subprocess.Popen(batch(course, url, "--jobs", "1"), stdout=subprocess.PIPE) for _ in range(2)]
+    said = [json.loads(one.communicate(timeout=600)[0]) for one in both]
+    assert [one["verdicts"] for one in said] == [{"fail": 8}] * 2
+    with open_store(url) as store:
+        assert_each_exactly_once(store, 8)
+        assert count(store, "runs WHERE claims > 1") == 0
+
+
+def tree_of(process: subprocess.Popen) -> list[psutil.Process]:
+    try:
+        root = psutil.Process(process.pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+@pytest.mark.slow
+def test_kill_9_of_any_process_at_any_time_loses_nothing_and_doubles_nothing(tmp_path):
+    course, path, draw = submit(tmp_path, 8), str(tmp_path / "r.db"), random.Random(9)
+    kills, done = 0, None
+    while done is None or done.returncode != 0:
+        done = subprocess.Popen(batch(course, path, "--jobs", "2"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while kills < 6 and done.poll() is None:
+            time.sleep(draw.uniform(0, 6))
+            if victims := tree_of(done):
+                draw.choice(victims if kills % 2 else victims[:1]).send_signal(signal.SIGKILL)
+                kills += 1
+        out, _ = done.communicate(timeout=600)
+    assert kills == 6
+    assert json.loads(out)["verdicts"] == {"fail": 8}
+    with open_store(path) as store:
+        assert_each_exactly_once(store, 8)
+
+
+def test_a_disk_that_is_full_stops_the_batch_with_a_sentence_and_loses_nothing(tmp_path):
+    works, path = works_in(submit(tmp_path, 4)), str(tmp_path / "r.db")
+    with open_store(path, patience=0.5) as store:
+
+        @event.listens_for(store._database.engine, "begin")
+        def fill(connection):  # SQLite itself says that there is no room for another page
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            if count_of_verdicts(connection) == 1:
+                connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+        with pytest.raises(StoreError, match=r"full.*Make room on its disk"):
+            run_batch(works, CUT, store, Quiet(4), jobs=1)
+    with open_store(path) as store:
+        assert 1 <= len(store.results.attempts()) < 4
+        assert list(store.verify()) == []
+        assert run_batch(works, CUT, store, Quiet(4), jobs=1).verdicts == {"fail": 4}
+        assert_each_exactly_once(store, 4)
+
+
+def count_of_verdicts(connection) -> int:
+    return connection.exec_driver_sql("SELECT count(*) FROM verdicts").scalar_one()
+
+
+class OnceFinished(Quiet):
+    """Does something when the first submission is finished."""
+
+    def __init__(self, total, action):
+        super().__init__(total)
+        self._action = action
+
+    def finished(self, slot, outcome):
+        super().finished(slot, outcome)
+        action, self._action = self._action, lambda: None
+        action()
+
+
+def test_a_database_that_goes_away_and_comes_back_costs_nothing(tmp_path, server):
+    works, url = works_in(submit(tmp_path, 4)), server.database()
+
+    def restart():
+        server.stop()
+        threading.Timer(3, server.start).start()
+
+    with open_store(url) as store:
+        assert run_batch(works, CUT, store, OnceFinished(4, restart), jobs=2).verdicts == {"fail": 4}
+        assert_each_exactly_once(store, 4)
+
+
+def test_a_database_that_stays_away_stops_the_batch_and_another_day_it_goes_on(tmp_path, server):
+    works, url = works_in(submit(tmp_path, 4)), server.database()
+    try:
+        with open_store(url, patience=0.5) as store, pytest.raises(StoreError, match="cannot be used"):
+            run_batch(works, CUT, store, OnceFinished(4, server.stop), jobs=2)
+    finally:
+        server.start()
+    with open_store(url) as store:
+        assert run_batch(works, CUT, store, Quiet(4), jobs=2).verdicts == {"fail": 4}
+        assert_each_exactly_once(store, 4)
+
+
+def test_a_batch_that_is_interrupted_says_so_and_goes_on_later(tmp_path):
+    course, path = submit(tmp_path, 4), str(tmp_path / "r.db")
+    command = [word for word in batch(course, path, "--jobs", "1") if word != "--json"]
+    # a shell's background jobs are started with SIGINT ignored, and hand that on
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeds)
+    assert b"[1/4]" in running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == 130, said.decode()
+    assert b"the same command goes on" in said and b"Traceback" not in said
+    assert told(batch(course, path))["verdicts"] == {"fail": 4}
+    with open_store(path) as store:
+        assert_each_exactly_once(store, 4)
+
+
+# --- what is shown
+
+
+def test_the_table_shows_progress_rate_and_time_left(tmp_path):
+    from rich.console import Console
+
+    watcher = Watcher(3, quiet=True)
+    for slot in range(2):
+        watcher.began(slot, Work(tmp_path, f"student{slot}", "challenge"))
+    watcher.listener(1).stage("inspecting the network")
+    console = Console(record=True, width=120, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(watcher)
+    outcome = Outcome("student0", "challenge", "x.py", "fail", ("Because.",), counted=162, best=450, total=500, runs=1)
+    watcher.finished(0, outcome)
+    console.print(watcher)
+    console.file.close()
+    shown = console.export_text()
+    assert "no rate yet" in shown and "inspecting the network" in shown
+    assert "1 of 3 graded (1 fail)" in shown and "a minute" in shown and "left" in shown
+
+
+def test_a_students_text_cannot_write_to_the_terminal(tmp_path):
+    hostile = Outcome("\x1b[31mada", "challenge", "x.py", "error", ("[red]Oh\x1b]0;no\x07",))
+    assert "\x1b" not in line(hostile).plain and "[red]Oh" in line(hostile).plain
+
+
+def test_a_span_reads_like_a_clock():
+    assert [span(s) for s in (0, 59.6, 3723)] == ["0:00", "1:00", "1:02:03"]
+
+
+def test_options_say_what_differs_between_two_batches():
+    assert str(CUT.cut) == "1/600/500" and Cut.parse(str(CUT.cut)) == CUT.cut
+    assert replace(CUT, device="cuda") != CUT

@@ -1,0 +1,59 @@
+"""A class on more than one machine: a real Ray cluster, of which a node dies in the middle."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from autograder.batch.ray_cluster import Parcel
+from autograder.batch.submissions import find
+from autograder.cli.main import main
+from autograder.grading.recorder import handed_in
+from autograder.store import open_store
+from tests.autograder.store.test_store import server  # noqa: F401 - a fixture
+from tests.support.variants import submit
+
+
+def test_a_parcel_brings_a_submission_as_it_was(tmp_path):
+    (work,) = find([submit(tmp_path, 1)], None, "challenge").works
+    (tmp_path / "there").mkdir()
+    unpacked = Parcel.pack(work).unpack(tmp_path / "there")
+    assert (unpacked.student, unpacked.assignment, unpacked.path.name) == (work.student, "challenge", work.path.name)
+    assert unpacked.path.read_bytes() == work.path.read_bytes()
+    assert handed_in(unpacked.path) == handed_in(work.path)
+
+
+def test_several_machines_are_not_given_a_store_that_one_of_them_holds(tmp_path):
+    course = submit(tmp_path, 1)
+    command = ["batch", str(course), "--ray", "127.0.0.1:1", "--store", str(tmp_path / "r.db")]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 2 and "postgresql://" in done.stderr
+
+
+def test_a_cluster_that_is_not_there_is_wrong_use(tmp_path, server):
+    course = submit(tmp_path, 1)
+    command = ["batch", str(course), "--ray", "127.0.0.1:1", "--store", server.database()]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 2 and "no Ray cluster at 127.0.0.1:1" in done.stderr
+
+
+@pytest.mark.slow
+def test_of_two_nodes_one_is_killed_and_each_result_is_there_exactly_once(tmp_path, server):
+    url, log = server.database(), tmp_path / "said"
+    command = [sys.executable, "-m", "tests.support.ray_cluster", str(submit(tmp_path, 6)), url]
+    with log.open("w") as said:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=said, cwd=Path(__file__).parents[3], timeout=600, check=False
+        )
+    assert done.returncode == 0, log.read_text()[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["verdicts"] == {"fail": 6} and told["nodes_left"] == 1 and told["tampered"] == []
+    with open_store(url) as store:
+        graded = store.results.attempts()
+        assert [(g.student, g.attempts, len(g.result.runs)) for g in graded] == [
+            (f"student{n:03}", 1, 1) for n in range(6)
+        ]
+        assert all([e.epoch for e in g.result.runs[0].epochs] == [1, 2] for g in graded)

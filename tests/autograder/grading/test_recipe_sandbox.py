@@ -1,0 +1,71 @@
+"""Taking a recipe in: what somebody else did to its process is never the student's fault."""
+
+import contextlib
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autograder.grading.recipe_sandbox import Intake
+from autograder.sandbox import Tier, probe
+from course.errors import StudentCodeError
+from tests.support.recipes import TINY
+
+SLOW = "import time\ntime.sleep(1.5)\n" + TINY  # long enough to be found and killed
+
+
+class Killer(contextlib.AbstractContextManager):
+    """Kills this process's locked descendants, the first `most` of them, as the kernel does when memory is short."""
+
+    def __init__(self, most: int):
+        self.killed, self._most, self._over = set(), most, threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self):
+        while not self._over.wait(0.02) and len(self.killed) < self._most:
+            for process in psutil.Process().children(recursive=True):
+                if process.pid not in self.killed and _locked(process.pid):
+                    self.killed.add(process.pid)
+                    time.sleep(0.2)
+                    process.send_signal(signal.SIGKILL)
+                    break
+
+
+def _locked(pid: int) -> bool:
+    """Whether the inner wall is up in it: the kernel tells of the filter."""
+    with contextlib.suppress(OSError):
+        return "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
+@pytest.fixture(scope="module")
+def tier():
+    found = probe()
+    assert found is not Tier.NONE
+    return found
+
+
+@pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
+def test_a_recipe_whose_process_was_killed_from_outside_is_taken_in_again(tier, warm):
+    with Intake(tier, warm=warm) as intake, Killer(1) as killer:
+        spec = intake.capture(SLOW)
+    assert len(killer.killed) == 1
+    with Intake(tier) as intake:
+        assert intake.capture(SLOW) == spec
+
+
+def test_a_recipe_that_is_killed_each_time_is_told_of_its_memory(tier):
+    with Intake(tier, warm=True) as intake, Killer(2) as killer, pytest.raises(StudentCodeError, match="of memory"):
+        intake.capture(SLOW)
+    assert len(killer.killed) == 2

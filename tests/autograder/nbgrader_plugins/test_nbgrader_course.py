@@ -1,0 +1,284 @@
+"""The whole way of a course with real nbgrader: eight students, from release to the grades of Canvas and Moodle.
+
+Once with SQLite, once with PostgreSQL for gradebook and store. Trainings are real, and cut down by the instructor's
+settings: what is held is judged against a level between the first two seeds of one student's wavering recipe.
+"""
+
+import csv
+import datetime as dt
+import shutil
+import time
+
+import nbformat
+import pytest
+
+from autograder.grading.pipeline import Cut, Options, grade
+from autograder.store import open_store
+from tests.support.classroom import (
+    CRASHES,
+    LEARNS,
+    STANDS_STILL,
+    TOO_LARGE,
+    WAVERS,
+    Course,
+    answer,
+    cell,
+)
+from tests.support.databases import PROGRAMS, postgresql
+
+OTHER = "lesson1_baseline"
+RECIPES = {
+    "ada": LEARNS,
+    "ben": WAVERS,
+    "cy": STANDS_STILL,
+    "dora": TOO_LARGE,
+    "eli": CRASHES,
+    "fay": STANDS_STILL,
+    "gus": None,
+    "hal": LEARNS,
+}
+VERDICTS = {
+    "ada": "Passed",
+    "ben": "Borderline",
+    "cy": "Not passed yet",
+    "dora": "Refused",
+    "eli": "Not trained",
+    "fay": "Not passed yet",
+    "hal": "Passed",
+}
+CHEAT = """
+import ast
+from IPython import get_ipython
+class Strip(ast.NodeTransformer):
+    def visit_Assert(self, node):
+        return ast.Pass()
+get_ipython().ast_transformers.append(Strip())
+print("Test set: Average loss: 0.0100, Accuracy: 9999/10000 (99.99%)")
+"""
+
+
+class Silent:
+    """A listener that tells nobody."""
+
+    def __getattr__(self, name):
+        return lambda *what: None
+
+
+def levels(folder, store) -> list[int]:
+    """What the wavering recipe holds under its first two seeds, in a training as the course cuts it down."""
+    path = folder / "wavers.py"
+    path.write_text(WAVERS)
+    cut = Cut(epochs=2, train_images=2_000, test_images=1_000, accuracy=0.5, near=1.0)
+    with open_store(store) as opened:
+        result = grade(path, Options(cut=cut, seeds=2), Silent(), store=opened)
+    held = [min(run.correct) for run in result.runs]
+    assert len(held) == 2 and held[0] != held[1], "the recipe does not waver: take another one"
+    return held
+
+
+def settings(folder, store) -> str:
+    first, second = levels(folder, store)
+    needed = (first + second + 1) // 2
+    cut = {
+        "epochs": 2,
+        "train_images": 2_000,
+        "test_images": 1_000,
+        "accuracy": needed / 1_000,
+        "near": (abs(first - needed) + 1) / 1_000,
+    }
+    return f"c.TrainedScore.store = {str(store)!r}\nc.TrainedScore.seeds = 2\nc.TrainedScore.cut = {cut}\n" + (
+        "c.LateSubmissionPlugin.penalty_method = 'zero'\n"
+    )
+
+
+def cheat(path) -> None:
+    """Everything at once: tests deleted, doubled, renamed and retagged, asserts stripped, a score printed."""
+    notebook = nbformat.read(path, as_version=4)
+    trained = cell(notebook, "trained_score")
+    trained.source = "10.0"
+    twice = nbformat.from_dict({**trained, "id": "twice"})
+    notebook.cells.append(twice)
+    tests = [c for c in notebook.cells if c.cell_type == "code" and c.metadata.get("nbgrader", {}).get("grade")]
+    for number, test in enumerate(t for t in tests if t is not trained and t is not twice):
+        if number % 2:
+            notebook.cells.remove(test)
+        else:
+            test.metadata.tags = ["skip-execution"]
+            test.metadata.nbgrader |= {"grade": False, "schema_version": 99, "points": 1000}
+    at = notebook.cells.index(cell(notebook, "recipe"))
+    notebook.cells.insert(at, nbformat.v4.new_code_cell(CHEAT))
+    nbformat.write(notebook, path)
+
+
+def hand_in(course, folder, student, recipe, assignment="challenge"):
+    """Fetch, work, submit, as students do; the second one has the notebook from the first."""
+    home = folder / "homes" / student
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(course.root / "nbgrader_config.py", home)
+    first = folder / "fetched" / assignment
+    if not first.exists():
+        first.parent.mkdir(exist_ok=True)
+        course.nbgrader("fetch_assignment", assignment, "--course", "under8k", cwd=home)
+        shutil.copytree(home / assignment, first)
+    shutil.copytree(first, home / assignment, dirs_exist_ok=True)
+    notebook = home / assignment / f"{assignment}.ipynb"
+    if recipe is None:
+        notebook.rename(notebook.with_name("my work.txt"))
+    else:
+        answer(notebook, recipe)
+        if student == "fay":
+            cheat(notebook)
+    course.nbgrader("submit", assignment, "--course", "under8k", "--student", student, cwd=home)
+
+
+@pytest.fixture(scope="module")
+def server():
+    if not PROGRAMS:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with postgresql() as started:
+        yield started
+
+
+@pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
+def course(request, tmp_path_factory):
+    """The course after `autograde` of everything that was handed in."""
+    folder = tmp_path_factory.mktemp(request.param.lower())
+    if request.param == "SQLite":
+        made = Course(folder, settings(folder, str(folder / "results.db")))
+    else:
+        server = request.getfixturevalue("server")
+        made = Course(folder, settings(folder, server.database()), server.database())
+    try:
+        run_course(made, folder, others=request.param == "SQLite")
+        yield made
+    finally:
+        print(made.log.read_text() if made.log.exists() else "")
+
+
+def run_course(course, folder, *, others):
+    students = folder / "students.csv"
+    names = "".join(f"{name},{name.title()},Student,{name}@example.org,{i}\n" for i, name in enumerate(RECIPES, 100))
+    students.write_text("id,first_name,last_name,email,lms_user_id\n" + names)
+    course.nbgrader("db", "student", "import", str(students))
+    work = {"challenge": RECIPES} | ({OTHER: {"ada": LEARNS, "dora": TOO_LARGE}} if others else {})
+    for assignment, recipes in work.items():
+        course.nbgrader("generate_assignment", assignment)
+        course.nbgrader("release_assignment", assignment)
+        for student, recipe in recipes.items():
+            if student == "hal":  # everybody's due date has just passed
+                with course.gradebook() as gradebook:
+                    gradebook.update_or_create_assignment("challenge", duedate=str(dt.datetime.now(dt.UTC)))
+                time.sleep(1)
+            hand_in(course, folder, student, recipe, assignment)
+        course.nbgrader("collect", assignment)
+        course.nbgrader("autograde", assignment)
+
+
+@pytest.mark.slow
+def test_every_student_gets_the_verdict_the_reasons_and_the_points_that_are_due(course):
+    for student, verdict in VERDICTS.items():
+        report, scores = course.report("challenge", student), course.scores("challenge", student)
+        assert verdict in report and "Not official" in report
+        full = 10.0 if verdict in ("Passed", "Borderline") else 0.0
+        assert scores["trained_score"] == full, student
+        assert scores["report"] is None  # a person has to read it
+    assert "parameters: " in course.report("challenge", "dora")
+    assert "ZeroDivisionError" in course.report("challenge", "eli")
+    images = [
+        o
+        for o in cell(course.autograded("challenge", "cy"), "trained_score").outputs
+        if "image/png" in o.get("data", {})
+    ]
+    assert len(images) == 1
+
+
+@pytest.mark.slow
+def test_a_cheat_gets_no_more_than_an_honest_student_with_the_same_recipe(course):
+    honest, cheating = course.scores("challenge", "cy"), course.scores("challenge", "fay")
+    assert cheating == honest
+    notebook = course.autograded("challenge", "fay")
+    graded = [c.metadata.nbgrader.grade_id for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade")]
+    assert sorted(graded) == sorted(honest) and "10.0" not in cell(notebook, "trained_score").source
+
+
+@pytest.mark.slow
+def test_who_is_late_is_told_so_and_who_hands_in_no_notebook_has_nothing(course):
+    with course.gradebook() as gradebook:
+        late = gradebook.find_submission("challenge", "hal")
+        assert late.total_seconds_late > 0 and late.late_submission_penalty == late.score
+        assert gradebook.find_submission("challenge", "ada").total_seconds_late == 0
+    assert "No notebooks were matched by" in course.log.read_text() and "/gus/" in course.log.read_text()
+
+
+@pytest.mark.slow
+def test_grading_again_trains_nothing_and_changes_nothing(course):
+    before = course.scores("challenge", "ada")
+    said = course.nbgrader("autograde", "challenge", "--student", "ada", "--force")
+    assert "taken from the store" in said and "Training run" not in said
+    assert course.scores("challenge", "ada") == before
+
+
+@pytest.mark.slow
+def test_a_fault_of_ours_leaves_the_old_score_and_says_so(course):
+    before = course.scores("challenge", "ada")
+    said = course.nbgrader(
+        "autograde", "challenge", "--student", "ada", "--force", "--TrainedScore.device=cuda:7", code=1
+    )
+    assert "There was an error processing assignment 'challenge' for student 'ada'" in said
+    assert course.scores("challenge", "ada") == before
+    course.nbgrader("autograde", "challenge", "--student", "ada", "--force")
+    assert course.scores("challenge", "ada") == before
+
+
+@pytest.mark.slow
+def test_no_execute_is_refused_and_the_old_score_stays(course):
+    before = course.scores("challenge", "eli")
+    said = course.nbgrader("autograde", "challenge", "--student", "eli", "--force", "--no-execute", code=1)
+    assert "--no-execute would take the points from outputs that students saved" in said
+    assert course.scores("challenge", "eli") == before
+    course.nbgrader("autograde", "challenge", "--student", "eli", "--force")
+
+
+@pytest.mark.slow
+def test_feedback_shows_students_the_report(course):
+    course.nbgrader("generate_feedback", "challenge", "--student", "cy")
+    page = (course.root / "feedback" / "cy" / "challenge" / "challenge.html").read_text()
+    assert "Not passed yet: the accuracy was not held." in page and "What to try next" in page
+    assert "data:image/png;base64" in page
+
+
+@pytest.mark.slow
+def test_canvas_and_moodle_get_every_exercise_and_empty_fields_for_what_waits_for_a_person(course):
+    assert cell(course.autograded("challenge", "ada"), "report")
+    course.nbgrader("export", "--to=grades.csv")
+    course.nbgrader("export", "--exporter=autograder.nbgrader_plugins.exports.CanvasExport", "--to=canvas.csv")
+    course.nbgrader("export", "--exporter=autograder.nbgrader_plugins.exports.MoodleExport", "--to=moodle.csv")
+    with (course.root / "grades.csv").open() as file:
+        assert {row["student_id"] for row in csv.DictReader(file)} == set(RECIPES)
+    with (course.root / "canvas.csv").open(newline="") as file:
+        first, *rows = csv.DictReader(file)
+    by_login = {row["SIS Login ID"]: row for row in rows}
+    assert first["Student"].strip() == "Points Possible" and first["challenge: trained_score"] == "10"
+    assert set(by_login) == set(RECIPES)
+    ada, gus = by_login["ada"], by_login["gus"]
+    assert ada["Student"] == "Student, Ada" and ada["SIS User ID"] == "100"
+    assert (ada["challenge: trained_score"], ada["challenge: report"], ada["challenge: total"]) == ("10", "", "")
+    assert {gus[title] for title in gus if title.startswith("challenge: ")} == {"0"}
+    with (course.root / "moodle.csv").open(newline="") as file:
+        moodle = {row["Username"]: row for row in csv.DictReader(file)}
+    assert moodle["dora"]["Email address"] == "dora@example.org"
+    assert moodle["dora"]["challenge: trained_score"] == "0"
+    exercises = {title for title in ada if title.startswith("challenge: ")} - {"challenge: total"}
+    assert exercises == {f"challenge: {name}" for name in course.scores("challenge", "ada")}
+
+
+@pytest.mark.slow
+def test_who_hands_in_a_file_that_is_no_notebook_gets_a_report_that_says_so(course):
+    broken = course.root / "submitted" / "ivy" / "challenge" / "challenge.ipynb"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"\xff\xfePK my photo")
+    course.nbgrader("autograde", "challenge", "--student", "ivy")
+    scores = course.scores("challenge", "ivy")
+    assert scores == {name: None if name == "report" else 0.0 for name in course.scores("challenge", "ada")}
+    assert "challenge.ipynb is not text in UTF-8" in course.report("challenge", "ivy")
+    assert "not a notebook that can be read" in course.autograded("challenge", "ivy").cells[0].source

@@ -1,0 +1,55 @@
+"""Seeds come from the course's secret, so nobody can hunt for a lucky one."""
+
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from autograder.store import secret
+from course.errors import GraderError
+
+
+@pytest.fixture
+def fresh_home(tmp_path, monkeypatch):
+    monkeypatch.delenv(secret.SECRET_VARIABLE, raising=False)
+    monkeypatch.setattr(secret, "secret_file", lambda: tmp_path / "config" / "secret")
+    return tmp_path
+
+
+def test_the_secret_is_made_once_and_kept_private(fresh_home):
+    first = secret.course_secret()
+    assert secret.course_secret() == first
+    assert len(first) == 64
+    assert stat.S_IMODE(secret.secret_file().stat().st_mode) == 0o600
+    assert [p.name for p in secret.secret_file().parent.iterdir()] == ["secret"]
+
+
+def test_the_environment_comes_first(monkeypatch):
+    monkeypatch.setenv(secret.SECRET_VARIABLE, "ours")
+    assert secret.course_secret() == b"ours"
+
+
+def test_another_secret_another_spec_or_another_run_gives_another_seed():
+    drawn = {secret.draw_seed(s, h, n) for s in (b"a", b"b") for h in ("x", "y") for n in (1, 2, 3)}
+    assert len(drawn) == 12
+    assert all(0 <= seed < 2**31 for seed in drawn)
+    assert secret.draw_seed(b"a", "x", 1) == secret.draw_seed(b"a", "x", 1)
+
+
+def test_a_folder_that_cannot_be_written_is_named(fresh_home, monkeypatch):
+    (fresh_home / "file").write_text("")
+    monkeypatch.setattr(secret, "secret_file", lambda: fresh_home / "file" / "secret")
+    with pytest.raises(GraderError, match=secret.SECRET_VARIABLE):
+        secret.course_secret()
+
+
+def test_two_first_users_read_the_same_secret(tmp_path):
+    code = (
+        "import sys, pathlib; from autograder import seeds; "
+        "seeds.secret_file = lambda: pathlib.Path(sys.argv[1]); print(secret.course_secret().decode())"
+    )
+    users = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "s")], stdout=subprocess.PIPE) for _ in range(6)
+    ]
+    assert len({user.communicate(timeout=60)[0] for user in users}) == 1

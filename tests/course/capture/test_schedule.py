@@ -1,0 +1,259 @@
+"""Optimizers and schedules as plain data act exactly as the student's own objects do."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+
+import pytest
+import torch
+from torch import optim
+from torch.optim import SGD, Adam
+from torch.optim import lr_scheduler as lrs
+
+from course.capture.schedule import capture_optimizer, capture_schedule
+from course.errors import RecipeError, SpecError
+from course.recipe import METRICS, Recipe, steps_per_epoch, watching
+from course.spec import Column, Group, Optimizer, Plateau, Table
+from course.training.optimizers import OPTIMIZERS, Schedule, build_optimizer
+
+EPOCHS, BATCH_SIZE = 5, 8192
+STEPS = steps_per_epoch(BATCH_SIZE)  # 8
+
+
+def weights() -> dict[str, torch.Tensor]:
+    draw = torch.Generator().manual_seed(3)
+    return {n: torch.randn(s, generator=draw).requires_grad_() for n, s in {"a": (3, 4), "b": (4,), "c": (2,)}.items()}
+
+
+def two_groups(cls, **options):
+    """`cls` over two groups with rates of their own."""
+
+    def build(named):
+        named = dict(named)
+        first = {"params": [("a", named["a"])]}
+        second = {"params": [("b", named["b"]), ("c", named["c"])], "lr": 0.003}
+        return cls([first, second], **options)
+
+    return build
+
+
+def sequential(optimizer):
+    parts = [lrs.LinearLR(optimizer, 0.1, total_iters=2), lrs.ExponentialLR(optimizer, 0.7)]
+    return lrs.SequentialLR(optimizer, parts, milestones=[2])
+
+
+def chained(optimizer):
+    return lrs.ChainedScheduler([lrs.ConstantLR(optimizer, 0.5, total_iters=3), lrs.ExponentialLR(optimizer, 0.9)])
+
+
+def cosine_after_warmup(optimizer):
+    parts = [lrs.LinearLR(optimizer, 0.01, total_iters=STEPS), lrs.CosineAnnealingLR(optimizer, EPOCHS * STEPS)]
+    return lrs.SequentialLR(optimizer, parts, milestones=[STEPS])
+
+
+TOTAL = EPOCHS * STEPS
+CYCLIC = partial(lrs.CyclicLR, base_lr=0.001, max_lr=0.1, step_size_up=7)
+SCHEDULES = {  # scheduler, optimizer, how it is stepped
+    "lambda": (partial(lrs.LambdaLR, lr_lambda=lambda epoch: 0.95**epoch), SGD, "epoch"),
+    "lambda_by_batch": (partial(lrs.LambdaLR, lr_lambda=lambda step: 1 / (1 + step)), SGD, "batch"),
+    "multiplicative": (partial(lrs.MultiplicativeLR, lr_lambda=lambda epoch: 0.9), SGD, "epoch"),
+    "step": (partial(lrs.StepLR, step_size=2, gamma=0.3), SGD, "epoch"),
+    "multi_step": (partial(lrs.MultiStepLR, milestones=[1, 3]), SGD, "epoch"),
+    "constant": (partial(lrs.ConstantLR, factor=0.5, total_iters=2), SGD, "epoch"),
+    "linear": (partial(lrs.LinearLR, start_factor=0.1, total_iters=4), SGD, "epoch"),
+    "exponential": (partial(lrs.ExponentialLR, gamma=0.9), Adam, "epoch"),
+    "polynomial": (partial(lrs.PolynomialLR, total_iters=4, power=2), SGD, "epoch"),
+    "cosine": (partial(lrs.CosineAnnealingLR, T_max=EPOCHS, eta_min=1e-5), Adam, "epoch"),
+    "warm_restarts": (partial(lrs.CosineAnnealingWarmRestarts, T_0=2), SGD, "epoch"),
+    "warm_restarts_by_batch": (partial(lrs.CosineAnnealingWarmRestarts, T_0=5, T_mult=2), SGD, "batch"),
+    "sequential": (sequential, SGD, "epoch"),
+    "sequential_by_batch": (cosine_after_warmup, Adam, "batch"),
+    "chained": (chained, SGD, "epoch"),
+    "cyclic_with_momentum": (CYCLIC, partial(SGD, momentum=0.9), None),
+    "cyclic_with_betas": (CYCLIC, Adam, None),
+    "cyclic_rates_alone": (partial(CYCLIC, cycle_momentum=False, mode="exp_range", gamma=0.99), SGD, None),
+    "one_cycle_with_momentum": (
+        partial(lrs.OneCycleLR, max_lr=[0.1, 0.2], total_steps=TOTAL),
+        partial(SGD, momentum=0.9),
+        None,
+    ),
+    "one_cycle_with_betas": (partial(lrs.OneCycleLR, max_lr=0.1, epochs=EPOCHS, steps_per_epoch=STEPS), Adam, None),
+    "one_cycle_in_three_phases": (
+        partial(lrs.OneCycleLR, max_lr=0.1, total_steps=TOTAL, three_phase=True, cycle_momentum=False),
+        SGD,
+        None,
+    ),
+}
+
+
+def given_recipe(scheduler, by, optimizer) -> Recipe:
+    return Recipe(
+        model=dict, optimizer=optimizer, scheduler=scheduler, scheduler_step=by, epochs=EPOCHS, batch_size=BATCH_SIZE
+    )
+
+
+def captured(given: Recipe):
+    """The optimizer and the schedule as plain data."""
+    named = weights()
+    own = given.optimizer(iter(named.items()))
+    optimizer = capture_optimizer(own, {id(p): n for n, p in named.items()})
+    return optimizer, capture_schedule(given, own, optimizer)
+
+
+def seen(optimizer) -> list[dict]:
+    """What a step sees: every option of every group."""
+    kept = ("lr", "momentum", "betas", "weight_decay")
+    return [{k: group[k] for k in kept if k in group} for group in optimizer.param_groups]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_table_replays_what_a_loop_with_the_scheduler_itself_sees(name):
+    scheduler, cls, by = SCHEDULES[name]
+    given = given_recipe(scheduler, by, two_groups(cls, lr=0.01))
+    plain_optimizer, table = captured(given)
+    ours = build_optimizer(plain_optimizer, weights())
+    schedule = Schedule(table, ours, {"epoch": EPOCHS, "batch": TOTAL})
+    by = by or "batch"
+    assert table.by == by
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # schedulers warn about their own ways of stepping
+        own = given.optimizer(iter(weights().items()))
+        stepped = given.scheduler(own)
+        for step in range(TOTAL):
+            schedule.before_step(step // STEPS, step)
+            assert seen(ours) == seen(own)
+            own.step()
+            if step + 1 < TOTAL and (by == "batch" or (step + 1) % STEPS == 0):
+                stepped.step()
+    assert len({str(seen_once) for column in table.columns for seen_once in column.values}) > 1
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_a_plateau_follows_the_metric_it_watches_as_torch_does(metric, mode):
+    options = {"mode": mode, "factor": 0.3, "patience": 1, "cooldown": 1, "min_lr": [1e-4, 1e-5], "threshold": 0.01}
+    given = given_recipe(watching(metric, partial(lrs.ReduceLROnPlateau, **options)), None, two_groups(SGD, lr=0.1))
+    plain_optimizer, plateau = captured(given)
+    assert isinstance(plateau, Plateau) and plateau.metric == metric
+    ours, own = build_optimizer(plain_optimizer, weights()), given.optimizer(weights().items())
+    schedule, stepped = Schedule(plateau, ours, {"epoch": 99, "batch": 999}), given.scheduler(own)
+    losses = [1.0, 0.8, 0.85, 0.9, 0.95, 0.9, 0.9, 0.7, 0.7, 0.71, 0.72, 0.73, 0.74, 0.75, 0.76, 0.77]
+    for epoch, loss in enumerate(losses):
+        schedule.before_step(epoch, epoch)
+        schedule.after_epoch({m: (loss if m == metric else 123.0) for m in METRICS})
+        stepped.step(loss)
+        assert seen(ours) == seen(own)
+    assert ours.param_groups[0]["lr"] < 0.1
+
+
+def test_a_plateau_that_is_not_told_what_to_watch_watches_the_training_loss():
+    _, plateau = captured(given_recipe(lrs.ReduceLROnPlateau, None, two_groups(SGD, lr=0.1)))
+    assert plateau.metric == "train_loss"
+
+
+def test_without_a_scheduler_nothing_changes():
+    plain_optimizer, schedule = captured(given_recipe(None, None, two_groups(SGD, lr=0.1)))
+    assert schedule is None
+    ours = build_optimizer(plain_optimizer, weights())
+    before = seen(ours)
+    Schedule(None, ours, {"epoch": 1, "batch": 1}).before_step(0, 0)
+    assert seen(ours) == before == [{"lr": 0.1, "momentum": 0, "weight_decay": 0}, before[1]]
+
+
+OPTIONS = {
+    "SGD": {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 1e-3},
+    "Adam": {"lr": 0.01, "betas": (0.8, 0.99), "amsgrad": True},
+    "AdamW": {"lr": 0.01, "weight_decay": 0.1},
+    "RMSprop": {"centered": True, "momentum": 0.5},
+    "Adagrad": {"initial_accumulator_value": 0.1, "lr_decay": 0.01},
+    "Rprop": {"etas": (0.4, 1.3)},
+    "Adafactor": {"lr": 0.05},
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_rebuilt_optimizer_takes_the_same_steps_bit_for_bit(name):
+    own_weights, our_weights = weights(), weights()
+    own = getattr(optim, name)(own_weights.items(), **OPTIONS.get(name, {}))
+    plain_optimizer = capture_optimizer(own, {id(p): n for n, p in own_weights.items()})
+    plain_optimizer = Optimizer.model_validate_json(plain_optimizer.model_dump_json())
+    ours = build_optimizer(plain_optimizer, our_weights)
+    for step in range(3):
+        for optimizer, tensors in ((own, own_weights), (ours, our_weights)):
+            optimizer.zero_grad()
+            sum((p * (i + step) + p**3).sum() for i, p in enumerate(tensors.values())).backward()
+            optimizer.step()
+        assert all(torch.equal(own_weights[n], our_weights[n]) for n in own_weights)
+    assert not torch.equal(own_weights["a"], weights()["a"])
+
+
+# ---- what an untrusted spec may not say
+
+
+def one_group(name="SGD", params=("a",), **options) -> Optimizer:
+    return Optimizer(name=name, groups=(Group(params=params, options=options),))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    {
+        "unknown_class": (one_group("LBFGS", lr=0.1), "not on the list"),
+        "unknown_parameter": (one_group(params=("z",), lr=0.1), "'z', which is not a parameter"),
+        "unknown_option": (one_group(speed=1.0), "no option 'speed'"),
+        "option_that_is_the_graders": (one_group(foreach=True), "'foreach' cannot be set"),
+        "option_of_another_kind": (one_group(lr=True), "'lr' cannot be True"),
+        "missing_number": (one_group(lr=None), "cannot be"),
+        "negative_rate": (one_group(lr=-0.1), "Invalid learning rate"),
+        "no_parameters": (one_group(params=(), lr=0.1), "no parameters to train"),
+        "parameter_twice": (
+            Optimizer(name="SGD", groups=(Group(params=("a",), options={}), Group(params=("a",), options={}))),
+            "'a' twice",
+        ),
+    }.values(),
+    ids=lambda value: None if isinstance(value, Optimizer) else value.replace(" ", "_"),
+)
+def test_an_optimizer_that_is_not_allowed_is_refused(given, words):
+    with pytest.raises(SpecError, match=words):
+        build_optimizer(given, weights())
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ((Column(group=1, option="lr", values=(0.1,) * 40),), "group 1, which does not exist"),
+        ((Column(group=0, option="speed", values=(0.1,) * 40),), "no option 'speed'"),
+        ((Column(group=0, option="lr", values=((0.1, 0.2),) * 40),), "'lr' cannot be"),
+        ((Column(group=0, option="lr", values=(0.1,) * 39),), "39 values, and the run has 40 steps"),
+    ],
+    ids=["group", "option", "kind", "length"],
+)
+def test_a_table_that_does_not_fit_the_run_is_refused(columns, words):
+    optimizer = build_optimizer(one_group(lr=0.1), weights())
+    with pytest.raises(SpecError, match=words):
+        Schedule(Table(by="batch", columns=columns), optimizer, {"epoch": 5, "batch": 40})
+
+
+def test_an_empty_group_keeps_its_place_in_the_schedule():
+    given = Optimizer(name="SGD", groups=(Group(params=(), options={}), Group(params=("a",), options={"lr": 0.1})))
+    optimizer = build_optimizer(given, weights())
+    Schedule(
+        Table(by="epoch", columns=(Column(group=1, option="lr", values=(0.5,)),)), optimizer, {"epoch": 1, "batch": 1}
+    ).before_step(0, 0)
+    assert [g["lr"] for g in optimizer.param_groups] == [0.001, 0.5]
+
+
+def test_a_plateau_has_a_lowest_rate_for_each_group():
+    given = given_recipe(lrs.ReduceLROnPlateau, None, two_groups(SGD, lr=0.1))
+    _, plateau = captured(given)
+    with pytest.raises(SpecError, match="2 lowest rates for 1 groups"):
+        Schedule(plateau, build_optimizer(one_group(lr=0.1), weights()), {"epoch": 1, "batch": 1})
+
+
+def test_a_schedule_of_too_many_steps_is_refused():
+    given = Recipe(
+        model=dict, optimizer=dict, scheduler=partial(lrs.StepLR, step_size=1), scheduler_step="batch", batch_size=1
+    )
+    optimizer = SGD(weights().items())
+    with pytest.raises(RecipeError, match="900,000 steps, and 400,000 are allowed"):
+        capture_schedule(given, optimizer, None)

@@ -1,0 +1,98 @@
+"""`check_submission`: the grader's own words, on the student's machine, before anything is handed in."""
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from autograder.grading.pipeline import Options, inspect_only
+from autograder.grading.recipe_sandbox import Intake
+from autograder.sandbox import probe
+from course import check_submission
+from course.notebook.check import NotReady, report
+from tests.support.recipes import TINY, TINY_COUNT
+
+
+class Silent:
+    """A listener that tells nobody."""
+
+    def __getattr__(self, name):
+        return lambda *what: None
+
+
+@pytest.fixture(scope="module")
+def intake():
+    with Intake(probe(), warm=True) as opened:
+        yield opened
+
+
+def test_a_recipe_that_may_be_trained_is_told_its_numbers_and_what_is_left():
+    said = report(TINY, "challenge")
+    assert f"{TINY_COUNT} parameters counted, 7,999 allowed" in said
+    assert "Nothing would be refused." in said and "99.40%" in said
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        TINY.replace("epochs=3", "epochs=99"),
+        TINY.replace("nn.Linear(4, 10)", "nn.Linear(4, 3000)"),
+        TINY.replace("from course import Recipe", ""),
+        "%matplotlib inline\nrecipe = 1",
+        "import sys\nsys.exit(0)",
+    ],
+    ids=["too-long", "too-many", "import-in-another-cell", "magic", "exits"],
+)
+def test_what_would_be_refused_is_said_in_the_graders_own_words(source, tmp_path, intake):
+    path = tmp_path / "work.py"
+    path.write_text(source)
+    graded = inspect_only(path, Options(), Silent(), intake)
+    assert graded.reasons
+    with pytest.raises(NotReady) as told:
+        report(source, "challenge")
+    assert str(told.value).splitlines() == [
+        "The grader would refuse this recipe:",
+        *(f"- {reason}" for reason in graded.reasons),
+    ]
+
+
+def test_an_assignment_that_does_not_exist_is_answered_with_those_that_do():
+    with pytest.raises(NotReady, match=r"The assignments are: .*challenge"):
+        report(TINY, "lesson9")
+
+
+def test_what_a_recipe_prints_is_not_taken_for_the_report():
+    assert "nonsense" not in report("print('nonsense')\n" + TINY, "challenge")
+
+
+def test_outside_of_a_notebook_the_command_is_named():
+    with pytest.raises(NotReady, match="autograder inspect FILE"):
+        check_submission()
+
+
+def test_nothing_is_checked_while_nbgrader_grades(monkeypatch, capsys):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert check_submission() == 0.0
+    assert "The grader trains the recipe itself" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_notebook_shows_the_sentences_and_no_traceback():
+    cells = [
+        TINY,
+        "recipe2 = recipe",
+        "check_submission()",
+        "recipe = Recipe(model=Net, optimizer=SGD)",
+        "check_submission()",
+    ]
+    notebook = new_notebook(cells=[new_code_cell("from course import check_submission"), *map(new_code_cell, cells)])
+    NotebookClient(notebook, allow_errors=True, coalesce_streams=True, timeout=120).execute()
+    fine, broken = notebook.cells[3].outputs, notebook.cells[5].outputs
+    assert "cell [2]" in fine[0].text and "Nothing would be refused." in fine[0].text and len(fine) == 1
+    error = next(o for o in broken if o.output_type == "error")
+    assert error.ename == "NotReady"
+    assert error.traceback[0] == "The grader would refuse this recipe:"
+    assert "name 'Recipe' is not defined" in "\n".join(error.traceback) and "Traceback" not in "\n".join(
+        error.traceback
+    )
+    nbformat.validate(notebook)

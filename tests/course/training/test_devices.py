@@ -1,0 +1,69 @@
+"""Which device trains, and settings that hold inside and are the caller's again after."""
+
+import pytest
+import torch
+
+from course.errors import UsageError
+from course.training import devices
+from course.training.devices import choose, repeatable, seeded
+
+CPU = torch.device("cpu")
+
+
+def settings() -> tuple:
+    return (
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        *(getattr(*place) for place in devices._BACKENDS),
+    )
+
+
+def test_auto_takes_cuda_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose("auto") == choose("cuda") == torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose("auto") == choose("cpu") == CPU
+
+
+def test_a_device_that_is_not_there_is_refused_with_the_next_step(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="Use --device cpu, or auto"):
+        choose("cuda")
+
+
+def test_a_device_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(UsageError, match=r"'tpu' is not known\. Use auto, cpu or cuda"):
+        choose("tpu")
+
+
+@pytest.mark.parametrize("warn_only", [True, False])
+def test_settings_hold_inside_and_are_the_callers_after_even_an_error(warn_only):
+    torch.use_deterministic_algorithms(True, warn_only=warn_only)
+    torch.backends.cudnn.benchmark = True
+    try:
+        before = settings()
+        with pytest.raises(ZeroDivisionError), repeatable(CPU, threads=2):
+            assert settings()[0] == 2
+            assert settings()[3:] == (True, False, False, False)
+            raise ZeroDivisionError
+        assert settings() == before
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.backends.cudnn.benchmark = False
+
+
+def test_cuda_is_asked_for_deterministic_kernels(monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    with repeatable(torch.device("cuda"), threads=1):
+        assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_seed_fixes_the_draws_inside_and_the_callers_stream_goes_on():
+    before = torch.get_rng_state()
+    with seeded(1, CPU):
+        first = torch.rand(3)
+    assert torch.equal(before, torch.get_rng_state())
+    with seeded(1, CPU):
+        assert torch.equal(first, torch.rand(3))

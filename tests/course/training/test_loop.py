@@ -1,0 +1,357 @@
+"""The training loop: the same as a plain one, the same after a restart, and it leaves no trace."""
+
+from __future__ import annotations
+
+import io
+import random
+from functools import cache, partial
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch._subclasses import FakeTensorMode
+from torch.nn import functional as F
+from torch.optim import SGD, Adam
+from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau, StepLR
+from torchvision.transforms import Compose, Normalize, RandomAffine, RandomErasing, ToTensor
+
+from course import transforms
+from course.capture import capture
+from course.errors import Diverged, SpecError
+from course.network import TrainableNetwork, kernels
+from course.recipe import watching
+from course.spec import Spec
+from course.training.loop import EpochResult, Run, TrainingData, stream, train
+from course.training.scoring import LOSSES, Scorer
+from tests.nets import SEED_MODELS, captured, recipe
+
+CPU = torch.device("cpu")
+EPOCHS, BATCH_SIZE = 4, 48
+AUGMENTED = Compose(
+    [
+        RandomAffine(8, translate=(0.1, 0.1), scale=(0.9, 1.1)),
+        ToTensor(),
+        Normalize((0.1307,), (0.3081,)),
+        RandomErasing(p=0.5),
+    ]
+)
+
+
+def digits(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Something that can be learnt: a bar whose place is the label, under noise."""
+    draw = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 60, (count, 28, 28), generator=draw, dtype=torch.uint8)
+    labels = torch.randint(0, 10, (count,), generator=draw)
+    for image, label in zip(images, labels, strict=True):
+        image[4:24, 2 * label + 3 : 2 * label + 6] = 220
+    return images, labels
+
+
+TRAIN, TEST = digits(200, 1), digits(60, 2)
+DATA = TrainingData(*TRAIN, TEST[0])
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        # a bias in front of a batch norm has no gradient but rounding, which Adam makes large
+        self.conv = nn.Conv2d(1, 4, 5, stride=3, bias=False)
+        self.norm, self.fc = nn.BatchNorm2d(4), nn.Linear(64, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.norm(self.conv(x))), 2)
+        return F.log_softmax(self.fc(F.dropout(x.flatten(1), 0.1, self.training)), dim=1)
+
+
+MOMENTUM = partial(SGD, lr=0.05, momentum=0.9)
+KINDS = {
+    "momentum": {"optimizer": MOMENTUM, "train_transform": AUGMENTED},
+    "adam": {"optimizer": partial(Adam, lr=0.01), "train_transform": AUGMENTED},
+    "step_by_epoch": {"optimizer": MOMENTUM, "scheduler": partial(StepLR, step_size=1, gamma=0.5)},
+    "one_cycle": {
+        "optimizer": partial(Adam, lr=0.01),
+        "scheduler": partial(OneCycleLR, max_lr=0.05, total_steps=5000, pct_start=0.001),
+    },
+    "plateau": {
+        "optimizer": MOMENTUM,
+        "scheduler": watching("validation_loss", partial(ReduceLROnPlateau, patience=0, threshold=0.99)),
+    },
+}
+
+
+@cache
+def spec_of(kind: str) -> Spec:
+    return capture(recipe(Small, epochs=EPOCHS, batch_size=BATCH_SIZE, **KINDS[kind]))
+
+
+def fit(spec: Spec, seed: int = 1, data: TrainingData = DATA, **options) -> tuple[list[EpochResult], dict]:
+    """All results, and the state of the run after the last."""
+    runs: list[Run] = []
+    options.setdefault("on_epoch", lambda run, _: runs.append(run))
+    score = Scorer(TEST[1], spec.loss)
+    results = list(train(spec, data, seed=seed, device=CPU, score=score, **options))
+    return results, runs[-1].state()["network"] if runs else {}
+
+
+def through_a_file(state: dict) -> dict:
+    kept = io.BytesIO()
+    torch.save(state, kept)
+    kept.seek(0)
+    return torch.load(kept, weights_only=True)
+
+
+def same_weights(one: dict, other: dict) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
+
+
+# ---- the same numbers
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_plain_loop_gives_the_same_losses_and_counts(kind, monkeypatch):
+    spec = spec_of(kind)
+    monkeypatch.setattr(F, "dropout", kernels.dropout)  # the same masks; test_kernels.py compares it with PyTorch's
+    results, _ = fit(spec)
+    for result, (loss, right) in zip(results, plain_loop(kind, spec), strict=True):
+        assert result.train_loss == pytest.approx(loss, rel=1e-5, abs=1e-5)
+        assert result.correct == right
+    assert results[-1].train_loss < results[0].train_loss
+
+
+def plain_loop(kind: str, spec: Spec, seed: int = 1):
+    """Epoch by epoch the mean loss and the right answers, with the student's own objects and the run's draws."""
+    given = recipe(Small, **KINDS[kind])
+    torch.manual_seed(seed)
+    model = Small()
+    optimizer = given.optimizer(model.named_parameters())
+    scheduler = given.scheduler(optimizer) if given.scheduler else None
+    train_transform, test_transform = (
+        transforms.build(spec.train_transform, CPU),
+        transforms.build(spec.test_transform, CPU),
+    )
+    held_out = 50 if kind == "plateau" else 0
+    images, labels = TRAIN[0][held_out:], TRAIN[1][held_out:]
+    for epoch in range(EPOCHS):
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(stream(seed, epoch, "order")))
+        draws = torch.Generator().manual_seed(stream(seed, epoch, "transform"))
+        torch.manual_seed(stream(seed, epoch, "network"))
+        model.train()
+        total = 0.0
+        for batch in order.split(BATCH_SIZE):
+            optimizer.zero_grad()
+            loss = F.nll_loss(model(train_transform(images[batch], draws)), labels[batch])
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            if kind == "one_cycle":
+                scheduler.step()
+        model.eval()
+        with torch.no_grad():
+            right = (model(test_transform(TEST[0])).argmax(1) == TEST[1]).sum().item()
+            watched = F.nll_loss(model(test_transform(TRAIN[0][:50])), TRAIN[1][:50]).item()
+        if kind == "plateau":
+            scheduler.step(watched)
+        elif kind == "step_by_epoch":
+            scheduler.step()
+        yield total / len(images), right
+
+
+def test_the_same_seed_trains_the_same_and_another_seed_does_not():
+    (first, weights), (again, weights_again) = fit(spec_of("adam")), fit(spec_of("adam"))
+    assert first == again and same_weights(weights, weights_again)
+    other, other_weights = fit(spec_of("adam"), seed=2)
+    assert other != first and not same_weights(weights, other_weights)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=6)
+@given(stop=st.integers(1, EPOCHS - 1), seed=st.integers(0, 3))
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(kind, stop, seed):
+    spec = spec_of(kind)
+    whole, weights = fit(spec, seed)
+    kept: list[dict] = []
+    score = Scorer(TEST[1], spec.loss)
+    start = train(
+        spec, DATA, seed=seed, device=CPU, score=score, on_epoch=lambda run, _: kept.append(through_a_file(run.state()))
+    )
+    before = list(islice(start, stop))
+    start.close()
+    after, resumed_weights = fit(spec, seed, resume=kept[-1])
+    assert before + after == whole
+    assert same_weights(resumed_weights, weights)
+
+
+def test_the_rate_that_is_told_is_that_of_the_epochs_last_step():
+    results, _ = fit(spec_of("step_by_epoch"))
+    assert [r.learning_rate for r in results] == [0.05, 0.025, 0.0125, 0.00625]
+
+
+def test_a_plateau_lowers_the_rate_and_holds_training_images_out():
+    results, _ = fit(spec_of("plateau"))
+    assert results[-1].learning_rate < 0.05
+    assert {r.train_total for r in results} == {150}
+
+
+def test_every_step_and_every_image_is_told_once():
+    steps = []
+    results, _ = fit(
+        spec_of("momentum"), on_step=lambda s: steps.append((s.epoch, s.step, s.steps, s.images, s.loss, s.correct))
+    )
+    assert [s[:4] for s in steps[:5]] == [(1, i, 5, min(48 * i, 200)) for i in range(1, 6)]
+    assert len(steps) == 5 * EPOCHS
+    assert steps[4][5] == results[0].train_correct
+    assert sum(s[4] * n for s, n in zip(steps[:5], (48, 48, 48, 48, 8), strict=True)) / 200 == pytest.approx(
+        results[0].train_loss
+    )
+
+
+def test_the_test_images_are_not_changed_by_a_network_that_writes_into_its_input():
+    spec = captured("writes_into_its_input")
+    run = Run(spec, DATA, 1, CPU)
+    first = run.test_outputs()
+    assert torch.equal(first, run.test_outputs())
+
+
+def test_a_cut_takes_the_first_images():
+    part = DATA.part(96, 10)
+    assert torch.equal(part.train_images, TRAIN[0][:96]) and torch.equal(part.test_images, TEST[0][:10])
+
+
+# ---- what goes wrong
+
+
+def test_a_rate_that_is_too_high_is_named_with_its_epoch_and_step():
+    class Bare(nn.Module):  # nothing that normalises
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Linear(784, 16), nn.Linear(16, 10)
+
+        def forward(self, x):
+            return F.log_softmax(self.second(self.first(x.flatten(1)) ** 2), 1)
+
+    spec = capture(recipe(Bare, optimizer=partial(SGD, lr=1e6), batch_size=BATCH_SIZE))
+    with pytest.raises(Diverged) as caught:
+        fit(spec)
+    error = caught.value
+    assert (error.epoch, error.learning_rate) == (1, 1e6) and 2 <= error.step <= 5
+    assert f"in epoch 1 at step {error.step}, with learning rate 1e+06" in str(error)
+
+
+def test_weights_that_stop_being_numbers_in_the_last_step_count_nothing_as_right():
+    spec = spec_of("momentum")
+    run = Run(spec, DATA, 1, CPU)
+    with torch.no_grad():
+        run.network.parameters["fc.weight"].fill_(float("nan"))
+    score = Scorer(TEST[1], spec.loss)(run.test_outputs())
+    assert score.correct == 0 and np.isfinite(score.loss)
+
+
+def test_a_random_test_transform_is_refused_by_the_trainer_too():
+    spec = spec_of("adam")
+    with pytest.raises(SpecError, match="draws something at random"):
+        Run(spec.model_copy(update={"test_transform": spec.train_transform}), DATA, 1, CPU)
+
+
+def test_a_schedule_that_is_shorter_than_the_run_is_refused():
+    spec = spec_of("step_by_epoch")
+    with pytest.raises(SpecError, match="4 values, and the run has 5 epochs"):
+        Run(spec.model_copy(update={"epochs": 5}), DATA, 1, CPU)
+
+
+# ---- no trace
+
+
+def test_training_leaves_the_callers_settings_and_random_states_alone():
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_num_threads(2)
+    try:
+        before = settings_now(), random_states()
+        inside = []
+        for _ in train(
+            spec_of("adam"),
+            DATA,
+            seed=1,
+            device=CPU,
+            threads=1,
+            score=Scorer(TEST[1], "nll"),
+            on_step=lambda step: inside.append(settings_now()),
+        ):
+            assert (settings_now(), random_states()) == before
+        assert {now[:2] for now in inside} == {(1, False)}
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.set_num_threads(1)
+
+
+def settings_now() -> tuple:
+    return (
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+
+
+def random_states() -> tuple:
+    return torch.get_rng_state().tolist(), random.getstate(), str(np.random.get_state())
+
+
+def test_the_callers_random_numbers_do_not_matter():
+    torch.manual_seed(1)
+    first, _ = fit(spec_of("adam"))
+    torch.manual_seed(2)
+    again, _ = fit(spec_of("adam"))
+    assert first == again
+
+
+# ---- other devices, without having one
+
+
+@pytest.mark.parametrize("kind", ["momentum", "adam"])
+@pytest.mark.parametrize("name", SEED_MODELS)
+def test_a_step_never_waits_for_the_device(name, kind):
+    """The meta device has no numbers: whatever asks for one raises."""
+    spec = on_augmented(name, kind)
+    run = Run(spec, DATA, 1, torch.device("meta"))
+    for _ in range(2):
+        loss, right = run.train_step(torch.zeros(128, dtype=torch.int64, device="meta"), None)
+    assert loss.is_meta and right.is_meta
+    with pytest.raises(RuntimeError):
+        loss.item()
+
+
+@pytest.mark.parametrize("name", SEED_MODELS)
+def test_everything_a_step_reads_is_on_the_device(name):
+    """Fake tensors know their device and nothing else: one that was left behind raises."""
+    cuda = torch.device("cuda")
+    spec = on_augmented(name, "momentum")
+    transform = transforms.build(spec.train_transform, cuda)
+    with FakeTensorMode():
+        network = TrainableNetwork(spec.network, 1, cuda)
+        images = transform(torch.zeros(128, 28, 28, dtype=torch.uint8))
+        for training in (True, False):
+            outputs = network(images, training=training)
+            loss = LOSSES[spec.loss](outputs, torch.zeros(128, dtype=torch.int64, device=cuda))
+            assert (outputs.device.type, loss.device.type) == ("cuda", "cuda")
+        assert all(t.device.type == "cuda" for t in network.tensors)
+        with pytest.raises(RuntimeError, match="device"):
+            outputs + torch.zeros(10)
+
+
+def test_what_a_forward_makes_is_on_the_device():
+    spec = captured("positions_as_channels")
+    with FakeTensorMode():
+        network = TrainableNetwork(spec.network, 1, "cuda")
+        assert network(torch.zeros(4, 1, 28, 28, device="cuda"), training=True).device.type == "cuda"
+
+
+def on_augmented(name: str, kind: str) -> Spec:
+    """A seed model's network with the optimizer of `kind` and transforms that draw."""
+    other, network = spec_of(kind), captured(name).network
+    names = tuple(t.name for t in network.tensors if t.requires_grad)
+    groups = tuple(g.model_copy(update={"params": names}) for g in other.optimizer.groups)
+    optimizer = other.optimizer.model_copy(update={"groups": groups})
+    return other.model_copy(update={"network": network, "optimizer": optimizer})

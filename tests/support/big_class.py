@@ -1,0 +1,183 @@
+"""A class of honest variants graded by `autograder.batch.local`, its processes killed on the way, and what that took.
+
+    python -m tests.support.big_class sqlite              # one batch, 20 random kills
+    python -m tests.support.big_class postgresql          # two batches at once on a real server, 20 random kills
+    python -m tests.support.big_class ray                 # a Ray cluster of two nodes, one killed after 100 results
+
+Prints the time, what the training of a submission took around it and, for one batch, the supervisor's memory after 10
+and after all results; fails unless each student has exactly one result.
+"""
+
+import contextlib
+import json
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import psutil
+
+from autograder.batch.local import run_batch
+from autograder.batch.submissions import find
+from autograder.cli.progress import Watcher, span
+from autograder.grading.pipeline import Cut, Options
+from autograder.store import open_store
+from tests.support.databases import postgresql
+from tests.support.variants import submit
+
+OPTIONS = Options(cut=Cut(1, 600, 500), seeds=1, device="cpu")
+
+
+class Clock(Watcher):
+    """Writes a line for each result: seconds in all, seconds of training, memory of this process."""
+
+    def __init__(self, total: int, log: Path):
+        super().__init__(total, quiet=True)
+        self._log, self._trained = log, {}
+
+    def listener(self, slot: int):
+        return _Clocked(super().listener(slot), self._trained, slot)
+
+    def began(self, slot, work):
+        self._trained[slot] = [None, None]
+        super().began(slot, work)
+
+    def finished(self, slot, outcome):
+        super().finished(slot, outcome)
+        began, ended = self._trained[slot]
+        trained = ended - began if ended else None
+        memory = psutil.Process().memory_info().rss
+        with self._log.open("a") as log:
+            log.write(json.dumps([outcome.student, outcome.seconds, trained, memory]) + "\n")
+
+
+class _Clocked:
+    def __init__(self, listener, trained, slot):
+        self._listener, self._trained, self._slot = listener, trained, slot
+
+    def __getattr__(self, name):
+        if name == "run_started":
+            self._trained[self._slot][0] = time.monotonic()
+        if name == "epoch":
+            self._trained[self._slot][1] = time.monotonic()
+        return getattr(self._listener, name)
+
+
+@click.group()
+def main() -> None:
+    pass
+
+
+@main.command("sqlite")
+@click.option("--students", default=300)
+@click.option("--kills", default=20)
+def on_sqlite(students: int, kills: int) -> None:
+    with course_of(students) as course:
+        killed(course, str(course / "results.db"), students, kills, batches=1)
+
+
+@main.command("postgresql")
+@click.option("--students", default=300)
+@click.option("--kills", default=20)
+def on_postgresql(students: int, kills: int) -> None:
+    with course_of(students) as course, postgresql() as server:
+        killed(course, server.database(), students, kills, batches=2)
+
+
+@main.command("ray")
+@click.option("--students", default=300)
+@click.option("--kill-after", default=100)
+def on_ray(students: int, kill_after: int) -> None:
+    with course_of(students) as course, postgresql() as server:
+        url, began = server.database(), time.monotonic()
+        cluster = [sys.executable, "-m", "tests.support.ray_cluster", str(course), url, str(kill_after)]
+        said = subprocess.run(cluster, check=True, stdout=subprocess.PIPE, text=True).stdout
+        told = json.loads(said.splitlines()[-1])
+        print(f"{students} submissions, {told['nodes_left']} of 2 nodes left, {span(time.monotonic() - began)}")
+        each_exactly_once(url, students)
+
+
+@main.command(hidden=True)
+@click.argument("course")
+@click.argument("url")
+def grade(course: str, url: str) -> None:
+    """One batch, which may be killed."""
+    works = find([Path(course)], None, "challenge").works
+    with open_store(url) as store:
+        verdicts = run_batch(works, OPTIONS, store, Clock(len(works), Path(course, "log"))).verdicts
+    sys.exit(3 if "internal" in verdicts else 0)
+
+
+@contextlib.contextmanager
+def course_of(students: int) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield submit(Path(folder), students)
+
+
+def killed(course: Path, url: str, students: int, kills: int, batches: int) -> None:
+    log, began = course / "log", time.monotonic()
+    log.touch()
+    command = [sys.executable, "-m", "tests.support.big_class", "grade", str(course), url]
+    done = run_until_done([command] * batches, kills, students, log)
+    print(f"{students} submissions, {batches} at once, {done} kills, {span(time.monotonic() - began)}")
+    report([json.loads(line) for line in log.read_text().splitlines()], students if batches == 1 else None)
+    each_exactly_once(url, students)
+
+
+def each_exactly_once(url: str, students: int) -> None:
+    with open_store(url) as store:
+        graded = store.results.attempts()
+        for one in graded:
+            if len(one.result.runs) != 1:
+                print(f"{one.student}: {len(one.result.runs)} runs, {one.result.verdict}: {one.result.reasons}")
+        assert [g.student for g in graded] == [f"student{n:03}" for n in range(students)]
+        assert {g.attempts for g in graded} == {1}
+        assert {len(g.result.runs) for g in graded} == {1}
+        assert list(store.verify()) == []
+        print(f"{len(graded)} results, each exactly once; {store.end()[0]:,} records, all as they were written")
+
+
+def run_until_done(commands: list[list[str]], kills: int, students: int, log: Path) -> int:
+    """Kill once so and so many students have a result; every second time a supervisor, else any of its processes.
+
+    Each batch is started again until it ends well.
+    """
+    draw = random.Random(300)
+    marks = sorted(draw.sample(range(students), kills))
+    batches = [subprocess.Popen(command) for command in commands]
+    while any(batch.poll() != 0 for batch in batches):
+        time.sleep(draw.uniform(0, 2))
+        for number, batch in enumerate(batches):
+            if batch.poll():
+                batches[number] = subprocess.Popen(batch.args)
+        done = {line.split('"')[1] for line in log.read_text().splitlines()}
+        alive = [batch for batch in batches if batch.poll() is None]
+        if marks and len(done) >= marks[0] and alive:
+            supervisor = psutil.Process(draw.choice(alive).pid)
+            tree = [supervisor, *supervisor.children(recursive=True)]
+            draw.choice(tree if len(marks) % 2 else tree[:1]).send_signal(signal.SIGKILL)
+            del marks[0]
+    return kills - len(marks)
+
+
+def report(lines: list, students: int | None) -> None:
+    trained = [(seconds, seconds - train) for _, seconds, train, _ in lines if train is not None]
+    around = [extra for _, extra in trained]
+    print(
+        f"around the training of one: median {statistics.median(around):.2f} s, n {len(around)}, "
+        f"90 % under {statistics.quantiles(around, n=10)[-1]:.2f} s"
+    )
+    if students is None:
+        return
+    last = lines[-students:]  # the last supervisor told of all of them
+    print(f"memory of the supervisor: {last[9][3] / 1e6:.0f} MB after 10, {last[-1][3] / 1e6:.0f} MB after {students}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""A store with a large class in it, written at once and as the grader would have: for the leaderboard's tests.
+
+    python -m tests.support.large_class STORE [--students 500] [--attempts 10]
+
+Some students mean harm, in everything of theirs that is shown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+import click
+from pydantic import TypeAdapter
+
+from autograder.store import Store, open_store
+from autograder.store.models import (
+    Attempt,
+    Grading,
+    Mistakes,
+    Source,
+    StoredEpoch,
+    StoredRun,
+    StoredSpec,
+    StoredVerdict,
+    Submission,
+    VerdictRun,
+)
+from autograder.store.records import versions
+from autograder.store.results import rules_hash
+from course.inspection import Inspection, inspect
+from course.inspection.cost import Layer
+from course.rules import judge, load_rules
+from tests.nets import captured
+from tests.support.recipes import TINY
+
+OWNED = "document.body.setAttribute('data-owned','yes')"
+HOSTILE = (
+    f"<script>{OWNED}</script>",
+    f'"><img src=x onerror="{OWNED}">',
+    f"</script><script>{OWNED}</script>",
+    "{{ 7 * 7 }} ${OWNED}",
+    f'<a href="javascript:{OWNED}">me</a>',
+    f"' onmouseover='{OWNED}",
+    '=HYPERLINK("http://evil.example")',
+    "\u202egnirts sdrawkcab \x1b[31m",
+    f"<svg/onload={OWNED}>",
+    "x" * 500,
+)
+START = dt.datetime(2026, 3, 1, 8, tzinfo=dt.UTC)
+RULES = load_rules("challenge")
+
+
+def fill(store: Store, students: int = 500, attempts: int = 10, seed: int = 1) -> None:
+    """`attempts` of each student, all with a verdict but a few newest ones, which wait, train, or are ours to fix."""
+    draw, spec = random.Random(seed), captured("model2")
+    found = inspect(spec)
+    rows = list(_rows(draw, spec, found, students, attempts))
+    order = [Submission, StoredSpec, Source, Attempt, StoredRun, StoredEpoch, Mistakes, StoredVerdict, VerdictRun]
+
+    def work(session):
+        for table in (*order, Grading):
+            session.add_all([row for row in rows if isinstance(row, table)])
+            session.flush()
+        for table in order:
+            store._database.chain.append(session, [row for row in rows if isinstance(row, table)])
+
+    store._database.write(work)
+
+
+def _rows(draw, spec, found: Inspection, students: int, attempts: int) -> Iterator:
+    yield StoredSpec(hash=spec.hash, text=spec.to_json())
+    number = 0
+    for student in range(1, students + 1):
+        name = HOSTILE[student - 1] if student <= len(HOSTILE) else f"student{student:03}"
+        skill = draw.gauss(0.9915, 0.002)
+        yield Submission(id=student, student=name, assignment="challenge")
+        for attempt in range(1, attempts + 1):
+            number += 1
+            handed = START + dt.timedelta(hours=draw.uniform(0, 24) + 30 * attempt, seconds=student)
+            text = f"# {HOSTILE[number % len(HOSTILE)]}\n# attempt {attempt} of {student}\n{TINY}"
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            yield Source(hash=digest, text=text)
+            yield Attempt(
+                id=number,
+                submission_id=student,
+                file=f"{HOSTILE[number % len(HOSTILE)]}.ipynb",
+                source_hash=digest,
+                handed_in=handed,
+                recorded=handed,
+            )
+            if attempt == attempts and student % 25 == 0:
+                fault = "The scorer died (exit code -9)." if student % 100 == 0 else ""
+                yield Grading(attempt_id=number, run_id=None, epochs=0, fault=fault)
+                continue
+            yield from _graded(draw, spec, found, number, handed, skill + 0.0004 * attempt)
+
+
+def _graded(draw, spec, found: Inspection, number: int, handed: dt.datetime, skill: float) -> Iterator:
+    kind = draw.choices(["trained", "refused", "error"], [0.85, 0.1, 0.05])[0]
+    counted = draw.randint(6_689, 7_999) if kind == "trained" else draw.randint(8_000, 20_000)
+    runs = [list(_run(draw, spec, 2 * number + n, handed, skill)) for n in range(draw.choice([1, 1, 1, 2]))]
+    correct = [[row.correct for row in run if isinstance(row, StoredEpoch)] for run in runs]
+    judgement = judge(RULES, correct, seeds=len(runs))
+    verdict, reasons = judgement.verdict, list(judgement.reasons)
+    if kind == "refused":
+        verdict, reasons = (
+            "refused",
+            [f"parameters: {counted:,} counted, fewer than 8,000 allowed: {counted:,} in layers."],
+        )
+    if kind == "error":
+        verdict, reasons = "error", [f"NameError: name {HOSTILE[number % len(HOSTILE)]!r} is not defined."]
+    yield StoredVerdict(
+        id=number,
+        attempt_id=number,
+        content=hashlib.sha256(str(number).encode()).hexdigest(),
+        spec_hash=spec.hash,
+        rules=asdict(RULES),
+        rules_hash=rules_hash(RULES),
+        verdict=verdict,
+        reasons=reasons,
+        borderline=judgement.split if kind == "trained" else False,
+        official=True,
+        isolation="bubblewrap",
+        inspection=_inspection(found, counted, number),
+        versions=dict(versions()),
+        asked="cpu",
+        reason="",
+        made=handed,
+    )
+    if kind == "trained":
+        for place, run in enumerate(runs, start=1):
+            yield from run
+            yield VerdictRun(verdict_id=number, number=place, run_id=run[0].id)
+
+
+def _inspection(found: Inspection, counted: int, number: int) -> dict:
+    """The network's, with another first layer; its names are what the student wrote."""
+    first, *others = found.parts
+    numbers = max(0, counted - sum(part.numbers for part in others))
+    name = HOSTILE[number % len(HOSTILE)]
+    layers = [Layer(name, *list(asdict(layer).values())[1:]) for layer in found.layers[:1]] + list(found.layers[1:])
+    changed = replace(found, parts=(replace(first, name=name, numbers=numbers), *others), layers=tuple(layers))
+    return json.loads(TypeAdapter(Inspection).dump_json(changed))
+
+
+def _run(draw, spec, number: int, handed: dt.datetime, skill: float) -> Iterator:
+    yield StoredRun(
+        id=number,
+        spec_hash=spec.hash,
+        seed=number,
+        device=draw.choice(["cpu", "cpu", "cuda"]),
+        threads=1,
+        trainer="trainer 2",
+        cut="",
+        again=0,
+        reason="",
+        started=handed,
+        device_name="a processor",
+        isolation="bubblewrap",
+        versions=dict(versions()),
+        seconds=draw.uniform(120, 500),
+        finished=handed,
+    )
+    for epoch in range(1, 16):
+        right = round(10_000 * min(0.999, skill - 0.03 * 0.7**epoch + draw.gauss(0, 0.0005)))
+        yield StoredEpoch(
+            run_id=number,
+            epoch=epoch,
+            learning_rate=0.1 / epoch,
+            train_loss=0.1 / epoch,
+            train_correct=59_000 + 20 * epoch,
+            train_total=60_000,
+            test_loss=0.03,
+            correct=right,
+            test_total=10_000,
+            by="a test",
+            finished=handed,
+        )
+    yield Mistakes(run_id=number, wrong=[[draw.randrange(10_000), draw.randrange(10)] for _ in range(20)])
+
+
+@click.command()
+@click.argument("url")
+@click.option("--students", default=500)
+@click.option("--attempts", default=10)
+def main(url: str, students: int, attempts: int) -> None:
+    with open_store(url) as store:
+        fill(store, students, attempts)
+
+
+if __name__ == "__main__":
+    main()

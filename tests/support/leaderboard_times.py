@@ -1,0 +1,66 @@
+"""How long the server takes for the table of a large class: median and 95th percentile, through HTTP.
+
+python -m tests.support.leaderboard_times [--students 500] [--attempts 10]
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.client
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from autograder.store import open_store
+from course.rules import load_rules
+from tests.autograder.leaderboard.test_app import TOKEN, fetch, serving
+from tests.autograder.store.test_store import result_of
+from tests.support.large_class import fill
+
+N = 100
+
+
+def measured(base: str, path: str, before: Callable[[int], object] = lambda number: None) -> str:
+    """`before` is called before each request, outside of the time."""
+    connection, times = http.client.HTTPConnection(urlsplit(base).netloc), []
+    for number in range(N):
+        before(number)
+        began = time.perf_counter()
+        connection.request("GET", path, headers={"Authorization": f"token {TOKEN}"})
+        answer = connection.getresponse()
+        size = len(answer.read())
+        times.append(1000 * (time.perf_counter() - began))
+        assert answer.status == 200
+    middle, late = statistics.median(times), statistics.quantiles(times, n=20)[-1]
+    return f"median {middle:.0f} ms, 95 % under {late:.0f} ms, n {N}, {size / 1000:,.0f} kB"
+
+
+@click.command()
+@click.option("--students", default=500)
+@click.option("--attempts", default=10)
+def main(students: int, attempts: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, open_store(str(Path(folder, "r.db"))) as store:
+        fill(store, students, attempts)
+
+        def one_more(number: int) -> None:
+            name, at = f"student{100 + number:03}", dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
+            attempt = store.results.attempt(name, "challenge", "x.py", f"{number:064}", at, "recipe = 1")
+            store.results.keep(attempt, result_of("fail"), load_rules("challenge"), ())
+
+        with serving(Path(folder), store_url=store.url.database) as base:
+            began = time.perf_counter()
+            fetch(f"{base}/leaderboard/challenge")
+            print(f"{students} students, {attempts} attempts each; the first look {time.perf_counter() - began:.1f} s")
+            print("the table:", measured(base, "/leaderboard/challenge"))
+            print("the table, a new verdict before each:", measured(base, "/leaderboard/challenge", one_more))
+            print("the class view:", measured(base, "/leaderboard/challenge/class"))
+            print("an attempt:", measured(base, f"/leaderboard/challenge/attempt/{students * attempts // 2}"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""A real Ray cluster of two nodes on this machine, one of which is killed once it works: run by test_spread.py.
+
+python -m tests.support.ray_cluster COURSE STORE [RESULTS]    prints the batch's outcomes as JSON
+
+The node is killed once there are so many RESULTS, one by default.
+"""
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+# no reports to anybody, and patience on a busy machine
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "240"}
+
+from ray._private import services
+from ray.cluster_utils import Cluster
+
+from autograder.batch.ray_cluster import run_on_ray
+from autograder.batch.submissions import find
+from autograder.cli.progress import Watcher
+from autograder.grading.pipeline import Cut, Options
+from autograder.store import open_store
+
+# Ray takes a cluster on the loopback device for one on the network's; nothing here listens on that
+services.resolve_ip_for_localhost = lambda host: host
+
+OPTIONS = Options(cut=Cut(2, 2000, 500), seeds=1, device="cpu")
+NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "node_ip_address": "127.0.0.1"}
+
+
+class KillsOneNode(Watcher):
+    """Pulls one node's plug when so many submissions are finished, while others are being trained."""
+
+    def __init__(self, total: int, cluster: Cluster, node, after: int):
+        super().__init__(total)
+        self._cluster, self._node, self._left = cluster, node, after
+
+    def finished(self, slot, outcome):
+        super().finished(slot, outcome)
+        self._left -= 1
+        if self._left == 0:
+            threading.Thread(target=self._cluster.remove_node, args=(self._node, False)).start()
+
+
+def main() -> None:
+    course, url, *after = sys.argv[1:]
+    after = int(after[0]) if after else 1
+    cluster = Cluster(initialize_head=True, head_node_args=NODE | {"include_dashboard": False})
+    try:
+        second = cluster.add_node(**NODE)
+        cluster.wait_for_nodes()
+        works = find([Path(course)], None, "challenge").works
+        with open_store(url) as store, KillsOneNode(len(works), cluster, second, after) as watcher:
+            summary = run_on_ray(cluster.address, works, OPTIONS, store, watcher)
+            tampered = list(store.verify())
+        print(json.dumps(summary.to_dict() | {"nodes_left": len(cluster.list_all_nodes()), "tampered": tampered}))
+    finally:
+        cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main()
