@@ -46,9 +46,10 @@ bench: $(READY) ## measure how fast grading is here, kept in docs/bench (about 1
 data: $(READY) ## fetch MNIST, or check the copy that is there
 	$(BIN)/autograder data
 
-lint: $(READY) ## check style and layout, notebooks too
+lint: $(READY) ## check style, layout and types, notebooks too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 release: $(READY) ## generate what students get from the sources
 	$(BIN)/python -m autograder.authoring.lessons release
@@ -66,5 +67,5 @@ course: $(READY) ## make this clone a working nbgrader course: lessons released,
 	$(BIN)/python -m autograder.authoring.lessons course
 
 clean: ## remove the environment and every cache in this folder (MNIST stays)
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info
 	find course autograder tests -name __pycache__ -type d -prune -exec rm -rf {} +
