@@ -1,7 +1,7 @@
 """What a lesson's own recipe reaches, seed by seed: what the limits in `rules.toml` rest on.
 
-    python -m autograder.authoring.calibrate [LESSON...]         # train each worked recipe with seeds 1, 2, 3; minutes a run
-    python -m autograder.authoring.calibrate --seeds 5           # with two more
+    python -m autograder.authoring.calibrate [LESSON...]   # train each worked recipe with seeds 1, 2, 3; minutes a run
+    python -m autograder.authoring.calibrate --seeds 5     # with two more
 
 Finished runs are kept in autograder/calibration/<lesson>.json, and are not trained again until the recipe or the
 trainer changes: the command can be interrupted and started again.

@@ -2,8 +2,8 @@
 
     python -m autograder.authoring.lessons release [LESSON...]     # with nbgrader: solutions taken out
     python -m autograder.authoring.lessons check [LESSON...]       # is release/ what source/ makes today?
-    python -m autograder.authoring.lessons solutions [LESSON...]   # train for real; 15 minutes and more for each lesson
-    python -m autograder.authoring.lessons course [LESSON...]      # release, and into the gradebook that nbgrader_config.py names
+    python -m autograder.authoring.lessons solutions [LESSON...]   # train for real; 15 minutes or more a lesson
+    python -m autograder.authoring.lessons course [LESSON...]      # release, and enter into the gradebook
 
 Without LESSON, all of source/. A release is the same bytes whenever it is made from the same source. A solution that is
 finished keeps a fingerprint of what it was made from and is not run again until that changes, and a training that is
@@ -114,7 +114,7 @@ def is_solved(root: Path, lesson: str) -> bool:
 
 
 def solved(root: Path, lesson: str, *, fresh: bool = False) -> NotebookNode:
-    """Run the lesson from top to bottom, training and all; `fresh` also what `autograder.authoring.solution_cache` remembers.
+    """Run the lesson from top to bottom, training and all; `fresh` also what `solution_cache` remembers.
 
     Raises GraderError when a cell fails or the kernel dies.
     """

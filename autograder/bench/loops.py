@@ -1,9 +1,10 @@
 """Two ways to train one recipe, each in a process of its own: `python -m autograder.bench.loops LOOP FILE`.
 
-`published` is the loop that the published models were trained with: `datasets.MNIST`, PIL transforms in a `DataLoader`,
-a bar whose text asks for the loss at every step, PyTorch's own number of threads. `ours` is `course.training.loop` on one
-thread. A process builds everything, says that it is ready, and then does a part of the work for each line on its stdin
-(`STEPS IMAGES`: so many steps of training, so many test images) and answers with the seconds of both.
+`published` is the loop that the published models were trained with: `datasets.MNIST`, PIL transforms in a
+`DataLoader`, a bar whose text asks for the loss at every step, PyTorch's own number of threads. `ours` is
+`course.training.loop` on one thread. A process builds everything, says that it is ready, and then does a part of the
+work for each line on its stdin (`STEPS IMAGES`: so many steps of training, so many test images) and answers with the
+seconds of both.
 """
 
 from __future__ import annotations

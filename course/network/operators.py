@@ -157,7 +157,7 @@ def as_markdown() -> str:
         "refused with its name and your line.\n\n"
         f"| family | operators |\n|---|---|\n{rows}\n\n"
         "Missing something harmless? Open a pull request that adds its name to `FAMILIES` in\n"
-        "`course/network/operators.py`, with a network that uses it in `tests/course/capture/test_capture.py`. Operators stay off the\n"
+        "`course/network/operators.py`, with a network that uses it in `tests/nets.py`. Operators stay off the\n"
         "list when they decide by values (`item`, `nonzero`), reinterpret memory (`as_strided`), or reach beyond\n"
         "tensors.\n"
     )

@@ -56,7 +56,7 @@ class Program:
         init: bool = False,
         fast: bool = False,
     ):
-        """`fast` computes with `course.network.kernels`, several nodes in one step where it can: equal but for rounding."""
+        """`fast` computes with `kernels`, several nodes in one step where it can: equal but for rounding."""
         self.first_node = 1 + tensors
         self.output = None if output is None else self.first_node + output
         if self.output is not None and output >= len(nodes):
@@ -145,7 +145,7 @@ class _Value:
 
 
 def fused(calls: list[Step], output: int | None) -> list[Step]:
-    """The calls, with `course.network.kernels`: batch norm takes in a ReLU that follows it, and a dropout that follows that.
+    """The calls, with `kernels`: batch norm takes in a ReLU that follows it, and a dropout that follows that.
 
     Only neighbours are taken together, and only where nothing else reads what stands between them.
     """
