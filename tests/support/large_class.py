@@ -35,7 +35,7 @@ from autograder.store.results import rules_hash
 from course.inspection import Inspection, inspect
 from course.inspection.cost import Layer
 from course.rules import judge, load_rules
-from tests.nets import captured
+from tests.support.networks import captured
 from tests.support.recipes import TINY
 
 OWNED = "document.body.setAttribute('data-owned','yes')"

@@ -20,7 +20,7 @@ from course.network import TrainableNetwork
 from course.recipe import Recipe, watching
 from course.spec import Spec
 from course.training.optimizers import build_optimizer
-from tests.nets import IDIOMS, SEED_COUNTS, LogProbabilities, around, captured, recipe
+from tests.support.networks import IDIOMS, SEED_COUNTS, LogProbabilities, around, captured, recipe
 
 SEED = CAPTURE_SEED + 1  # the spec must hold under any seed, not only under the one it was captured with
 

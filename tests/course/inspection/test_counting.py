@@ -30,7 +30,7 @@ from course.spec import (
     Tensor,
     TensorRef,
 )
-from tests.nets import SEED_COUNTS, around, captured, recipe
+from tests.support.networks import SEED_COUNTS, around, captured, recipe
 
 
 def counted(name: str) -> int:

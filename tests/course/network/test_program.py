@@ -8,7 +8,7 @@ import torch
 from course.errors import SpecError
 from course.network.program import MAX_INIT_ELEMENTS, Program, TrainableNetwork, batch_norm_statistics, initial_tensors
 from course.spec import Constant, Dtype, Graph, Input, Network, Node, NodeRef, Tensor, TensorRef
-from tests.nets import SEED_COUNTS, SEED_MODELS, captured, seed_model
+from tests.support.networks import SEED_COUNTS, SEED_MODELS, captured, seed_model
 
 FLOAT = Dtype(dtype="float32")
 

@@ -27,7 +27,7 @@ from course.recipe import watching
 from course.spec import Spec
 from course.training.loop import EpochResult, Run, TrainingData, stream, train
 from course.training.scoring import LOSSES, Scorer
-from tests.nets import SEED_MODELS, captured, recipe
+from tests.support.networks import SEED_MODELS, captured, recipe
 
 CPU = torch.device("cpu")
 EPOCHS, BATCH_SIZE = 4, 48

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from course.capture import capture
 from course.network import TrainableNetwork
 from course.network.kernels import convolution, layout, norm, pooling
-from tests.nets import IDIOMS, SEED_MODELS, captured, recipe
+from tests.support.networks import IDIOMS, SEED_MODELS, captured, recipe
 
 
 class Tail(nn.Module):
