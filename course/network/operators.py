@@ -144,24 +144,3 @@ def literal_positions(op: Callable) -> frozenset[int | str]:
     holding = {"number", "float", "Tensor"}
     numbers = [(i, a.name) for i, a in enumerate(schema.arguments) if holding & set(_WORDS(str(a.type)))]
     return frozenset(key for pair in numbers for key in pair)
-
-
-def as_markdown() -> str:
-    """The list for students: docs/operators.md is made of it."""
-    rows = "\n".join(f"| {name} | {' '.join(f'`{w}`' for w in words.split())} |" for name, words in FAMILIES.items())
-    return (
-        "# What a network may be built from\n\n"
-        "A recipe's network is captured as a list of PyTorch's own operators, and these are the ones that are\n"
-        "allowed. You do not call them yourself: `nn.Conv2d` becomes `conv2d`, `x + y` becomes `add`,\n"
-        "`x.view(...)` becomes `view`. A name that ends in `_` changes its tensor in place. What is not listed is\n"
-        "refused with its name and your line.\n\n"
-        f"| family | operators |\n|---|---|\n{rows}\n\n"
-        "Missing something harmless? Open a pull request that adds its name to `FAMILIES` in\n"
-        "`course/network/operators.py`, with a network that uses it in `tests/nets.py`. Operators stay off the\n"
-        "list when they decide by values (`item`, `nonzero`), reinterpret memory (`as_strided`), or reach beyond\n"
-        "tensors.\n"
-    )
-
-
-if __name__ == "__main__":
-    print(as_markdown(), end="")

@@ -1,7 +1,5 @@
 """A name in a spec leads to an operator on the list, or to a refusal."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from hypothesis import given
@@ -66,8 +64,3 @@ def test_sizes_cannot_grow_without_end():
     for arguments in ((2**40, 2**40), ([1], 10**9), ("x", 10**9)):
         with pytest.raises((ValueError, TypeError)):
             multiply(*arguments)
-
-
-def test_the_list_for_students_is_the_list():
-    page = Path(__file__).parents[3] / "docs" / "operators.md"
-    assert page.read_text() == operators.as_markdown(), "run: python -m course.network.operators > docs/operators.md"

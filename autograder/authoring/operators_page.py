@@ -1,0 +1,35 @@
+"""Generates docs/operators.md, the list of allowed operators for students.
+
+python -m autograder.authoring.operators_page > docs/operators.md
+"""
+
+from __future__ import annotations
+
+from course.network.operators import FAMILIES
+
+BEFORE = """# Operators a network may use
+
+A recipe's network is captured as a list of PyTorch's own operators. The ones below are allowed. You do
+not call them yourself: `nn.Conv2d` becomes `conv2d`, `x + y` becomes `add`, `x.view(...)` becomes
+`view`. A name that ends in `_` changes its tensor in place. Any other operator is refused; the message
+gives its name and the line of your code.
+
+| family | operators |
+|---|---|
+"""
+AFTER = """
+Is a harmless operator missing? Open a pull request that adds its name to `FAMILIES` in
+`course/network/operators.py` and a network that uses it to `tests/support/networks.py`. Some operators
+stay off the list: those that decide by values (`item`, `nonzero`), reinterpret memory (`as_strided`),
+or reach beyond tensors.
+"""
+
+
+def operators_page() -> str:
+    """The page as Markdown, one table row for each family of operators."""
+    rows = (f"| {family} | {' '.join(f'`{name}`' for name in names.split())} |" for family, names in FAMILIES.items())
+    return BEFORE + "\n".join(rows) + "\n" + AFTER
+
+
+if __name__ == "__main__":
+    print(operators_page(), end="")
