@@ -1,7 +1,7 @@
 """What a second look at near cases costs, and how often it errs: `python -m autograder.authoring.sequential_test docs`.
 
-Writes second_look.md, a table, and second_look.svg, its plot. The chances are exact for the model that the page states,
-and come out of `course.rules.judge` itself: whatever the rule is there, the page says what it does.
+Writes sequential-test.md, a table, and sequential-test.svg, its plot. The chances are exact for the model that the
+page states, and come out of `course.rules.judge` itself: whatever the rule is there, the page says what it does.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def page(rules: Rules, table: dict[int, dict[str, Chances]]) -> str:
         "the middle of what was seen from seed to seed (0.05 to 0.06 points). The chances below are exact for this",
         "model; every way in which the runs can come out was judged by `course.rules.judge`.",
         "",
-        "![Chance of passing and number of runs, by the accuracy that a recipe holds on average](second_look.svg)",
+        "![Chance of passing and number of runs, by the accuracy that a recipe holds on average](sequential-test.svg)",
         "",
         f"| holds on average | passes by {NAMES[0]} | passes by {NAMES[1]} | passes by {NAMES[2]} | runs, {NAMES[1]} "
         "| seeds disagree |",
@@ -132,8 +132,8 @@ def main(folder: Path) -> None:
     rules = load_rules("challenge")
     kinds = alternatives(rules)
     table = {mean: {name: chances(kind, mean) for name, kind in kinds.items()} for mean in MEANS}
-    (folder / "second_look.md").write_text(page(rules, table))
-    plot(folder / "second_look.svg", table)
+    (folder / "sequential-test.md").write_text(page(rules, table))
+    plot(folder / "sequential-test.svg", table)
 
 
 if __name__ == "__main__":

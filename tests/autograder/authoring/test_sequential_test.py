@@ -36,5 +36,5 @@ def test_the_chances_are_those_of_recipes_drawn_at_random(mean, kind):
 def test_the_page_is_the_one_that_the_rules_make(tmp_path):
     done = CliRunner().invoke(main, [str(tmp_path)])
     assert done.exit_code == 0, done.output
-    assert (tmp_path / "second_look.md").read_text() == (DOCS / "second_look.md").read_text()
-    assert (DOCS / "second_look.svg").stat().st_size > 10_000
+    assert (tmp_path / "sequential-test.md").read_text() == (DOCS / "sequential-test.md").read_text()
+    assert (DOCS / "sequential-test.svg").stat().st_size > 10_000
