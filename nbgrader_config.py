@@ -31,19 +31,19 @@ c.ClearSolutions.text_stub = "*Write your answer here.*"
 # c.LateSubmissionPlugin.penalty_method = "none"
 
 # --- grading. The gradebook decides which cells count; notebooks run behind the wall; recipes are trained.
-c.Autograde.exporter_class = "autograder.nbgrader_plugins.reader.SubmissionReader"
+c.Autograde.exporter_class = "autograder.nbgrader_plugins.SubmissionReader"
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
-    "autograder.nbgrader_plugins.trained_score.RestoreCells",
+    "autograder.nbgrader_plugins.RestoreCells",
     "nbgrader.preprocessors.OverwriteKernelspec",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.Autograde.autograde_preprocessors = [
-    "autograder.nbgrader_plugins.trained_score.SandboxedExecute",
+    "autograder.nbgrader_plugins.SandboxedExecute",
     "nbgrader.preprocessors.IgnorePattern",
     "nbconvert.preprocessors.ClearMetadataPreprocessor",
     "nbgrader.preprocessors.LimitOutput",
-    "autograder.nbgrader_plugins.trained_score.TrainedScore",  # before the scores are saved
+    "autograder.nbgrader_plugins.TrainedScore",  # before the scores are saved
     "nbgrader.preprocessors.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
@@ -69,4 +69,4 @@ c.Autograde.autograde_preprocessors = [
 
 # --- showing. What students wrote is not believed in a browser either: no scripts in formgrader and in feedback.
 c.HTMLExporter.sanitize_html = True
-c.TemplateExporter.filters = {"markdown2html": "autograder.nbgrader_plugins.markdown.markdown_to_html"}
+c.TemplateExporter.filters = {"markdown2html": "autograder.nbgrader_plugins.markdown_to_html"}

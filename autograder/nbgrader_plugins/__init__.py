@@ -1,1 +1,41 @@
-"""What nbgrader calls: reading, restoring and running notebooks, the trained score, reports and exports."""
+"""What nbgrader calls: `nbgrader_config.py` names these classes, and `nbgrader export` the two exporters.
+
+    reading      SubmissionReader   opens whatever file was handed in
+    sanitizing   RestoreCells       lets the gradebook decide which cells count, and what is in the locked ones
+    grading      SandboxedExecute   runs the notebook in the sandbox and scores its test cells
+                 TrainedScore       trains the recipe and puts score and report into the cell `trained_score`
+    showing      markdown_to_html   shows students' HTML tags as text, in formgrader and in feedback
+    exporting    CanvasExport       grades as a CSV file for Canvas
+                 MoodleExport       grades as a CSV file for Moodle
+
+A student's mistake is a score with its reason in the report. A fault of the grader raises an exception: nbgrader then
+records nothing, and the earlier score stays.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "CanvasExport": "exports",
+    "MoodleExport": "exports",
+    "RestoreCells": "restore_cells",
+    "SandboxedExecute": "execute",
+    "SubmissionReader": "reader",
+    "TrainedScore": "trained_score",
+    "markdown_to_html": "markdown",
+}
+__all__ = [
+    "CanvasExport",
+    "MoodleExport",
+    "RestoreCells",
+    "SandboxedExecute",
+    "SubmissionReader",
+    "TrainedScore",
+    "markdown_to_html",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a class when it is first used: an export, for one, does not wait for PyTorch."""
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

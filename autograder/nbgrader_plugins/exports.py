@@ -1,7 +1,7 @@
 """Grades for a learning management system, point by point: plugins of `nbgrader export`.
 
-    nbgrader export --exporter=autograder.nbgrader_plugins.exports.CanvasExport --to=canvas.csv
-    nbgrader export --exporter=autograder.nbgrader_plugins.exports.MoodleExport --to=moodle.csv
+    nbgrader export --exporter=autograder.nbgrader_plugins.CanvasExport --to=canvas.csv
+    nbgrader export --exporter=autograder.nbgrader_plugins.MoodleExport --to=moodle.csv
 
 One line for each student, one column for each graded cell, and one for the whole assignment less the penalty for being
 late. A cell that still waits for a person has an empty field, and so has its assignment: both systems leave alone what

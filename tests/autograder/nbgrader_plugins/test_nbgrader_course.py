@@ -251,8 +251,8 @@ def test_feedback_shows_students_the_report(course):
 def test_canvas_and_moodle_get_every_exercise_and_empty_fields_for_what_waits_for_a_person(course):
     assert cell(course.autograded("challenge", "ada"), "report")
     course.nbgrader("export", "--to=grades.csv")
-    course.nbgrader("export", "--exporter=autograder.nbgrader_plugins.exports.CanvasExport", "--to=canvas.csv")
-    course.nbgrader("export", "--exporter=autograder.nbgrader_plugins.exports.MoodleExport", "--to=moodle.csv")
+    course.nbgrader("export", "--exporter=autograder.nbgrader_plugins.CanvasExport", "--to=canvas.csv")
+    course.nbgrader("export", "--exporter=autograder.nbgrader_plugins.MoodleExport", "--to=moodle.csv")
     with (course.root / "grades.csv").open() as file:
         assert {row["student_id"] for row in csv.DictReader(file)} == set(RECIPES)
     with (course.root / "canvas.csv").open(newline="") as file:

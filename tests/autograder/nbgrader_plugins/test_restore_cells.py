@@ -1,0 +1,163 @@
+"""Whatever a submission does to its cells' metadata, the gradebook decides which cells count."""
+
+import nbformat
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbgrader.api import Gradebook
+from nbgrader.nbgraderformat import MetadataValidator
+from nbgrader.utils import compute_checksum, is_grade
+
+from autograder.nbgrader_plugins.restore_cells import RestoreCells
+from tests.support.classroom import environment
+
+NAMES = ("recipe", "counts", "report", "trained_score")
+SOURCES = {"counts": "assert counted < 8000", "trained_score": "0.0", "recipe": "# yours", "report": "*yours*"}
+
+
+def released():
+    """The notebook as students get it."""
+
+    def of(new, name, **more):
+        flags = {"grade": False, "solution": False, "locked": False, "task": False, "schema_version": 3} | more
+        cell = new(SOURCES[name], metadata={"nbgrader": {"grade_id": name, **flags}})
+        cell.metadata.nbgrader.checksum = compute_checksum(cell)
+        return cell
+
+    return new_notebook(
+        cells=[
+            new_markdown_cell("An introduction."),
+            of(new_code_cell, "recipe", solution=True),
+            of(new_code_cell, "counts", grade=True, locked=True, points=2),
+            of(new_markdown_cell, "report", grade=True, solution=True, points=3),
+            of(new_code_cell, "trained_score", grade=True, locked=True, points=10),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def restore(tmp_path_factory):
+    """Restores a submission by a gradebook that knows the notebook."""
+    db_url = f"sqlite:///{tmp_path_factory.mktemp('gradebook') / 'gradebook.db'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", environment()["PATH"])  # nbgrader makes its tables with the program `alembic`
+        Gradebook(db_url).close()
+    with Gradebook(db_url) as gradebook:
+        gradebook.add_assignment("challenge")
+        gradebook.add_notebook("challenge", "challenge")
+        at = ("challenge", "challenge")
+        for cell in released().cells[1:]:
+            known = cell.metadata.nbgrader
+            if known.grade:
+                gradebook.add_grade_cell(known.grade_id, *at, max_score=known.points, cell_type=cell.cell_type)
+            if known.solution:
+                gradebook.add_solution_cell(known.grade_id, *at)
+            gradebook.add_source_cell(
+                known.grade_id,
+                *at,
+                cell_type=cell.cell_type,
+                source=cell.source,
+                checksum=known.checksum,
+                locked=known.locked,
+            )
+
+    def run(notebook):
+        place = {"db_url": db_url, "notebook": "challenge", "assignment": "challenge"}
+        restored = RestoreCells().preprocess(notebook, {"nbgrader": place})[0]
+        MetadataValidator().validate_nb(restored)
+        nbformat.validate(restored)
+        return restored
+
+    return run
+
+
+def known(notebook):
+    return {c.metadata.nbgrader.grade_id: c for c in notebook.cells if "nbgrader" in c.metadata}
+
+
+def at(notebook, name):
+    return next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
+
+
+def test_an_honest_submission_stays_as_it_is(restore):
+    notebook = released()
+    at(notebook, "recipe").source = "recipe = 1"
+    before = [(c.cell_type, c.source, c.id) for c in notebook.cells]
+    assert [(c.cell_type, c.source, c.id) for c in restore(notebook).cells] == before
+
+
+def deleted(notebook):
+    notebook.cells = [c for c in notebook.cells if "nbgrader" not in c.metadata]
+
+
+def renamed(notebook):
+    for number, cell in enumerate(known(notebook).values()):
+        cell.metadata.nbgrader.grade_id = f"other-{number}"
+
+
+def doubled(notebook):
+    for cell in list(known(notebook).values()):
+        notebook.cells.append(nbformat.from_dict({**cell, "id": f"again-{len(notebook.cells)}", "source": "10.0"}))
+
+
+def emptied(notebook):
+    for cell in known(notebook).values():
+        cell.source = ""
+
+
+def demoted(notebook):
+    for cell in known(notebook).values():
+        cell.metadata.nbgrader |= {"grade": False, "locked": False, "points": 1e9, "checksum": "0"}
+
+
+def promoted(notebook):
+    for cell in known(notebook).values():
+        cell.metadata.nbgrader.solution = True
+
+
+def from_another_age(notebook):
+    for cell, version in zip(known(notebook).values(), (1, 99, "x", None), strict=True):
+        cell.metadata.nbgrader.schema_version = version
+
+
+def malformed(notebook):
+    for cell, metadata in zip(known(notebook).values(), (None, [], {"grade_id": []}, {"grade": True}), strict=True):
+        cell.metadata.nbgrader = metadata
+
+
+def retyped(notebook):
+    for cell in list(known(notebook).values()):
+        cell.cell_type = "markdown" if cell.cell_type == "code" else "raw"
+        cell.pop("outputs", None)
+        cell.pop("execution_count", None)
+        cell.attachments = {"a.png": {"image/png": ""}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [deleted, renamed, doubled, emptied, demoted, promoted, from_another_age, malformed, retyped],
+    ids=lambda change: change.__name__,
+)
+def test_no_change_to_its_cells_takes_a_test_out_of_a_submission_or_changes_it(restore, change):
+    notebook = released()
+    change(notebook)
+    restored = restore(notebook)
+    graded = [c.metadata.nbgrader.grade_id for c in restored.cells if is_grade(c)]
+    assert sorted(graded) == sorted(["counts", "report", "trained_score"])
+    for name, points in {"counts": 2, "trained_score": 10}.items():
+        cell = at(restored, name)
+        assert (
+            cell.cell_type == "code" and cell.source.endswith(SOURCES[name]) and cell.metadata.nbgrader.points == points
+        )
+        assert cell.metadata.nbgrader.locked and not cell.metadata.nbgrader.solution
+    order = [c.metadata.nbgrader.grade_id for c in restored.cells if c.metadata.get("nbgrader", {}).get("locked")]
+    assert order == ["counts", "trained_score"]
+
+
+@given(removed=st.sets(st.sampled_from(NAMES)))
+def test_missing_cells_come_back_in_the_order_of_the_release(restore, removed):
+    notebook = released()
+    notebook.cells = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") not in removed]
+    names = [c.metadata.nbgrader.grade_id for c in restore(notebook).cells if "nbgrader" in c.metadata]
+    assert names == [name for name in NAMES if name != "recipe" or name not in removed]

@@ -1,0 +1,40 @@
+"""Notebooks that are executed as `nbgrader autograde` does it, without nbgrader's commands around them."""
+
+from nbformat.v4 import new_code_cell, new_notebook
+from nbgrader.utils import determine_grade
+
+from autograder.nbgrader_plugins.execute import SandboxedExecute
+
+POINTS = 4.0
+
+
+def test_cell(source, name="a_test"):
+    metadata = {
+        "grade": True,
+        "grade_id": name,
+        "locked": True,
+        "points": POINTS,
+        "solution": False,
+        "schema_version": 3,
+    }
+    return new_code_cell(source, metadata={"nbgrader": metadata})
+
+
+test_cell.__test__ = False
+
+
+def executed(*cells, folder=None, **settings):
+    """The cells (text, or test cells) as autograde runs them."""
+    notebook = new_notebook(cells=[new_code_cell(c) if isinstance(c, str) else c for c in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    resources = {"metadata": {"path": str(folder)}} if folder else {}
+    execute = SandboxedExecute(timeout=10, **settings)
+    return execute(notebook, resources)[0].cells
+
+
+def points(cell):
+    return determine_grade(cell)[0]
+
+
+def said(cell):
+    return "".join(o.get("text", "") or "\n".join(o.get("traceback", [])) for o in cell.outputs)
