@@ -23,7 +23,7 @@ from autograder.batch.submissions import Work
 from autograder.grading.pipeline import Listener, Options, grade
 from autograder.grading.recipe_sandbox import Intake
 from autograder.grading.recorder import Elsewhere, register
-from autograder.store import Again, Store, StoreError
+from autograder.store import Regrade, Store, StoreError
 from autograder.store.records import Result
 from autograder.workers.client import Workers
 from course.errors import CourseError, UsageError
@@ -133,12 +133,12 @@ class Slot(contextlib.AbstractContextManager):
     def __exit__(self, *_) -> None:
         self._workers.__exit__()
 
-    def grade(self, work: Work, listener: Listener, again: Again | None = None) -> Outcome:
+    def grade(self, work: Work, listener: Listener, regrade: Regrade | None = None) -> Outcome:
         """Raises Elsewhere, StoreError, Stopped; anything else is an outcome. A fault of ours is tried again once."""
         began = time.monotonic()
         for tries_left in (1, 0):
             try:
-                result = self._grade(work, listener, again)
+                result = self._grade(work, listener, regrade)
                 if result.verdict != "internal" or not tries_left:
                     break
             except (Elsewhere, StoreError, Stopped):
@@ -152,10 +152,12 @@ class Slot(contextlib.AbstractContextManager):
 
     def _internal(self, work: Work, reason: str) -> Outcome:
         with contextlib.suppress(*UNREADABLE):
-            self._store.results.faulted(register(self._store, work.path, work.student, work.assignment), reason)
+            self._store.results.mark_internal_error(
+                register(self._store, work.path, work.student, work.assignment), reason
+            )
         return Outcome(work.student, work.assignment, work.path.name, "internal", (reason,))
 
-    def _grade(self, work: Work, listener: Listener, again: Again | None) -> Result:
+    def _grade(self, work: Work, listener: Listener, regrade: Regrade | None) -> Result:
         return grade(
             work.path,
             replace(self._options, assignment=work.assignment),
@@ -163,7 +165,7 @@ class Slot(contextlib.AbstractContextManager):
             self._intake,
             self._store,
             work.student,
-            again=again,
+            regrade=regrade,
             wait=False,
             workers=self._workers,
             believe=True,
@@ -208,7 +210,7 @@ def run_batch(
     board: Board,
     *,
     jobs: int | None = None,
-    again: Again | None = None,
+    regrade: Regrade | None = None,
 ) -> Summary:
     """Grade them all on this machine, `jobs` at a time. Raises StoreError, UsageError, KeyboardInterrupt."""
     tier = sandbox.choose_tier(options.trust_submissions)
@@ -222,7 +224,7 @@ def run_batch(
                 board.began(number, work)
                 listener = _Interruptible(board.listener(number), backlog.stop)
                 try:
-                    outcome = slot.grade(work, listener, again)
+                    outcome = slot.grade(work, listener, regrade)
                 except Elsewhere as elsewhere:
                     backlog.put_off(work, elsewhere.run_id)
                     board.put_off(number)

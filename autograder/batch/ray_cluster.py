@@ -21,7 +21,7 @@ from autograder.batch.submissions import Work
 from autograder.grading.pipeline import Options
 from autograder.grading.recipe_sandbox import Intake
 from autograder.grading.recorder import TIMESTAMP, Elsewhere, handed_in
-from autograder.store import Again, Store, StoreError, open_store
+from autograder.store import Regrade, Store, StoreError, open_store
 from autograder.store.secret import SECRET_VARIABLE, course_secret
 from course.errors import GraderError, UsageError
 
@@ -71,7 +71,7 @@ def run_on_ray(
     board: Board,
     *,
     jobs: int | None = None,
-    again: Again | None = None,
+    regrade: Regrade | None = None,
 ) -> Summary:
     """Grade them all on the cluster, as many at once as it has room for, or `jobs`. Raises StoreError, UsageError."""
     if store.url.get_backend_name() != "postgresql":
@@ -82,7 +82,7 @@ def run_on_ray(
     except (OSError, ValueError) as error:
         raise UsageError(f"There is no Ray cluster at {address} ({error}). Start one: `ray start --head`.") from None
     try:
-        return _Driver(works, options, store, board, jobs, again).run()
+        return _Driver(works, options, store, board, jobs, regrade).run()
     finally:
         ray.shutdown()
 
@@ -98,7 +98,13 @@ class _Driver:
     """Keeps the cluster busy: hands out parcels, takes outcomes."""
 
     def __init__(
-        self, works: Sequence[Work], options: Options, store: Store, board: Board, jobs: int | None, again: Again | None
+        self,
+        works: Sequence[Work],
+        options: Options,
+        store: Store,
+        board: Board,
+        jobs: int | None,
+        regrade: Regrade | None,
     ):
         self._backlog, self._board, self._jobs = Backlog(works, store), board, jobs
         self._summary = Summary()
@@ -109,7 +115,7 @@ class _Driver:
         gpus = 1 / RUNS_PER_GPU if options.device == "cuda" else 0
         self._task = ray.remote(num_cpus=options.threads, num_gpus=gpus, max_retries=RETRIES)(grade_parcel)
         url = store.url.render_as_string(hide_password=False)
-        self._rest = (options, url, course_secret(), again)
+        self._rest = (options, url, course_secret(), regrade)
 
     def run(self) -> Summary:
         began = time.monotonic()
@@ -158,13 +164,13 @@ class _Driver:
             self._board.finished(slot, outcome)
 
 
-def grade_parcel(parcel: Parcel, options: Options, url: str, secret: bytes, again: Again | None) -> Outcome | int:
+def grade_parcel(parcel: Parcel, options: Options, url: str, secret: bytes, regrade: Regrade | None) -> Outcome | int:
     """What a task does; an int is the run that another process trains just now. Raises StoreError."""
     os.environ[SECRET_VARIABLE] = secret.decode()
     with tempfile.TemporaryDirectory(prefix="under8k") as folder:
         work = parcel.unpack(Path(folder))
         try:
-            return _slot(options, url).grade(work, _Quiet(), again)
+            return _slot(options, url).grade(work, _Quiet(), regrade)
         except Elsewhere as elsewhere:
             return elsewhere.run_id
 

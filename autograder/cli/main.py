@@ -203,12 +203,12 @@ def regrade(students: tuple[str, ...], verdicts: tuple[str, ...], everybody: boo
     """
     from datetime import UTC, datetime
 
-    from autograder.store import Again
+    from autograder.store import Regrade
 
     if not (students or verdicts or everybody):
         raise click.UsageError("Say which: --student NAME, --verdict WORD or --everybody.")
     chosen = None if everybody else (set(students), set(verdicts))
-    _grade_class(**given, again=Again(reason, datetime.now(UTC)), chosen=chosen)
+    _grade_class(**given, regrade=Regrade(reason, datetime.now(UTC)), chosen=chosen)
 
 
 def _grade_class(
@@ -224,7 +224,7 @@ def _grade_class(
     store_url: str | None,
     trust_submissions: bool,
     as_json: bool,
-    again=None,
+    regrade=None,
     chosen=None,
 ) -> None:
     from autograder.batch.local import choose, register_all, run_batch
@@ -255,14 +255,14 @@ def _grade_class(
         try:
             register_all(works, store)
             with progress.Watcher(len(works), quiet=as_json) as watcher:
-                summary = run(works, options, store, watcher, jobs=at_once, again=again)
+                summary = run(works, options, store, watcher, jobs=at_once, regrade=regrade)
         except KeyboardInterrupt:
             click.echo("Stopped. What is finished is kept; the same command goes on.", err=True)
             sys.exit(INTERRUPTED)
         if as_json:
             click.echo(json.dumps(summary.to_dict(), indent=2))
         else:
-            progress.summary(summary, store.results.shared(assignment), store.name)
+            progress.summary(summary, store.results.shared_recipes(assignment), store.name)
     sys.exit(INTERNAL if "internal" in summary.verdicts else 0)
 
 
@@ -287,7 +287,7 @@ def leaderboard(
     from rich.console import Console
 
     from autograder.leaderboard import export
-    from autograder.leaderboard.class_view import Classroom
+    from autograder.leaderboard.class_state import ClassState
     from autograder.leaderboard.settings import read_settings
     from autograder.store import open_store
     from course.rules import load_rules
@@ -295,9 +295,9 @@ def leaderboard(
     given = read_settings(settings)
     load_rules(assignment)
     with open_store(store_url) as store:
-        classroom = Classroom(store, given)
-        classroom.look()
-    rows = classroom.board(assignment).rows
+        classroom = ClassState(store, given)
+        classroom.refresh()
+    rows = classroom.table(assignment).rows
     if html:
         html.write_text(export.for_students(rows, assignment, given.best if best is None else best), encoding="utf-8")
         click.echo(f"Written for students: {html}")
@@ -325,7 +325,7 @@ def verify(store_url: str | None, noted: str | None):
         findings = list(store.verify(noted))
         for finding in findings:
             click.secho(finding, fg="red")
-        records, end = store.end()
+        records, end = store.chain_end()
         if not findings:
             click.secho(f"All {records:,} records of {store.name} are as they were written.", fg="green")
         click.echo(f"end of the chain: {end}")

@@ -23,7 +23,7 @@ from autograder import sandbox
 from autograder.grading.recipe_sandbox import Intake
 from autograder.grading.recorder import Recorder, run_key
 from autograder.grading.submission import read_submission
-from autograder.store import Again, Store, StoreError
+from autograder.store import Regrade, Store, StoreError
 from autograder.store.checkpoints import FileKeeper, Keeper, Kept
 from autograder.store.records import Result, RunRecord, versions
 from autograder.store.secret import course_secret, draw_seed
@@ -130,7 +130,7 @@ def grade(
     store: Store | None = None,
     student: str | None = None,
     *,
-    again: Again | None = None,
+    regrade: Regrade | None = None,
     wait: bool = True,
     workers: Workers | None = None,
     believe: bool = False,
@@ -138,14 +138,14 @@ def grade(
     """The verdict on one file. Raises UsageError, StoreError; every other trouble becomes a verdict.
 
     With a `store` the runs are kept there, those that are there already are not trained again, and `student`'s attempt
-    is kept with its verdict. `again` trains all the same. Where another process trains the same run, `wait` for it,
+    is kept with its verdict. `regrade` trains all the same. Where another process trains the same run, `wait` for it,
     or raise Elsewhere. `intake` and `workers` may be warm, for many submissions. With
     `believe`, an attempt that has its verdict by the same rules, options and versions is not even run again.
     """
     rules = load_rules(options.assignment)
     recorder = None
     if store is not None:
-        recorder = Recorder(store, path, rules, student, options.asked(), again=again, wait=wait)
+        recorder = Recorder(store, path, rules, student, options.asked(), regrade=regrade, wait=wait)
         if believe and (known := recorder.known()):
             return known
     result = _judged(path, options, listener, intake, partial(_train_and_judge, recorder=recorder, workers=workers))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autograder.grading.submission import read_submission
-from autograder.store import Again, Busy, Claim, Done, RunKey, Store, TakenOver
+from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished, RunKey, Store
 from autograder.store.checkpoints import Keeper
 from autograder.store.records import Result, RunRecord, versions
 from course.errors import StudentCodeError
@@ -41,10 +41,10 @@ class Recorder:
         student: str | None,
         asked: str,
         *,
-        again: Again | None = None,
+        regrade: Regrade | None = None,
         wait: bool = True,
     ):
-        self._store, self._rules, self._asked, self._again, self._wait = store, rules, asked, again, wait
+        self._store, self._rules, self._asked, self._regrade, self._wait = store, rules, asked, regrade, wait
         self._run_ids: list[int] = []
         self._attempt: int | None = None
         if student:
@@ -52,9 +52,9 @@ class Recorder:
 
     def known(self) -> Result | None:
         """What this attempt came to before, where nothing has changed since."""
-        if self._attempt is None or self._again is not None:
+        if self._attempt is None or self._regrade is not None:
             return None
-        return self._store.results.known(self._attempt, self._rules, self._asked, versions())
+        return self._store.results.reusable_verdict(self._attempt, self._rules, self._asked, versions())
 
     def run(
         self,
@@ -67,11 +67,11 @@ class Recorder:
         """The run from the store, or trained with `train` and kept. Raises Elsewhere, GraderError, RecipeError."""
         told = False
         while True:
-            match self._store.claims.take(key, spec, self._again):
-                case Done(run_id, record):
+            match self._store.claims.take(key, spec, self._regrade):
+                case RunFinished(run_id, record):
                     tell(f"run with seed {key.seed}: trained before, taken from the store")
                     break
-                case Busy(run_id):
+                case RunBusy(run_id):
                     if not self._wait:
                         raise Elsewhere(run_id)
                     if not told:
@@ -85,7 +85,7 @@ class Recorder:
                         with claim:
                             self._trains(claim.run_id, spec)
                             record = train(claim)
-                    except TakenOver as error:
+                    except ClaimLost as error:
                         tell(str(error))
                         continue
                     run_id = claim.run_id
@@ -98,16 +98,16 @@ class Recorder:
         if self._attempt is None:
             return
         if result.verdict == "internal":
-            self._store.results.faulted(self._attempt, " ".join(result.reasons))
+            self._store.results.mark_internal_error(self._attempt, " ".join(result.reasons))
         else:
-            reason = self._again.reason if self._again else ""
-            self._store.results.keep(
+            reason = self._regrade.reason if self._regrade else ""
+            self._store.results.record_verdict(
                 self._attempt, result, self._rules, self._run_ids, asked=self._asked, reason=reason
             )
 
     def _trains(self, run_id: int, spec: Spec) -> None:
         if self._attempt is not None:
-            self._store.results.training(self._attempt, run_id, spec.epochs)
+            self._store.results.mark_training(self._attempt, run_id, spec.epochs)
 
 
 def register(store: Store, path: Path, student: str, assignment: str) -> int:
@@ -117,7 +117,7 @@ def register(store: Store, path: Path, student: str, assignment: str) -> int:
     digest = hashlib.sha256(content).hexdigest()
     text = content.decode(errors="replace").replace("\0", "\ufffd") if source else ""
     name = path.name.encode(errors="backslashreplace").decode()
-    return store.results.attempt(student, assignment, name, digest, handed_in(path), text)
+    return store.results.record_attempt(student, assignment, name, digest, handed_in(path), text)
 
 
 def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str, *, graphs: bool = False) -> RunKey:

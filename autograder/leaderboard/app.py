@@ -110,7 +110,7 @@ class Leaderboard(ExtensionApp):
         try:
             if self._classroom is None:
                 self._classroom = self._open()
-            self._classroom.look()
+            self._classroom.refresh()
             return 200, getattr(views, view)(self._classroom, site, *arguments)
         except views.Missing as error:
             status, title, words = 404, "Not found", str(error)
@@ -119,13 +119,13 @@ class Leaderboard(ExtensionApp):
         return status, page("message.html", **site.common("", {}, title), words=words)
 
     def _open(self):
-        from autograder.leaderboard.class_view import Classroom
+        from autograder.leaderboard.class_state import ClassState
         from autograder.leaderboard.settings import read_settings
         from autograder.leaderboard.views import row_renderer
         from autograder.store import open_store
 
         settings = read_settings(Path(self.settings_file) if self.settings_file else None)
-        return Classroom(open_store(self.store or None), settings, row_renderer(self.site))
+        return ClassState(open_store(self.store or None), settings, row_renderer(self.site))
 
     def initialize_handlers(self) -> None:
         name = r"(\w+)"

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from autograder.calibration import load, path_of
-from autograder.leaderboard.ranking import Row, curve, holds, median_run
-from autograder.store import Trained
+from autograder.leaderboard.ranking import LeaderboardRow, curve, holds, median_run
+from autograder.store import RunSummary
 from course.rules import Rules, judge, load_rules
 
 PUBLISHED = Path(__file__).parent / "published.toml"
@@ -16,24 +16,26 @@ LEAK = "Its schedule watches the test loss, which the rules refuse."
 
 
 @cache
-def baselines(assignment: str) -> tuple[Row, ...]:
+def baselines(assignment: str) -> tuple[LeaderboardRow, ...]:
     """The challenge has all published models, a lesson its own; each has the course's recipe, where it was trained."""
     rules = load_rules(assignment)
     found = []
     for number, model in enumerate(tomllib.loads(PUBLISHED.read_text())["model"]):
         if assignment in ("challenge", model["lesson"]):
-            runs = [Trained(0, 0, "", 0.0, tuple(model["correct"]), 10_000)]
+            runs = [RunSummary(0, 0, "", 0.0, tuple(model["correct"]), 10_000)]
             found.append(
                 _row(f"b{number}", model["name"], model["counted"], runs, rules, leak=model.get("leak", False))
             )
     if (path := path_of(assignment)).exists():
         kept = load(path)
-        runs = [Trained(0, seed, "cpu", 0.0, tuple(correct), 10_000) for seed, correct in sorted(kept.runs.items())]
+        runs = [RunSummary(0, seed, "cpu", 0.0, tuple(correct), 10_000) for seed, correct in sorted(kept.runs.items())]
         found.append(_row("reference", "the course's own recipe", kept.counted, runs, rules))
     return tuple(found)
 
 
-def _row(key: str, name: str, counted: int, runs: list[Trained], rules: Rules, *, leak: bool = False) -> Row:
+def _row(
+    key: str, name: str, counted: int, runs: list[RunSummary], rules: Rules, *, leak: bool = False
+) -> LeaderboardRow:
     refused = ""
     if counted > rules.max_parameters:
         refused = f"{counted:,} parameters, and fewer than {rules.max_parameters + 1:,} are allowed."
@@ -41,7 +43,7 @@ def _row(key: str, name: str, counted: int, runs: list[Trained], rules: Rules, *
         refused = LEAK
     judgement = judge(rules, [run.counts for run in runs], seeds=len(runs))
     shown = median_run(runs, rules.hold)
-    return Row(
+    return LeaderboardRow(
         key,
         name,
         baseline=True,

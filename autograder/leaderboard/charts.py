@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from autograder.leaderboard.ranking import VERDICTS, Row
-from autograder.store import Seen
+from autograder.leaderboard.ranking import VERDICTS, LeaderboardRow
+from autograder.store import AttemptSummary
 from autograder.store.records import RunRecord
 from autograder.workers.messages import printable
 from course.inspection import Inspection
@@ -88,7 +88,7 @@ def _short(name: str) -> str:
     return name.removeprefix("the tensor '").removesuffix("'")
 
 
-def pareto(rows: Iterable[Row], rules: Rules) -> Figure:
+def pareto(rows: Iterable[LeaderboardRow], rules: Rules) -> Figure:
     """Parameters against the accuracy that was held, and the front: nobody has fewer and holds more."""
     placed = [row for row in rows if row.correct and row.counted is not None]
     traces = []
@@ -122,7 +122,7 @@ def pareto(rows: Iterable[Row], rules: Rules) -> Figure:
     }
 
 
-def _dots(rows: list[Row], name: str, role: str, symbol: str) -> Figure:
+def _dots(rows: list[LeaderboardRow], name: str, role: str, symbol: str) -> Figure:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -136,15 +136,15 @@ def _dots(rows: list[Row], name: str, role: str, symbol: str) -> Figure:
     }
 
 
-def _front(rows: list[Row]) -> list[Row]:
-    front: list[Row] = []
+def _front(rows: list[LeaderboardRow]) -> list[LeaderboardRow]:
+    front: list[LeaderboardRow] = []
     for row in sorted(rows, key=lambda r: (r.counted, -r.level / r.total)):
         if not front or row.level / row.total > front[-1].level / front[-1].total:
             front.append(row)
     return front
 
 
-def verdicts(rows: Iterable[Row]) -> Figure:
+def verdicts(rows: Iterable[LeaderboardRow]) -> Figure:
     """How many students stand at which verdict."""
     counts = Counter(row.verdict or "none yet" for row in rows if not row.baseline)
     names = [name for name in (*VERDICTS, "none yet") if counts[name]]
@@ -163,7 +163,7 @@ def verdicts(rows: Iterable[Row]) -> Figure:
     }
 
 
-def arrivals(attempts: Iterable[Seen]) -> Figure:
+def arrivals(attempts: Iterable[AttemptSummary]) -> Figure:
     """When attempts came in: by the day, or by the hour where they came within two days."""
     moments = sorted(seen.handed_in for seen in attempts)
     by_day = bool(moments) and moments[-1] - moments[0] > dt.timedelta(days=2)

@@ -13,7 +13,7 @@ from functools import cache
 
 from PIL import Image
 
-from autograder.store import Seen, Store
+from autograder.store import AttemptSummary, Store
 from course.inspection import Inspection
 
 MOST_MISTAKES = 60  # digits that are shown
@@ -81,7 +81,7 @@ def mistakes(store: Store, run_id: int) -> list[Mistake]:
 
     Raises DataError (MNIST is not here, and a page does not wait for it to be fetched), GraderError, StoreError.
     """
-    wrong = store.overview.mistakes(run_id)[:MOST_MISTAKES]
+    wrong = store.overview.misclassified(run_id)[:MOST_MISTAKES]
     test = _test_digits() if wrong else None
     return [Mistake(n, int(test.labels[n]), said, _picture(test.images[n].numpy())) for n, said in wrong]
 
@@ -120,7 +120,7 @@ _NUMBERS = re.compile(r"\d[\d.,]*")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
 
 
-def stumbles(attempts: Iterable[Seen], most: int = 12) -> list[tuple[str, int]]:
+def stumbles(attempts: Iterable[AttemptSummary], most: int = 12) -> list[tuple[str, int]]:
     """Reasons and how many students met them; what differs only in numbers and names is one reason."""
     met: Counter[str] = Counter()
     for reason, _ in {(_kind(reason), seen.student) for seen in attempts for reason in _told(seen)}:
@@ -128,7 +128,7 @@ def stumbles(attempts: Iterable[Seen], most: int = 12) -> list[tuple[str, int]]:
     return sorted(met.items(), key=lambda item: (-item[1], item[0]))[:most]
 
 
-def _told(seen: Seen) -> tuple[str, ...]:
+def _told(seen: AttemptSummary) -> tuple[str, ...]:
     return seen.reasons if seen.verdict in ("fail", "refused", "error") else ()
 
 

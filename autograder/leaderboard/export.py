@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.cli.progress import STYLES
-from autograder.leaderboard.ranking import Row
+from autograder.leaderboard.ranking import LeaderboardRow
 from autograder.leaderboard.render import RowRenderer, page, percent, state
 from autograder.leaderboard.site import STATIC
 from autograder.leaderboard.views import in_words
@@ -36,7 +36,7 @@ def pseudonym(student: str, key: bytes | None = None) -> str:
     return f"{ANIMALS[digest[0] % len(ANIMALS)]} {base64.b32encode(digest[1:5]).decode()[:5]}"
 
 
-def for_students(rows: list[Row], assignment: str, best: int = 0) -> str:
+def for_students(rows: list[LeaderboardRow], assignment: str, best: int = 0) -> str:
     """One page with everything in it and nothing of a student's: no names, files, sources, reasons or faults of ours.
 
     `best`: so many ranked students, those who share the last rank included; 0 shows all who have a result.
@@ -58,21 +58,21 @@ def for_students(rows: list[Row], assignment: str, best: int = 0) -> str:
     )
 
 
-def _without_names(rows: list[Row]) -> list[Row]:
+def _without_names(rows: list[LeaderboardRow]) -> list[LeaderboardRow]:
     """In the same order; those who share a rank by pseudonym, since the alphabet of their names tells something too."""
-    found: list[Row] = []
+    found: list[LeaderboardRow] = []
     for _, same in groupby(rows, key=lambda row: (row.rank, row.key if row.baseline else "")):
         found += sorted((row if row.baseline else anonymous(row) for row in same), key=lambda row: row.name)
     return found
 
 
-def anonymous(row: Row) -> Row:
+def anonymous(row: LeaderboardRow) -> LeaderboardRow:
     """Nothing by which others could know the student: of the time of hand-in the day alone is left."""
     day = row.handed_in and row.handed_in.replace(hour=0, minute=0, second=0, microsecond=0)
-    return replace(row, key="", name=pseudonym(row.name), attempt_id=None, reason="", under_way=None, handed_in=day)
+    return replace(row, key="", name=pseudonym(row.name), attempt_id=None, reason="", in_progress=None, handed_in=day)
 
 
-def as_csv(rows: list[Row]) -> str:
+def as_csv(rows: list[LeaderboardRow]) -> str:
     """For TAs: names beside pseudonyms, integers as integers. A field that a spreadsheet would compute is quoted."""
     file = io.StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
@@ -92,7 +92,7 @@ def as_csv(rows: list[Row]) -> str:
             writer.writerow(
                 [
                     *("" if row.rank is None else row.rank, _harmless(row.name), pseudonym(row.name)),
-                    *(row.verdict, row.borderline, row.official, state(row.under_way)),
+                    *(row.verdict, row.borderline, row.official, state(row.in_progress)),
                     *("" if row.counted is None else row.counted, *streak, *result),
                     *(row.passed, row.seeds, row.device, row.seconds, row.number, row.attempts),
                     row.handed_in.isoformat() if row.handed_in else "",
@@ -107,7 +107,7 @@ def _harmless(name: str) -> str:
     return f"'{clean}" if clean.startswith(("=", "+", "-", "@")) else clean
 
 
-def for_terminal(rows: list[Row], assignment: str) -> Table:
+def for_terminal(rows: list[LeaderboardRow], assignment: str) -> Table:
     table = Table(
         title=assignment, caption=in_words(load_rules(assignment)), box=None, pad_edge=False, title_justify="left"
     )
@@ -126,7 +126,7 @@ def for_terminal(rows: list[Row], assignment: str) -> Table:
         table.add_row(
             "" if row.rank is None else f"{row.rank}{'=' * (row.ties > 1)}",
             Text(printable(row.name, 40)),
-            Text(" ").join(part for part in (verdict, Text(state(row.under_way), "dim")) if part),
+            Text(" ").join(part for part in (verdict, Text(state(row.in_progress), "dim")) if part),
             "" if row.counted is None else f"{row.counted:,}",
             f"{len(row.streak)}: {row.streak.first}-{row.streak.last}" if row.streak else "",
             percent(row.correct[-1], row.total) if row.correct else "",

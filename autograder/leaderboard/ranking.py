@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 
-from autograder.store import Seen, Trained, UnderWay, Which, standing
+from autograder.store import AttemptInProgress, AttemptRule, AttemptSummary, RunSummary, standing
 from course.rules import Rules, Streak, held_level, longest_streak
 
 VERDICTS = ("pass", "borderline", "fail", "refused", "error")  # best first
 
 
 @dataclass(frozen=True)
-class Row:
+class LeaderboardRow:
     """A student, or a baseline, as the table shows it. The curve is that of the run with the median held level.
 
-    `correct` counts of `total` test images, epoch by epoch; `passed` of `seeds` runs held the accuracy. `under_way` is
-    the newest attempt while it is graded or waits for it. `rank` is None without a result; `ties` share it.
+    `correct` counts of `total` test images, epoch by epoch; `passed` of `seeds` runs held the accuracy. `in_progress`
+    is the newest attempt while it is graded or waits for it. `rank` is None without a result; `ties` share it.
     """
 
     key: str
@@ -44,7 +44,7 @@ class Row:
     number: int = 0
     attempts: int = 0
     handed_in: dt.datetime | None = None
-    under_way: UnderWay | None = None
+    in_progress: AttemptInProgress | None = None
     rank: int | None = None
     ties: int = 1
 
@@ -54,23 +54,30 @@ class Row:
         return next((n for n, count in enumerate(self.correct, start=1) if count >= self.needed), None)
 
 
-def row_of(key: str, attempts: Sequence[Seen], under_way: dict[int, UnderWay], which: Which = "last") -> Row:
+def row_of(
+    key: str, attempts: Sequence[AttemptSummary], in_progress: dict[int, AttemptInProgress], which: AttemptRule = "last"
+) -> LeaderboardRow:
     """A student's row. `attempts` are theirs for one assignment, in the order of hand-in; at least one.
 
     `which` of them counts: the last that has a verdict, or the best.
     """
     judged = [seen for seen in attempts if seen.verdict]
     newest = attempts[-1]
-    waits = stands(newest, under_way)
+    waits = stands(newest, in_progress)
     if not judged:
-        return Row(
-            key, newest.student, newest.attempt_id, attempts=len(attempts), handed_in=newest.handed_in, under_way=waits
+        return LeaderboardRow(
+            key,
+            newest.student,
+            newest.attempt_id,
+            attempts=len(attempts),
+            handed_in=newest.handed_in,
+            in_progress=waits,
         )
     seen = counting(judged, which)
     rules = Rules(**seen.rules)
     shown = median_run(seen.runs, rules.hold)
     total = shown.total if shown else 10_000
-    return Row(
+    return LeaderboardRow(
         key,
         seen.student,
         seen.attempt_id,
@@ -88,17 +95,17 @@ def row_of(key: str, attempts: Sequence[Seen], under_way: dict[int, UnderWay], w
         number=attempts.index(seen) + 1,
         attempts=len(attempts),
         handed_in=seen.handed_in,
-        under_way=waits,
+        in_progress=waits,
     )
 
 
-def stands(seen: Seen, under_way: dict[int, UnderWay]) -> UnderWay | None:
+def stands(seen: AttemptSummary, in_progress: dict[int, AttemptInProgress]) -> AttemptInProgress | None:
     """Where an attempt is on its way to a verdict: one without waits at least, and one with may be graded again."""
-    return under_way.get(seen.attempt_id, None if seen.verdict else UnderWay(seen.attempt_id))
+    return in_progress.get(seen.attempt_id, None if seen.verdict else AttemptInProgress(seen.attempt_id))
 
 
 def curve(correct: Sequence[int], rules: Rules, total: int) -> dict:
-    """What a Row says of the accuracy that one run held; `correct` is empty for a run that broke off."""
+    """What a LeaderboardRow says of the accuracy that one run held; `correct` is empty for a run that broke off."""
     needed = rules.needed(total)
     return {
         "total": total,
@@ -108,23 +115,23 @@ def curve(correct: Sequence[int], rules: Rules, total: int) -> dict:
     }
 
 
-def counting(judged: Sequence[Seen], which: Which) -> Seen:
+def counting(judged: Sequence[AttemptSummary], which: AttemptRule) -> AttemptSummary:
     """The attempt that counts; of equally good ones the earlier."""
     if which == "last":
         return judged[-1]
     return max(judged, key=lambda seen: standing(seen.verdict, [(run.counts, run.total) for run in seen.runs]))
 
 
-def median_run(runs: Sequence[Trained], hold: int) -> Trained | None:
+def median_run(runs: Sequence[RunSummary], hold: int) -> RunSummary | None:
     """Neither the luckiest nor the unluckiest seed; of two the lower one."""
     return sorted(runs, key=lambda run: held_level(run.counts, hold))[(len(runs) - 1) // 2] if runs else None
 
 
-def holds(run: Trained, rules: Rules) -> bool:
+def holds(run: RunSummary, rules: Rules) -> bool:
     return held_level(run.counts, rules.hold) >= rules.needed(run.total)
 
 
-def ranked(rows: Iterable[Row], order: Sequence[str]) -> list[Row]:
+def ranked(rows: Iterable[LeaderboardRow], order: Sequence[str]) -> list[LeaderboardRow]:
     """All rows, best first. What has no result stands last; a baseline takes no rank, and stands after its equals."""
     rows = list(rows)
     with_result = sorted(
@@ -140,7 +147,7 @@ def ranked(rows: Iterable[Row], order: Sequence[str]) -> list[Row]:
     return found + others
 
 
-def _key(row: Row, order: Sequence[str]) -> tuple:
+def _key(row: LeaderboardRow, order: Sequence[str]) -> tuple:
     length, lowest = (len(row.streak), row.streak.lowest) if row.streak else (0, 0)
     values = {
         "verdict": (not row.official, _worth(row.verdict)),

@@ -10,8 +10,8 @@ from functools import cache
 import jinja2
 from markupsafe import Markup
 
-from autograder.leaderboard.ranking import Row
-from autograder.store import UnderWay
+from autograder.leaderboard.ranking import LeaderboardRow
+from autograder.store import AttemptInProgress
 from autograder.workers.messages import printable
 
 COLUMNS = (  # of the table: key, heading, what it says, on a telephone too?
@@ -56,7 +56,7 @@ def moment(when: dt.datetime | None) -> str:
     return when.strftime("%Y-%m-%d %H:%M" if when.time() != dt.time() else "%Y-%m-%d")
 
 
-def state(waits: UnderWay | None) -> str:
+def state(waits: AttemptInProgress | None) -> str:
     """Where an attempt is on its way to a verdict, in words; empty when it is not."""
     if waits is None:
         return ""
@@ -65,7 +65,7 @@ def state(waits: UnderWay | None) -> str:
     return f"training (epoch {min(waits.finished + 1, waits.epochs)} of {waits.epochs})" if waits.epochs else "waiting"
 
 
-def spark(row: Row) -> Markup:
+def spark(row: LeaderboardRow) -> Markup:
     """The curve as a small SVG. Nothing in it is a student's text."""
     if not row.correct:
         return Markup()
@@ -127,9 +127,9 @@ class RowRenderer:
     def __init__(self, base: str = ""):
         self._base = base
         self._row = templates().get_template("_row.html")
-        self._known: dict[str, tuple[Row, str]] = {}
+        self._known: dict[str, tuple[LeaderboardRow, str]] = {}
 
-    def __call__(self, row: Row) -> Markup:
+    def __call__(self, row: LeaderboardRow) -> Markup:
         verdict = "baseline" if row.baseline else row.verdict or "none"
         kind = Markup(' class="baseline"') if row.baseline else ""
         rest = Markup(self._without_rank(replace(row, rank=None, ties=1)))
@@ -137,14 +137,14 @@ class RowRenderer:
             row.key, verdict, kind, rank_cell(row), rest
         )
 
-    def _without_rank(self, row: Row) -> str:
+    def _without_rank(self, row: LeaderboardRow) -> str:
         known = self._known.get(row.key)
         if known is None or known[0] != row:
             known = self._known[row.key] = row, self._row.render(row=row, base=self._base)
         return known[1]
 
 
-def rank_cell(row: Row) -> Markup:
+def rank_cell(row: LeaderboardRow) -> Markup:
     if row.rank is None:
         return Markup('<td class="number" data-v="999999"><span class="dim">{}</span></td>').format(
             "·" if row.baseline else "-"

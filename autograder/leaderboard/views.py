@@ -7,16 +7,16 @@ from collections.abc import Callable
 from functools import cache
 
 from autograder.leaderboard import charts, details
-from autograder.leaderboard.class_view import Board, Classroom
-from autograder.leaderboard.ranking import Row
+from autograder.leaderboard.class_state import AssignmentTable, ClassState
+from autograder.leaderboard.ranking import LeaderboardRow
 from autograder.leaderboard.render import RowRenderer, page, state
 from autograder.leaderboard.site import Site
-from autograder.store import Seen
+from autograder.store import AttemptSummary
 from course.errors import CourseError
 from course.rules import Rules, assignments, load_rules
 
 
-def row_renderer(site: Site) -> Callable[[str, Row], str]:
+def row_renderer(site: Site) -> Callable[[str, LeaderboardRow], str]:
     """One renderer for each assignment."""
     made = cache(lambda assignment: RowRenderer(f"{site.root}/{assignment}"))
     return lambda assignment, row: made(assignment)(row)
@@ -26,11 +26,11 @@ class Missing(Exception):
     """There is nothing at this address; says what there is."""
 
 
-def table(classroom: Classroom, site: Site, assignment: str = "") -> str:
+def table(classroom: ClassState, site: Site, assignment: str = "") -> str:
     """Of the assignment with the newest attempt, where none is named."""
     assignment = assignment or classroom.newest()
     rules, counts = _known(classroom, assignment), classroom.counts()
-    board = classroom.board(assignment)
+    board = classroom.table(assignment)
     following = {
         "url": f"{site.root}/{assignment}/rows",
         "version": _version(site, classroom, board),
@@ -46,10 +46,10 @@ def table(classroom: Classroom, site: Site, assignment: str = "") -> str:
     )
 
 
-def rows(classroom: Classroom, site: Site, assignment: str, since: str) -> dict:
+def rows(classroom: ClassState, site: Site, assignment: str, since: str) -> dict:
     """The rows that changed since the version that the browser has, all where it is from another start."""
     _known(classroom, assignment)
-    board = classroom.board(assignment)
+    board = classroom.table(assignment)
     now = _version(site, classroom, board)
     if since == now:
         return {"version": now}
@@ -59,13 +59,13 @@ def rows(classroom: Classroom, site: Site, assignment: str, since: str) -> dict:
     return {"version": now, "order": [row.key for row in board.rows], "rows": fresh}
 
 
-def _version(site: Site, classroom: Classroom, board: Board) -> str:
+def _version(site: Site, classroom: ClassState, board: AssignmentTable) -> str:
     return f"{site.boot}-{classroom.start}-{board.version}"
 
 
-def class_view(classroom: Classroom, site: Site, assignment: str) -> str:
+def class_view(classroom: ClassState, site: Site, assignment: str) -> str:
     rules = _known(classroom, assignment)
-    board = classroom.board(assignment)
+    board = classroom.table(assignment)
     reasons = details.stumbles(board.seen)
     figures = {
         "pareto": charts.pareto(board.rows, rules),
@@ -84,14 +84,14 @@ def class_view(classroom: Classroom, site: Site, assignment: str) -> str:
     )
 
 
-def attempt(classroom: Classroom, site: Site, assignment: str, number: str) -> str:
+def attempt(classroom: ClassState, site: Site, assignment: str, number: str) -> str:
     """One attempt. Raises Missing, GraderError (its source was changed), StoreError."""
     _known(classroom, assignment)
     attempt_id = int(number)
     found = classroom.attempt(attempt_id)
     if found is None or found[0].assignment != assignment:
         raise Missing(f"There is no attempt {attempt_id} at {assignment}. The table leads to those there are.")
-    seen, attempts, under_way = found
+    seen, attempts, in_progress = found
     place = attempts.index(seen)
     before = classroom.store.overview.source(attempts[place - 1].attempt_id) if place else ""
     source = classroom.store.overview.source(attempt_id)
@@ -102,18 +102,18 @@ def attempt(classroom: Classroom, site: Site, assignment: str, number: str) -> s
         seen=seen,
         attempts=attempts,
         number=place + 1,
-        waits=state(under_way),
-        fault=under_way.fault if under_way else "",
+        waits=state(in_progress),
+        fault=in_progress.fault if in_progress else "",
         source=details.changes(source, before),
         **_graded(classroom, seen),
     )
 
 
-def _graded(classroom: Classroom, seen: Seen) -> dict:
+def _graded(classroom: ClassState, seen: AttemptSummary) -> dict:
     """What the store's records say, which are checked first: where they were changed, that is told instead."""
     nothing = {"result": None, "mistakes": [], "figures": {}, "problem": ""}
     try:
-        graded = classroom.store.results.graded(seen.attempt_id)
+        graded = classroom.store.results.graded_attempt(seen.attempt_id)
     except CourseError as error:
         return nothing | {"problem": str(error)}
     if graded is None or seen.rules is None:  # or its verdict has come this moment
@@ -151,7 +151,7 @@ def in_words(rules: Rules) -> str:
     )
 
 
-def _known(classroom: Classroom, assignment: str) -> Rules:
+def _known(classroom: ClassState, assignment: str) -> Rules:
     if assignment not in assignments():
         raise Missing(f"There is no assignment {assignment}. There are: {', '.join(assignments())}.")
     return load_rules(assignment)

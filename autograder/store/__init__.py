@@ -2,8 +2,8 @@
 
     with open_store() as store:                                    # or open_store("postgresql://grader@host/course")
         grade(path, options, listener, store=store, student="ada")
-        store.results.latest("ada", "challenge")                   # a Graded, with the whole Result
-        store.results.counting("challenge")                        # one for each student: the attempt that counts
+        store.results.latest("ada", "challenge")                   # a GradedAttempt, with the whole Result
+        store.results.counting_attempts("challenge")               # one for each student: the attempt that counts
         list(store.verify())                                       # sentences; empty when nothing was tampered with
 
 It migrates itself when it is opened. A run is kept under what its numbers depend on, so it trains once, whoever hands
@@ -18,31 +18,31 @@ from typing import Self
 
 from sqlalchemy import select
 
-from autograder.store.claims import Again, Busy, Claim, Claims, Done, RunKey, TakenOver
-from autograder.store.database import PATIENCE, Database
+from autograder.store.claims import Claim, ClaimLost, Claims, Regrade, RunBusy, RunFinished, RunKey
+from autograder.store.database import RETRY_SECONDS, Database
 from autograder.store.engine import STORE_VARIABLE, StoreError, store_url
 from autograder.store.models import Head
-from autograder.store.overview import Mark, Overview, Seen, Trained, UnderWay
-from autograder.store.results import Graded, Results, Shared, Which, standing
+from autograder.store.overview import AttemptInProgress, AttemptSummary, Cursor, Overview, RunSummary
+from autograder.store.results import AttemptRule, GradedAttempt, Results, SharedRecipe, standing
 from autograder.store.secret import course_secret
 
 __all__ = [
     "STORE_VARIABLE",
-    "Again",
-    "Busy",
+    "AttemptInProgress",
+    "AttemptRule",
+    "AttemptSummary",
     "Claim",
-    "Done",
-    "Graded",
-    "Mark",
+    "ClaimLost",
+    "Cursor",
+    "GradedAttempt",
+    "Regrade",
+    "RunBusy",
+    "RunFinished",
     "RunKey",
-    "Seen",
-    "Shared",
+    "RunSummary",
+    "SharedRecipe",
     "Store",
     "StoreError",
-    "TakenOver",
-    "Trained",
-    "UnderWay",
-    "Which",
     "open_store",
     "standing",
 ]
@@ -75,15 +75,15 @@ class Store:
         """One sentence for each record that is not as it was written; `noted` is an `end` noted earlier."""
         return iter(self._database.read(lambda session: list(self._database.chain.verify(session, noted))))
 
-    def end(self) -> tuple[int, str]:
+    def chain_end(self) -> tuple[int, str]:
         """How many records are in the chain, and the chain's end: noted elsewhere, it shows an older copy later."""
         return self._database.read(lambda session: tuple(session.execute(select(Head.number, Head.mac)).one()))
 
 
-def open_store(url: str | None = None, *, patience: float = PATIENCE) -> Store:
+def open_store(url: str | None = None, *, retry_seconds: float = RETRY_SECONDS) -> Store:
     """The store at a URL or path; None means $UNDER8K_STORE, else a file in the user's data folder.
 
-    `patience`: seconds for which a database that is away or full is tried again. Raises UsageError, StoreError.
+    `retry_seconds`: seconds for which a database that is away or full is tried again. Raises UsageError, StoreError.
     """
     key = hmac.digest(course_secret(), b"under8k store", "sha256")
-    return Store(Database(store_url(url), key, patience))
+    return Store(Database(store_url(url), key, retry_seconds))

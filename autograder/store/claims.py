@@ -1,6 +1,6 @@
 """Runs while they train: each belongs to one process at a time, which keeps every epoch and shows signs of life.
 
-    taken = claims.take(key, spec)     a Claim to train with, the finished run, or Busy
+    taken = claims.take(key, spec)     a Claim to train with, the finished run, or RunBusy
 A process that dies or falls silent loses its runs to whoever asks next; should it wake up, it can keep nothing more.
 """
 
@@ -19,7 +19,7 @@ from autograder.store import owners
 from autograder.store.checkpoints import Kept
 from autograder.store.database import Database
 from autograder.store.engine import StoreError, clock
-from autograder.store.models import Base, Checkpoint, Mistakes, StoredEpoch, StoredRun, StoredSpec, utc_now
+from autograder.store.models import Base, Checkpoint, StoredEpoch, StoredMistakes, StoredRun, StoredSpec, utc_now
 from autograder.store.records import RunRecord, versions
 from course.errors import GraderError
 from course.spec import Spec
@@ -42,7 +42,7 @@ class RunKey:
 
 
 @dataclass(frozen=True)
-class Again:
+class Regrade:
     """Train again what was begun before `since`, and keep why."""
 
     reason: str
@@ -50,7 +50,7 @@ class Again:
 
 
 @dataclass(frozen=True)
-class Busy:
+class RunBusy:
     """Somebody else is training it: `owner` and how long ago it gave its last sign of life."""
 
     run_id: int
@@ -58,12 +58,12 @@ class Busy:
     silent: float
 
 
-class TakenOver(GraderError):
+class ClaimLost(GraderError):
     """The run was given to another process because this one had fallen silent."""
 
 
 @dataclass(frozen=True)
-class Done:
+class RunFinished:
     """A finished run."""
 
     run_id: int
@@ -85,10 +85,10 @@ class Claims:
         if self._pulse is not None:
             self._pulse.join()
 
-    def take(self, key: RunKey, spec: Spec, again: Again | None = None) -> Claim | Done | Busy:
+    def take(self, key: RunKey, spec: Spec, regrade: Regrade | None = None) -> Claim | RunFinished | RunBusy:
         """The newest run with that key: finished, to be trained by us, or being trained. Raises GraderError."""
         owner = owners.new_owner()
-        taken = self._database.write(lambda session: self._take(session, key, spec, again, owner))
+        taken = self._database.write(lambda session: self._take(session, key, spec, regrade, owner))
         if isinstance(taken, Claim):
             self._keep_alive(owner)
         return taken
@@ -102,29 +102,31 @@ class Claims:
 
         return self._database.read(work)
 
-    def _take(self, session: Session, key: RunKey, spec: Spec, again: Again | None, owner: str) -> Claim | Done | Busy:
+    def _take(
+        self, session: Session, key: RunKey, spec: Spec, regrade: Regrade | None, owner: str
+    ) -> Claim | RunFinished | RunBusy:
         same = select(StoredRun).filter_by(**key.to_dict()).order_by(StoredRun.again.desc())
         run = session.scalars(same.limit(1)).first()
         now = clock(session)
-        if run is None or (again is not None and run.started < again.since):
-            run = self._begin(session, key, spec, again, number=run.again + 1 if run else 0)
+        if run is None or (regrade is not None and run.started < regrade.since):
+            run = self._begin(session, key, spec, regrade, number=run.again + 1 if run else 0)
         elif run.finished is not None:
-            return Done(run.id, self._record(session, run))
+            return RunFinished(run.id, self._record(session, run))
         elif run.owner != owner and owners.is_alive(run.owner, now - run.beat):
-            return Busy(run.id, run.owner, now - run.beat)
+            return RunBusy(run.id, run.owner, now - run.beat)
         run.owner, run.beat, run.claims = owner, now, run.claims + 1
         session.flush()
         state = session.get(Checkpoint, run.id)
         kept = Kept(self._epochs(session, run.id), state.state) if state else Kept()
         return Claim(self, self._database, run.id, owner, kept)
 
-    def _begin(self, session: Session, key: RunKey, spec: Spec, again: Again | None, number: int) -> StoredRun:
+    def _begin(self, session: Session, key: RunKey, spec: Spec, regrade: Regrade | None, number: int) -> StoredRun:
         if session.get(StoredSpec, key.spec_hash) is None:
             stored = StoredSpec(hash=key.spec_hash, text=spec.to_json())
             session.add(stored)
             self._database.chain.append(session, [stored])
         run = StoredRun(
-            **key.to_dict(), again=number, reason=again.reason if again else "", started=utc_now(), claims=0
+            **key.to_dict(), again=number, reason=regrade.reason if regrade else "", started=utc_now(), claims=0
         )
         session.add(run)
         session.flush()
@@ -193,7 +195,7 @@ class Claim:
         return self._kept
 
     def epoch(self, result: EpochResult, state: bytes) -> None:
-        """Keep an epoch and the state after it, both or none. Raises TakenOver, GraderError."""
+        """Keep an epoch and the state after it, both or none. Raises ClaimLost, GraderError."""
 
         def work(session: Session) -> None:
             run = self._ours(session)
@@ -215,7 +217,7 @@ class Claim:
         self._database.write(work)
 
     def done(self, record: RunRecord) -> None:
-        """Keep the end of the run. Raises TakenOver, GraderError."""
+        """Keep the end of the run. Raises ClaimLost, GraderError."""
 
         def work(session: Session) -> None:
             run = session.get_one(StoredRun, self.run_id)
@@ -226,7 +228,7 @@ class Claim:
             run.isolation, run.versions, run.finished = self.isolation, dict(versions()), utc_now()
             rows: list[Base] = [run]
             if record.wrong:
-                rows.append(Mistakes(run_id=run.id, wrong=[list(pair) for pair in record.wrong]))
+                rows.append(StoredMistakes(run_id=run.id, wrong=[list(pair) for pair in record.wrong]))
                 session.add(rows[-1])
             self._database.chain.append(session, rows)
             session.execute(delete(Checkpoint).where(Checkpoint.run_id == run.id))
@@ -236,7 +238,7 @@ class Claim:
     def _ours(self, session: Session) -> StoredRun:
         run = session.get_one(StoredRun, self.run_id)
         if run.owner != self._owner or run.finished is not None:
-            raise TakenOver(f"Run {self.run_id} was taken over while this process was silent; what it did is not kept.")
+            raise ClaimLost(f"Run {self.run_id} was taken over while this process was silent; what it did is not kept.")
         return run
 
 

@@ -12,22 +12,22 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from autograder.store.chain import Chain
-from autograder.store.engine import lock_alone, name_of, open_engine, told
+from autograder.store.engine import lock_alone, name_of, open_engine, translate_errors
 from autograder.store.models import Head
 from course.errors import UsageError
 
 T = TypeVar("T")
-PATIENCE = 60.0  # seconds for which a database that is away, busy or full is tried again
+RETRY_SECONDS = 60.0  # seconds for which a database that is away, busy or full is tried again
 
 
 class Database:
     """`read` and `write` run one function in one transaction. It may run more than once, so it must bear that.
 
-    Both raise StoreError when the database stays away for `patience` seconds.
+    Both raise StoreError when the database stays away for `retry_seconds` seconds.
     """
 
-    def __init__(self, url: URL, key: bytes, patience: float = PATIENCE):
-        self.url, self.patience = url, patience
+    def __init__(self, url: URL, key: bytes, retry_seconds: float = RETRY_SECONDS):
+        self.url, self.retry_seconds = url, retry_seconds
         self.engine: Engine = open_engine(url)
         self.chain = Chain(key)
         self._settle()
@@ -40,7 +40,7 @@ class Database:
         self.engine.dispose()
 
     def read(self, work: Callable[[Session], T]) -> T:
-        return self._patiently(lambda: self._once(work, reads=True))
+        return self._retry(lambda: self._once(work, reads=True))
 
     def write(self, work: Callable[[Session], T]) -> T:
         """With the lock on the chain's head, so that no two writers ever meet."""
@@ -49,11 +49,11 @@ class Database:
             session.execute(select(Head).where(Head.id == 1).with_for_update())
             return work(session)
 
-        return self._patiently(lambda: self._once(locked))
+        return self._retry(lambda: self._once(locked))
 
     def touch(self, work: Callable[[Session], T]) -> T:
-        """A write outside of the chain, without its lock and without patience."""
-        with told(self.url):
+        """A write outside of the chain, without its lock and without retry_seconds."""
+        with translate_errors(self.url):
             return self._once(work)
 
     def _once(self, work: Callable[[Session], T], *, reads: bool = False) -> T:
@@ -61,9 +61,9 @@ class Database:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             return work(session)
 
-    def _patiently(self, action: Callable[[], T]) -> T:
-        deadline, pause = time.monotonic() + self.patience, 0.1
-        with told(self.url):
+    def _retry(self, action: Callable[[], T]) -> T:
+        deadline, pause = time.monotonic() + self.retry_seconds, 0.1
+        with translate_errors(self.url):
             while True:
                 try:
                     return action()
@@ -75,7 +75,7 @@ class Database:
                 pause = min(2 * pause, 5.0)
 
     def _settle(self) -> None:
-        """The chain's beginning, made once; and a store of another course is told from ours."""
+        """The chain's beginning, made once; and a store of another course is translate_errors from ours."""
 
         def work(session: Session) -> bool:
             lock_alone(session.connection())
@@ -85,7 +85,7 @@ class Database:
                 return True
             return self.chain.is_ours(head)
 
-        with told(self.url):
+        with translate_errors(self.url):
             ours = self._once(work)
         if not ours:
             self.close()

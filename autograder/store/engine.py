@@ -58,7 +58,7 @@ def open_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _settle_sqlite)
         event.listen(engine, "begin", _begin)
     try:
-        with told(url):
+        with translate_errors(url):
             _migrate(engine, url)
     except BaseException:
         engine.dispose()
@@ -67,7 +67,7 @@ def open_engine(url: URL) -> Engine:
 
 
 @contextlib.contextmanager
-def told(url: URL) -> Iterator[None]:
+def translate_errors(url: URL) -> Iterator[None]:
     """Turn the database's errors into one sentence."""
     try:
         yield

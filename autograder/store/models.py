@@ -20,7 +20,7 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-class Moment(TypeDecorator[dt.datetime]):
+class UtcDateTime(TypeDecorator[dt.datetime]):
     """A time with its zone, always UTC; SQLite keeps no zone."""
 
     impl = DateTime(timezone=True)
@@ -37,7 +37,7 @@ class Moment(TypeDecorator[dt.datetime]):
 
 class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012
-        dt.datetime: Moment,
+        dt.datetime: UtcDateTime,
         dict[str, Any]: JSON,
         list[str]: JSON,
         list[tuple[int, int]]: JSON,
@@ -149,7 +149,7 @@ class StoredEpoch(Base):
     finished: Mapped[dt.datetime]
 
 
-class Mistakes(Base):
+class StoredMistakes(Base):
     """The test images that a run got wrong in its last epoch: [number of the image, what the network said]."""
 
     __tablename__ = "mistakes"
@@ -235,7 +235,7 @@ CHAINED: tuple[type[Base], ...] = (
     StoredSpec,
     StoredRun,
     StoredEpoch,
-    Mistakes,
+    StoredMistakes,
     StoredVerdict,
     VerdictRun,
 )

@@ -1,8 +1,8 @@
 """Everything at once, for a leaderboard: what is new since the last look, in a handful of queries.
 
     overview.since(0)        all attempts with their newest verdicts
-    overview.since(mark)     those that have come since; nothing, usually
-    overview.under_way()     where the others stand
+    overview.since(cursor)     those that have come since; nothing, usually
+    overview.in_progress()     where the others stand
 
 It reads plain columns and checks no chain: a table of a class is a view. Sources and mistakes are checked; whoever
 looks closer at a verdict asks `Store.results`.
@@ -25,20 +25,20 @@ from autograder.store.engine import clock
 from autograder.store.models import (
     Attempt,
     Grading,
-    Mistakes,
     Source,
     StoredEpoch,
+    StoredMistakes,
     StoredRun,
     StoredVerdict,
     Submission,
     VerdictRun,
 )
 
-MOST_AT_ONCE = 500  # ids in one query; SQLite takes 32,766
+MAX_IDS_PER_QUERY = 500  # ids in one query; SQLite takes 32,766
 
 
 @dataclass(frozen=True)
-class Trained:
+class RunSummary:
     """A run as a table shows it; `correct` of `total` test images, epoch by epoch; `ended` is why it broke off."""
 
     id: int
@@ -56,7 +56,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Seen:
+class AttemptSummary:
     """An attempt and, where it has one, its newest verdict. `rules` are those it was judged by, as a dict."""
 
     attempt_id: int
@@ -72,11 +72,11 @@ class Seen:
     epochs: int | None = None
     spec_hash: str | None = None
     rules: dict[str, Any] | None = None
-    runs: tuple[Trained, ...] = ()
+    runs: tuple[RunSummary, ...] = ()
 
 
 @dataclass(frozen=True)
-class UnderWay:
+class AttemptInProgress:
     """An attempt on its way to a verdict: `finished` of `epochs` trained, or a `fault` of ours; neither: it waits."""
 
     attempt_id: int
@@ -86,7 +86,7 @@ class UnderWay:
 
 
 @dataclass(frozen=True)
-class Mark:
+class Cursor:
     """Up to where somebody has looked."""
 
     attempt: int = 0
@@ -99,13 +99,13 @@ class Overview:
     def __init__(self, database: Database):
         self._database = database
 
-    def since(self, mark: Mark = Mark()) -> tuple[Mark, list[Seen]]:
-        """What has come since, each attempt once; and the mark to ask with next time."""
-        return self._database.read(lambda session: _since(session, mark))
+    def since(self, cursor: Cursor = Cursor()) -> tuple[Cursor, list[AttemptSummary]]:
+        """What has come since, each attempt once; and the cursor to ask with next time."""
+        return self._database.read(lambda session: _since(session, cursor))
 
-    def under_way(self) -> list[UnderWay]:
+    def in_progress(self) -> list[AttemptInProgress]:
         """Attempts whose run is being trained by somebody alive, and those that we could not grade."""
-        return self._database.read(_under_way)
+        return self._database.read(_in_progress)
 
     def source(self, attempt_id: int) -> str:
         """The recipe of an attempt; empty when there was none, or it is older than sources in the store."""
@@ -113,9 +113,9 @@ class Overview:
         found = self._database.read(lambda session: self._checked(session, wanted))
         return found.text if found else ""
 
-    def mistakes(self, run_id: int) -> list[tuple[int, int]]:
+    def misclassified(self, run_id: int) -> list[tuple[int, int]]:
         """(image, what the network said) of the run's last epoch; empty when they were not kept."""
-        wanted = select(Mistakes).where(Mistakes.run_id == run_id)
+        wanted = select(StoredMistakes).where(StoredMistakes.run_id == run_id)
         found = self._database.read(lambda session: self._checked(session, wanted))
         return [(image, said) for image, said in found.wrong] if found else []
 
@@ -128,18 +128,18 @@ class Overview:
         return found
 
 
-def _since(session: Session, mark: Mark) -> tuple[Mark, list[Seen]]:
+def _since(session: Session, cursor: Cursor) -> tuple[Cursor, list[AttemptSummary]]:
     # whoever writes holds the lock on the chain's head, so numbers become visible in their order; verdicts come first,
     # so that one that is given meanwhile, with its attempt, is told once more rather than never
     verdict = session.scalar(select(func.max(StoredVerdict.id))) or 0
-    now = Mark(session.scalar(select(func.max(Attempt.id))) or 0, verdict)
-    if now == mark:
-        return mark, []
+    now = Cursor(session.scalar(select(func.max(Attempt.id))) or 0, verdict)
+    if now == cursor:
+        return cursor, []
     newest = (
-        select(func.max(StoredVerdict.id)).where(StoredVerdict.id > mark.verdict).group_by(StoredVerdict.attempt_id)
+        select(func.max(StoredVerdict.id)).where(StoredVerdict.id > cursor.verdict).group_by(StoredVerdict.attempt_id)
     )
     judged = {row.attempt_id: row for row in session.execute(_columns().where(StoredVerdict.id.in_(newest)))}
-    fresh = select(Attempt.id).where(Attempt.id > mark.attempt)
+    fresh = select(Attempt.id).where(Attempt.id > cursor.attempt)
     attempts = _attempts(session, {*judged, *session.scalars(fresh)})
     runs = _runs(session, [row.id for row in judged.values()])
     return now, [_seen(row, judged.get(row.id), runs) for row in attempts]
@@ -159,7 +159,7 @@ def _attempts(session: Session, ids: Collection[int]) -> list:
     return [row for some in _parts(sorted(ids)) for row in session.execute(wanted.where(Attempt.id.in_(some)))]
 
 
-def _runs(session: Session, verdicts: Collection[int]) -> dict[int, list[Trained]]:
+def _runs(session: Session, verdicts: Collection[int]) -> dict[int, list[RunSummary]]:
     """Verdict -> its runs in their order."""
     run = (StoredRun.id, StoredRun.seed, StoredRun.device, StoredRun.seconds, StoredRun.ended)
     uses = select(VerdictRun.verdict_id, *run)
@@ -171,22 +171,22 @@ def _runs(session: Session, verdicts: Collection[int]) -> dict[int, list[Trained
     for some in _parts(sorted({row.id for row in found})):
         for run_id, right, total in session.execute(epochs.where(StoredEpoch.run_id.in_(some))):
             correct[run_id].append((right, total))
-    runs: dict[int, list[Trained]] = defaultdict(list)
+    runs: dict[int, list[RunSummary]] = defaultdict(list)
     for row in found:
         counts = correct[row.id]
         total = counts[0][1] if counts else 10_000
         runs[row.verdict_id].append(
-            Trained(row.id, row.seed, row.device, row.seconds, tuple(right for right, _ in counts), total, row.ended)
+            RunSummary(row.id, row.seed, row.device, row.seconds, tuple(right for right, _ in counts), total, row.ended)
         )
     return runs
 
 
-def _seen(attempt, verdict, runs: dict[int, list[Trained]]) -> Seen:
-    known = Seen(attempt.id, attempt.student, attempt.assignment, attempt.handed_in, attempt.source_hash)
+def _seen(attempt, verdict, runs: dict[int, list[RunSummary]]) -> AttemptSummary:
+    known = AttemptSummary(attempt.id, attempt.student, attempt.assignment, attempt.handed_in, attempt.source_hash)
     if verdict is None:
         return known
     inspection = verdict.inspection or {}
-    return Seen(
+    return AttemptSummary(
         *(known.attempt_id, known.student, known.assignment, known.handed_in, known.source_hash),
         verdict=verdict.verdict,
         reasons=tuple(verdict.reasons),
@@ -200,7 +200,7 @@ def _seen(attempt, verdict, runs: dict[int, list[Trained]]) -> Seen:
     )
 
 
-def _under_way(session: Session) -> list[UnderWay]:
+def _in_progress(session: Session) -> list[AttemptInProgress]:
     now = clock(session)
     finished = select(func.count()).where(StoredEpoch.run_id == StoredRun.id).scalar_subquery()
     rows = select(Grading, StoredRun.owner, StoredRun.beat, StoredRun.finished, finished).outerjoin(
@@ -209,12 +209,12 @@ def _under_way(session: Session) -> list[UnderWay]:
     found = []
     for grading, owner, beat, ended, epochs in session.execute(rows):
         if grading.fault:
-            found.append(UnderWay(grading.attempt_id, fault=grading.fault))
+            found.append(AttemptInProgress(grading.attempt_id, fault=grading.fault))
         elif grading.run_id is not None and ended is None and owners.is_alive(owner, now - beat):
-            found.append(UnderWay(grading.attempt_id, epochs, grading.epochs))
+            found.append(AttemptInProgress(grading.attempt_id, epochs, grading.epochs))
     return found
 
 
 def _parts(ids) -> list:
     ids = list(ids)
-    return [ids[start : start + MOST_AT_ONCE] for start in range(0, len(ids), MOST_AT_ONCE)]
+    return [ids[start : start + MAX_IDS_PER_QUERY] for start in range(0, len(ids), MAX_IDS_PER_QUERY)]

@@ -31,13 +31,13 @@ from autograder.store.records import Result
 from course.inspection import Inspection
 from course.rules import Rules, held_level, load_rules
 
-Which = Literal["last", "best"]
+AttemptRule = Literal["last", "best"]
 _INSPECTION = TypeAdapter(Inspection)
 _WORTH = {"pass": 3, "borderline": 2, "fail": 1}  # any other verdict: 0
 
 
 @dataclass(frozen=True)
-class Graded:
+class GradedAttempt:
     """One attempt with its newest verdict. `number` counts a student's attempts from 1, in the order of hand-in."""
 
     student: str
@@ -52,7 +52,7 @@ class Graded:
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedRecipe:
     """One recipe that several students handed in."""
 
     spec_hash: str
@@ -65,7 +65,7 @@ class Results:
     def __init__(self, database: Database):
         self._database = database
 
-    def attempt(
+    def record_attempt(
         self, student: str, assignment: str, file: str, source_hash: str, handed_in: dt.datetime, source: str = ""
     ) -> int:
         """The attempt's number in the store; handing in the same recipe once more makes no further attempt."""
@@ -103,7 +103,7 @@ class Results:
 
         return self._database.write(work)
 
-    def known(self, attempt_id: int, rules: Rules, asked: str, versions: dict[str, str]) -> Result | None:
+    def reusable_verdict(self, attempt_id: int, rules: Rules, asked: str, versions: dict[str, str]) -> Result | None:
         """The attempt's verdict, if it was made by the same rules, options and versions."""
 
         def work(session: Session) -> Result | None:
@@ -120,17 +120,17 @@ class Results:
 
         return self._database.read(work)
 
-    def training(self, attempt_id: int, run_id: int, epochs: int) -> None:
+    def mark_training(self, attempt_id: int, run_id: int, epochs: int) -> None:
         """Note that the attempt's run is being trained, `epochs` long."""
         row = {"attempt_id": attempt_id, "run_id": run_id, "epochs": epochs, "fault": ""}
         self._database.write(lambda session: session.merge(Grading(**row)) and None)
 
-    def faulted(self, attempt_id: int, fault: str) -> None:
+    def mark_internal_error(self, attempt_id: int, fault: str) -> None:
         """Note that it could not be graded, by no fault of the student's."""
         row = {"attempt_id": attempt_id, "run_id": None, "epochs": 0, "fault": fault}
         self._database.write(lambda session: session.merge(Grading(**row)) and None)
 
-    def keep(
+    def record_verdict(
         self,
         attempt_id: int,
         result: Result,
@@ -174,37 +174,39 @@ class Results:
 
         self._database.write(work)
 
-    def attempts(self, assignment: str | None = None, student: str | None = None) -> list[Graded]:
+    def graded_attempts(self, assignment: str | None = None, student: str | None = None) -> list[GradedAttempt]:
         """Every graded attempt, by assignment, student and time of hand-in."""
         return self._database.read(lambda session: list(self._graded(session, assignment, student)))
 
-    def graded(self, attempt_id: int) -> Graded | None:
+    def graded_attempt(self, attempt_id: int) -> GradedAttempt | None:
         """One attempt; None when it has no verdict. Raises GraderError when its records were changed."""
         found = self._database.read(lambda session: list(self._graded(session, None, None, attempt_id)))
         return found[0] if found else None
 
-    def latest(self, student: str, assignment: str) -> Graded | None:
+    def latest(self, student: str, assignment: str) -> GradedAttempt | None:
         """The last graded attempt; None when there is none."""
-        return next(iter(self.counting(assignment, "last", student)), None)
+        return next(iter(self.counting_attempts(assignment, "last", student)), None)
 
-    def best(self, student: str, assignment: str) -> Graded | None:
+    def best(self, student: str, assignment: str) -> GradedAttempt | None:
         """The best graded attempt, of equal ones the earlier; None when there is none."""
-        return next(iter(self.counting(assignment, "best", student)), None)
+        return next(iter(self.counting_attempts(assignment, "best", student)), None)
 
-    def counting(self, assignment: str, which: Which | None = None, student: str | None = None) -> list[Graded]:
+    def counting_attempts(
+        self, assignment: str, which: AttemptRule | None = None, student: str | None = None
+    ) -> list[GradedAttempt]:
         """The attempt of each student that counts, by student: the last or the best, by default as the rules say."""
         which = which or load_rules(assignment).attempts
-        by_student: dict[str, Graded] = {}
-        for graded in self.attempts(assignment, student):
+        by_student: dict[str, GradedAttempt] = {}
+        for graded in self.graded_attempts(assignment, student):
             before = by_student.get(graded.student)
             if before is None or which == "last" or _standing(graded.result) > _standing(before.result):
                 by_student[graded.student] = graded
         return list(by_student.values())
 
-    def shared(self, assignment: str | None = None) -> list[Shared]:
+    def shared_recipes(self, assignment: str | None = None) -> list[SharedRecipe]:
         """Recipes that more than one student handed in, most students first."""
 
-        def work(session: Session) -> list[Shared]:
+        def work(session: Session) -> list[SharedRecipe]:
             rows = (
                 select(StoredVerdict.spec_hash, Submission.student)
                 .join(Attempt, StoredVerdict.attempt_id == Attempt.id)
@@ -218,14 +220,14 @@ class Results:
             found: dict[str, list[str]] = {}
             for spec_hash, student in session.execute(rows):
                 found.setdefault(spec_hash, []).append(student)
-            several = [Shared(h, tuple(students)) for h, students in found.items() if len(students) > 1]
+            several = [SharedRecipe(h, tuple(students)) for h, students in found.items() if len(students) > 1]
             return sorted(several, key=lambda s: (-len(s.students), s.students))
 
         return self._database.read(work)
 
     def _graded(
         self, session: Session, assignment: str | None, student: str | None, attempt_id: int | None = None
-    ) -> Iterator[Graded]:
+    ) -> Iterator[GradedAttempt]:
         newest = (
             select(StoredVerdict.attempt_id, func.max(StoredVerdict.id).label("id"))
             .group_by(StoredVerdict.attempt_id)
@@ -247,7 +249,7 @@ class Results:
         for submission, attempt, verdict in session.execute(rows).all():
             same = select(Attempt.id).filter_by(submission_id=submission.id)
             order = list(session.scalars(same.order_by(Attempt.handed_in, Attempt.id)))
-            yield Graded(
+            yield GradedAttempt(
                 student=submission.student,
                 assignment=submission.assignment,
                 number=order.index(attempt.id) + 1,

@@ -132,7 +132,7 @@ def killed(course: Path, url: str, students: int, kills: int, batches: int) -> N
 
 def each_exactly_once(url: str, students: int) -> None:
     with open_store(url) as store:
-        graded = store.results.attempts()
+        graded = store.results.graded_attempts()
         for one in graded:
             if len(one.result.runs) != 1:
                 print(f"{one.student}: {len(one.result.runs)} runs, {one.result.verdict}: {one.result.reasons}")
@@ -140,7 +140,7 @@ def each_exactly_once(url: str, students: int) -> None:
         assert {g.attempts for g in graded} == {1}
         assert {len(g.result.runs) for g in graded} == {1}
         assert list(store.verify()) == []
-        print(f"{len(graded)} results, each exactly once; {store.end()[0]:,} records, all as they were written")
+        print(f"{len(graded)} results, each exactly once; {store.chain_end()[0]:,} records, all as they were written")
 
 
 def run_until_done(commands: list[list[str]], kills: int, students: int, log: Path) -> int:

@@ -21,9 +21,9 @@ from autograder.store import Store, open_store
 from autograder.store.models import (
     Attempt,
     Grading,
-    Mistakes,
     Source,
     StoredEpoch,
+    StoredMistakes,
     StoredRun,
     StoredSpec,
     StoredVerdict,
@@ -60,7 +60,7 @@ def fill(store: Store, students: int = 500, attempts: int = 10, seed: int = 1) -
     draw, spec = random.Random(seed), captured("model2")
     found = inspect(spec)
     rows = list(_rows(draw, spec, found, students, attempts))
-    order = [Submission, StoredSpec, Source, Attempt, StoredRun, StoredEpoch, Mistakes, StoredVerdict, VerdictRun]
+    order = [Submission, StoredSpec, Source, Attempt, StoredRun, StoredEpoch, StoredMistakes, StoredVerdict, VerdictRun]
 
     def work(session):
         for table in (*order, Grading):
@@ -181,7 +181,7 @@ def _run(draw, spec, number: int, handed: dt.datetime, skill: float) -> Iterator
             by="a test",
             finished=handed,
         )
-    yield Mistakes(run_id=number, wrong=[[draw.randrange(10_000), draw.randrange(10)] for _ in range(20)])
+    yield StoredMistakes(run_id=number, wrong=[[draw.randrange(10_000), draw.randrange(10)] for _ in range(20)])
 
 
 @click.command()

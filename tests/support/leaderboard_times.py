@@ -49,8 +49,8 @@ def main(students: int, attempts: int) -> None:
 
         def one_more(number: int) -> None:
             name, at = f"student{100 + number:03}", dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
-            attempt = store.results.attempt(name, "challenge", "x.py", f"{number:064}", at, "recipe = 1")
-            store.results.keep(attempt, result_of("fail"), load_rules("challenge"), ())
+            attempt = store.results.record_attempt(name, "challenge", "x.py", f"{number:064}", at, "recipe = 1")
+            store.results.record_verdict(attempt, result_of("fail"), load_rules("challenge"), ())
 
         with serving(Path(folder), store_url=store.url.database) as base:
             began = time.perf_counter()

@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from autograder.store.models import Base, Moment
+from autograder.store.models import Base, UtcDateTime
 
 
 def plainly(kind: str, item: object, _context) -> str | bool:
     """How a new migration names a type of ours: one written today must not change with the models."""
-    return "sa.DateTime(timezone=True)" if isinstance(item, Moment) else False
+    return "sa.DateTime(timezone=True)" if isinstance(item, UtcDateTime) else False
 
 
 context.configure(

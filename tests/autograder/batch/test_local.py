@@ -127,22 +127,22 @@ def test_every_submission_has_its_verdict_with_reasons(graded):
     assert "ZeroDivisionError" in last["reasons"][0]
     assert all(0 < one["best"] < one["total"] == 500 for one in said["submissions"][:5])
     with open_store(path) as store:
-        assert [g.result.verdict for g in store.results.counting("challenge")] == ["fail"] * 5 + ["error"]
+        assert [g.result.verdict for g in store.results.counting_attempts("challenge")] == ["fail"] * 5 + ["error"]
 
 
 def test_a_recipe_that_two_hand_in_trains_once_and_is_shown(graded):
     _, path, _ = graded
     with open_store(path) as store:
         assert_each_exactly_once(store, students=6, specs=4)
-        assert [shared.students for shared in store.results.shared()] == [("student000", "student004")]
+        assert [shared.students for shared in store.results.shared_recipes()] == [("student000", "student004")]
 
 
 def test_the_same_batch_again_trains_nothing_and_says_the_same(graded):
     course, path, said = graded
     with open_store(path) as store:
-        records = store.end()
+        records = store.chain_end()
         again = told(batch(course, path))
-        assert store.end() == records
+        assert store.chain_end() == records
     for one in (*said["submissions"], *again["submissions"]):
         del one["seconds"]
     assert again["submissions"] == said["submissions"]
@@ -155,7 +155,7 @@ def test_regrading_trains_the_chosen_ones_again_and_keeps_why(graded, monkeypatc
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["submissions"][0]["best"] == said["submissions"][1]["best"]
     with open_store(path) as store:
-        reasons = {g.student: g.reason for g in store.results.attempts()}
+        reasons = {g.student: g.reason for g in store.results.graded_attempts()}
         assert reasons.pop("student001") == "the fan had stopped" and set(reasons.values()) == {""}
         assert count(store, "runs WHERE again = 1 AND reason = 'the fan had stopped'") == 1
         assert list(store.verify()) == []
@@ -269,7 +269,7 @@ def test_a_disk_that_is_full_stops_the_batch_with_a_sentence_and_loses_nothing(t
         with pytest.raises(StoreError, match=r"full.*Make room on its disk"):
             run_batch(works, CUT, store, Quiet(4), jobs=1)
     with open_store(path) as store:
-        assert 1 <= len(store.results.attempts()) < 4
+        assert 1 <= len(store.results.graded_attempts()) < 4
         assert list(store.verify()) == []
         assert run_batch(works, CUT, store, Quiet(4), jobs=1).verdicts == {"fail": 4}
         assert_each_exactly_once(store, 4)

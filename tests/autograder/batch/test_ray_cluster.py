@@ -52,7 +52,7 @@ def test_of_two_nodes_one_is_killed_and_each_result_is_there_exactly_once(tmp_pa
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["verdicts"] == {"fail": 6} and told["nodes_left"] == 1 and told["tampered"] == []
     with open_store(url) as store:
-        graded = store.results.attempts()
+        graded = store.results.graded_attempts()
         assert [(g.student, g.attempts, len(g.result.runs)) for g in graded] == [
             (f"student{n:03}", 1, 1) for n in range(6)
         ]

@@ -171,24 +171,26 @@ def test_every_state_has_its_words(page):
 def test_the_table_follows_a_batch_from_waiting_to_the_verdict(page, store):
     spec = captured("model1")
     page.locator("#search").fill("zoe")
-    attempt = store.results.attempt("zoe", "challenge", "zoe.py", "9" * 64, dt.datetime(2026, 4, 1, tzinfo=dt.UTC))
+    attempt = store.results.record_attempt(
+        "zoe", "challenge", "zoe.py", "9" * 64, dt.datetime(2026, 4, 1, tzinfo=dt.UTC)
+    )
     row = page.locator(SHOWN, has_text="zoe")
     expect(row).to_contain_text("waiting")
     expect(page.locator("#shown")).to_contain_text("1 of 501 students")
     key = RunKey(spec.hash, 77, "cpu", 1, "trainer 2", "")
     with store.claims.take(key, spec) as claim:
-        store.results.training(attempt, claim.run_id, 15)
+        store.results.mark_training(attempt, claim.run_id, 15)
         expect(row).to_contain_text("training (epoch 1 of 15)")
         for epoch in EPOCHS:
             claim.epoch(epoch, b"state")
         expect(row).to_contain_text(f"training (epoch {len(EPOCHS) + 1} of 15)")
         claim.done(record_of())
-    store.results.keep(attempt, result_of("pass"), load_rules("challenge"), [claim.run_id])
+    store.results.record_verdict(attempt, result_of("pass"), load_rules("challenge"), [claim.run_id])
     expect(row.locator(".verdict")).to_have_text("pass")
     expect(row.locator(".state")).to_have_count(0)
     expect(page.locator("#live")).to_have_text("following")
-    store.results.faulted(
-        store.results.attempt("yan", "challenge", "y.py", "8" * 64, dt.datetime.now(dt.UTC)), "No disk."
+    store.results.mark_internal_error(
+        store.results.record_attempt("yan", "challenge", "y.py", "8" * 64, dt.datetime.now(dt.UTC)), "No disk."
     )
     page.locator("#search").fill("yan")
     expect(page.locator(SHOWN)).to_contain_text("ours to fix")
@@ -197,7 +199,7 @@ def test_the_table_follows_a_batch_from_waiting_to_the_verdict(page, store):
 def test_only_rows_that_changed_are_sent(site, store):
     before = json.loads(fetch(f"{site}/challenge/rows")[2])
     assert json.loads(fetch(f"{site}/challenge/rows?since={before['version']}")[2]) == {"version": before["version"]}
-    store.results.attempt("xaver", "challenge", "x.py", "7" * 64, dt.datetime.now(dt.UTC))
+    store.results.record_attempt("xaver", "challenge", "x.py", "7" * 64, dt.datetime.now(dt.UTC))
     news = json.loads(fetch(f"{site}/challenge/rows?since={before['version']}")[2])
     assert len(news["rows"]) == 1 and "xaver" in next(iter(news["rows"].values()))
     assert len(news["order"]) == len(before["order"]) + 1

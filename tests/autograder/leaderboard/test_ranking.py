@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from autograder.leaderboard import charts, details, export
 from autograder.leaderboard.baselines import baselines
-from autograder.leaderboard.ranking import VERDICTS, Row, counting, curve, median_run, ranked, row_of
+from autograder.leaderboard.ranking import VERDICTS, LeaderboardRow, counting, curve, median_run, ranked, row_of
 from autograder.leaderboard.render import RowRenderer, as_json, page, state
 from autograder.leaderboard.settings import ORDER, Settings, read_settings
 from autograder.leaderboard.site import Site
-from autograder.store import Seen, Trained, UnderWay
+from autograder.store import AttemptInProgress, AttemptSummary, RunSummary
 from course.errors import UsageError
 from course.rules import load_rules
 
@@ -24,17 +24,19 @@ NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 USUAL = Settings().order
 
 
-def row(name="ada", verdict="pass", counted=7_000, correct=(9_900, 9_945, 9_950), minutes=0, **other) -> Row:
+def row(name="ada", verdict="pass", counted=7_000, correct=(9_900, 9_945, 9_950), minutes=0, **other) -> LeaderboardRow:
     handed = NOON + dt.timedelta(minutes=minutes)
     level = curve(correct, RULES, 10_000)
-    return Row(name, name, verdict=verdict, counted=counted, correct=tuple(correct), **level, handed_in=handed, **other)
+    return LeaderboardRow(
+        name, name, verdict=verdict, counted=counted, correct=tuple(correct), **level, handed_in=handed, **other
+    )
 
 
-def seen(number=1, verdict="pass", correct=((9_945, 9_950),), student="ada", **other) -> Seen:
-    runs = tuple(Trained(n, n, "cpu", 60.0, tuple(run), 10_000) for n, run in enumerate(correct, start=1))
+def seen(number=1, verdict="pass", correct=((9_945, 9_950),), student="ada", **other) -> AttemptSummary:
+    runs = tuple(RunSummary(n, n, "cpu", 60.0, tuple(run), 10_000) for n, run in enumerate(correct, start=1))
     rules = None if not verdict else {**vars(RULES)}
     handed = NOON + dt.timedelta(hours=number)
-    return Seen(
+    return AttemptSummary(
         number,
         student,
         "challenge",
@@ -171,28 +173,28 @@ def test_of_several_seeds_the_one_in_the_middle_is_shown():
 
 
 @pytest.mark.parametrize(
-    "under_way, words",
+    "in_progress, words",
     [
         ({}, "waiting"),
-        ({2: UnderWay(2, 6, 15)}, "training (epoch 7 of 15)"),
-        ({2: UnderWay(2, 15, 15)}, "training (epoch 15 of 15)"),
-        ({2: UnderWay(2, fault="The scorer died.")}, "ours to fix"),
+        ({2: AttemptInProgress(2, 6, 15)}, "training (epoch 7 of 15)"),
+        ({2: AttemptInProgress(2, 15, 15)}, "training (epoch 15 of 15)"),
+        ({2: AttemptInProgress(2, fault="The scorer died.")}, "ours to fix"),
     ],
 )
-def test_a_newer_attempt_is_told_beside_the_result_that_still_counts(under_way, words):
-    found = row_of("s1", [seen(1), seen(2, "", ())], under_way)
-    assert state(found.under_way) == words and words in RowRenderer()(found)
+def test_a_newer_attempt_is_told_beside_the_result_that_still_counts(in_progress, words):
+    found = row_of("s1", [seen(1), seen(2, "", ())], in_progress)
+    assert state(found.in_progress) == words and words in RowRenderer()(found)
     assert (found.verdict, found.number, found.attempts) == ("pass", 1, 2)
-    assert state(row_of("s1", [seen(1), seen(2)], {}).under_way) == ""
+    assert state(row_of("s1", [seen(1), seen(2)], {}).in_progress) == ""
 
 
 def test_an_attempt_that_is_graded_again_says_so_beside_its_verdict():
-    found = row_of("s1", [seen(1)], {1: UnderWay(1, 2, 15)})
-    assert (found.verdict, state(found.under_way)) == ("pass", "training (epoch 3 of 15)")
+    found = row_of("s1", [seen(1)], {1: AttemptInProgress(1, 2, 15)})
+    assert (found.verdict, state(found.in_progress)) == ("pass", "training (epoch 3 of 15)")
 
 
 def test_a_run_that_broke_off_held_nothing_whatever_its_epochs_were():
-    broken = replace(seen(1, "fail"), runs=(Trained(1, 1, "cpu", 9.0, (9_950, 9_950), 10_000, "It diverged."),))
+    broken = replace(seen(1, "fail"), runs=(RunSummary(1, 1, "cpu", 9.0, (9_950, 9_950), 10_000, "It diverged."),))
     found = row_of("s1", [broken], {})
     assert (found.passed, found.seeds, found.level, found.streak) == (0, 1, 0, None)
     assert found.correct == (9_950, 9_950)  # which the curve shows

@@ -9,9 +9,9 @@ from autograder.batch.local import register_all
 from autograder.batch.submissions import Work
 from autograder.grading.pipeline import grade
 from autograder.grading.recorder import register
-from autograder.leaderboard.class_view import Classroom
+from autograder.leaderboard.class_state import ClassState
 from autograder.leaderboard.settings import Settings
-from autograder.store import Mark, StoreError, UnderWay
+from autograder.store import AttemptInProgress, Cursor, StoreError
 from course.errors import GraderError
 from course.rules import load_rules
 from tests.autograder.grading.test_pipeline import Silent
@@ -37,7 +37,7 @@ ONE_HOUR = timedelta(hours=1)
 
 
 def waiting(store, student="ada") -> int:
-    return store.results.attempt(student, "challenge", "x.py", "b" * 64, NOON, "recipe = 1")
+    return store.results.record_attempt(student, "challenge", "x.py", "b" * 64, NOON, "recipe = 1")
 
 
 def test_everything_is_told_once(store, key, spec):
@@ -55,52 +55,52 @@ def test_a_new_attempt_and_a_new_verdict_are_told_alone(store):
     hand_in(store, "ada")
     attempt = waiting(store, "bob")
     mark, _ = store.overview.since()
-    store.results.keep(attempt, result_of("fail"), load_rules("challenge"), ())
+    store.results.record_verdict(attempt, result_of("fail"), load_rules("challenge"), ())
     mark, seen = store.overview.since(mark)
     assert [(s.student, s.verdict) for s in seen] == [("bob", "fail")]
     hand_in(store, "cyd", source="c" * 64, at=NOON + ONE_HOUR)
     assert [s.student for s in store.overview.since(mark)[1]] == ["cyd"]
-    assert len(store.overview.since(Mark())[1]) == 3
+    assert len(store.overview.since(Cursor())[1]) == 3
 
 
 def test_an_attempt_waits_trains_epoch_by_epoch_and_is_done(store, key, spec):
     attempt = waiting(store)
-    assert store.overview.under_way() == []
+    assert store.overview.in_progress() == []
     with store.claims.take(key, spec) as claim:
-        store.results.training(attempt, claim.run_id, 15)
-        assert store.overview.under_way() == [UnderWay(attempt, 0, 15)]
+        store.results.mark_training(attempt, claim.run_id, 15)
+        assert store.overview.in_progress() == [AttemptInProgress(attempt, 0, 15)]
         claim.epoch(EPOCHS[0], b"state")
-        assert store.overview.under_way() == [UnderWay(attempt, 1, 15)]
+        assert store.overview.in_progress() == [AttemptInProgress(attempt, 1, 15)]
         claim.done(record_of(EPOCHS[:1]))
-    store.results.keep(attempt, result_of(), load_rules("challenge"), [claim.run_id])
-    assert store.overview.under_way() == []
+    store.results.record_verdict(attempt, result_of(), load_rules("challenge"), [claim.run_id])
+    assert store.overview.in_progress() == []
 
 
 def test_a_run_that_nobody_trains_any_more_is_waiting_again(store, key, spec):
     attempt = waiting(store)
     with pytest.raises(RuntimeError), store.claims.take(key, spec) as claim:
-        store.results.training(attempt, claim.run_id, 15)
+        store.results.mark_training(attempt, claim.run_id, 15)
         raise RuntimeError
-    assert store.overview.under_way() == []
+    assert store.overview.in_progress() == []
 
 
 def test_a_fault_of_ours_is_told_until_the_attempt_is_taken_up_again(store, key, spec):
     attempt = waiting(store)
-    store.results.faulted(attempt, "The disk is full.")
-    assert store.overview.under_way() == [UnderWay(attempt, fault="The disk is full.")]
+    store.results.mark_internal_error(attempt, "The disk is full.")
+    assert store.overview.in_progress() == [AttemptInProgress(attempt, fault="The disk is full.")]
     with store.claims.take(key, spec) as claim:
-        store.results.training(attempt, claim.run_id, 3)
-        assert store.overview.under_way() == [UnderWay(attempt, 0, 3)]
+        store.results.mark_training(attempt, claim.run_id, 3)
+        assert store.overview.in_progress() == [AttemptInProgress(attempt, 0, 3)]
 
 
 def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(store, tiny, intake, monkeypatch):
     result = grade(tiny, CUT, Silent(), intake, store, "ada")
     (seen,) = store.overview.since()[1]
     assert store.overview.source(seen.attempt_id) == tiny.read_text()
-    wrong = store.overview.mistakes(seen.runs[0].id)
+    wrong = store.overview.misclassified(seen.runs[0].id)
     assert len(wrong) == min(200, 500 - result.runs[-1].epochs[-1].correct)
     assert all(0 <= image < 500 and 0 <= said < 10 for image, said in wrong)
-    assert store.overview.under_way() == [] and list(store.verify()) == []
+    assert store.overview.in_progress() == [] and list(store.verify()) == []
 
     def broken(*_, **__):
         raise GraderError("The disk is on fire.")
@@ -108,7 +108,7 @@ def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(stor
     monkeypatch.setattr("autograder.grading.pipeline.train_once", broken)
     tiny.write_text(tiny.read_text().replace("lr=0.1", "lr=0.2"))
     assert grade(tiny, CUT, Silent(), intake, store, "ada").verdict == "internal"
-    (fault,) = store.overview.under_way()
+    (fault,) = store.overview.in_progress()
     assert "on fire" in fault.fault and fault.attempt_id != seen.attempt_id
 
 
@@ -140,10 +140,10 @@ def test_one_students_file_or_date_does_not_stop_the_class(store, tmp_path):
 def test_what_was_edited_is_not_shown(store, key, spec, table, column):
     run = train(store, key, spec)
     attempt = hand_in(store, "ada", run_ids=[run])
-    assert store.overview.mistakes(run) == [(3, 8), (17, 1)] and store.overview.source(attempt)
+    assert store.overview.misclassified(run) == [(3, 8), (17, 1)] and store.overview.source(attempt)
     execute(store, f"UPDATE {table} SET {column}")
     with pytest.raises(GraderError, match="autograder verify"):
-        store.overview.source(attempt) if table == "sources" else store.overview.mistakes(run)
+        store.overview.source(attempt) if table == "sources" else store.overview.misclassified(run)
 
 
 @pytest.mark.parametrize("text", ["recipe = '\0'", "recipe = '\ud800'"], ids=["null", "surrogate"])
@@ -175,17 +175,17 @@ def test_the_trainer_never_learns_what_it_got_wrong(store, tiny, intake, monkeyp
 
 @pytest.fixture
 def classroom(store):
-    return Classroom(store, Settings())
+    return ClassState(store, Settings())
 
 
 def names(classroom) -> set[str]:
-    return {row.name for row in classroom.board("challenge").rows if not row.baseline}
+    return {row.name for row in classroom.table("challenge").rows if not row.baseline}
 
 
-@pytest.mark.parametrize("what", ["since", "under_way"])
+@pytest.mark.parametrize("what", ["since", "in_progress"])
 def test_a_look_that_fails_half_way_loses_nobody(store, classroom, monkeypatch, what):
     hand_in(store, "ada")
-    classroom.look()
+    classroom.refresh()
     start, before = classroom.start, names(classroom)
     hand_in(store, "bob")
 
@@ -195,23 +195,23 @@ def test_a_look_that_fails_half_way_loses_nobody(store, classroom, monkeypatch, 
     with monkeypatch.context() as patched:
         patched.setattr(store.overview, what, away)
         with pytest.raises(StoreError):
-            classroom.look()
-    classroom.look()
+            classroom.refresh()
+    classroom.refresh()
     assert names(classroom) == before | {"bob"} and classroom.start > start
 
 
 def test_where_nothing_is_handed_in_a_second_look_changes_nothing(classroom):
-    classroom.look()
-    before = classroom.board("challenge").version
-    assert classroom.board("challenge").rows  # the baselines
-    classroom.look()
-    assert classroom.board("challenge").version == before
+    classroom.refresh()
+    before = classroom.table("challenge").version
+    assert classroom.table("challenge").rows  # the baselines
+    classroom.refresh()
+    assert classroom.table("challenge").version == before
 
 
 def test_an_assignment_without_rules_is_left_out(store, classroom):
     hand_in(store, "ada")
-    old = store.results.attempt("bob", "lesson0_of_last_year", "x.py", "d" * 64, NOON)
-    store.results.faulted(old, "Nobody knows.")
-    classroom.look()
+    old = store.results.record_attempt("bob", "lesson0_of_last_year", "x.py", "d" * 64, NOON)
+    store.results.mark_internal_error(old, "Nobody knows.")
+    classroom.refresh()
     assert names(classroom) == {"ada"} and classroom.attempt(old) is None and classroom.newest() == "challenge"
     assert "lesson0_of_last_year" not in classroom.counts()

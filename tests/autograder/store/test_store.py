@@ -13,7 +13,7 @@ from sqlalchemy import text
 from autograder.grading.pipeline import Cut, Options, grade
 from autograder.grading.recipe_sandbox import Intake
 from autograder.sandbox import probe
-from autograder.store import Again, Busy, Claim, Done, RunKey, StoreError, TakenOver, open_store, owners
+from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished, RunKey, StoreError, open_store, owners
 from autograder.store.models import Base
 from autograder.store.records import Result, RunRecord
 from autograder.store.secret import SECRET_VARIABLE
@@ -46,7 +46,7 @@ def url(request, tmp_path):
 
 @pytest.fixture
 def store(url):
-    with open_store(url, patience=5) as opened:
+    with open_store(url, retry_seconds=5) as opened:
         yield opened
 
 
@@ -91,8 +91,8 @@ def result_of(verdict="pass", epochs=EPOCHS) -> Result:
 
 
 def hand_in(store, student, source="a" * 64, at=NOON, verdict="pass", run_ids=()):
-    attempt = store.results.attempt(student, "challenge", "x.py", source, at, f"recipe = {source!r}")
-    store.results.keep(attempt, result_of(verdict), load_rules("challenge"), run_ids)
+    attempt = store.results.record_attempt(student, "challenge", "x.py", source, at, f"recipe = {source!r}")
+    store.results.record_verdict(attempt, result_of(verdict), load_rules("challenge"), run_ids)
     return attempt
 
 
@@ -111,7 +111,7 @@ def test_the_models_say_what_the_migrations_make(store):
 
 
 def test_of_many_who_open_a_new_store_at_once_all_find_it_whole(url):
-    code = "import sys; from autograder.store import open_store; print(open_store(sys.argv[1]).end()[0])"
+    code = "import sys; from autograder.store import open_store; print(open_store(sys.argv[1]).chain_end()[0])"
     openers = [
         subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(4)
@@ -153,7 +153,7 @@ def test_a_password_is_never_shown():
 
 def test_a_run_is_read_as_it_was_kept_digit_for_digit(store, key, spec):
     run_id = train(store, key, spec)
-    assert store.claims.take(key, spec) == Done(run_id, record_of())
+    assert store.claims.take(key, spec) == RunFinished(run_id, record_of())
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_what_changes_the_numbers_is_another_run(store, key, spec, other):
 def test_while_one_trains_a_run_others_are_told_so(store, key, spec):
     with store.claims.take(key, spec) as claim:
         busy = store.claims.take(key, spec)
-        assert isinstance(busy, Busy) and busy.run_id == claim.run_id
+        assert isinstance(busy, RunBusy) and busy.run_id == claim.run_id
         assert store.claims.is_busy(claim.run_id)
     assert not store.claims.is_busy(claim.run_id)
 
@@ -188,12 +188,12 @@ def test_an_owner_that_fell_silent_loses_the_run_and_can_keep_nothing_more(store
         with store.claims.take(key, spec) as other:
             assert other.found().epochs == (EPOCHS[0],)
             for attempt in (lambda: slow.epoch(EPOCHS[1], b"late"), lambda: slow.done(record_of())):
-                with pytest.raises(TakenOver):
+                with pytest.raises(ClaimLost):
                     attempt()
             other.epoch(EPOCHS[1], b"two")
             other.epoch(EPOCHS[2], b"three")
             other.done(record_of())
-    assert isinstance(store.claims.take(key, spec), Done)
+    assert isinstance(store.claims.take(key, spec), RunFinished)
 
 
 def test_the_run_of_a_killed_process_is_taken_over_at_once(store, url, key, spec):
@@ -224,14 +224,14 @@ def test_an_epoch_that_comes_out_differently_when_repeated_is_not_passed_over(st
 
 def test_training_again_is_another_run_with_its_reason_once(store, key, spec):
     train(store, key, spec)
-    again = Again("the machine was faulty", dt.datetime.now(dt.UTC))
+    again = Regrade("the machine was faulty", dt.datetime.now(dt.UTC))
     with store.claims.take(key, spec, again) as claim:
         assert claim.found().epochs == ()
         for epoch in EPOCHS:
             claim.epoch(epoch, b"state")
         claim.done(record_of())
-    assert store.claims.take(key, spec, again) == Done(claim.run_id, record_of())
-    assert store.claims.take(key, spec) == Done(claim.run_id, record_of())
+    assert store.claims.take(key, spec, again) == RunFinished(claim.run_id, record_of())
+    assert store.claims.take(key, spec) == RunFinished(claim.run_id, record_of())
 
 
 # --- attempts and verdicts
@@ -245,12 +245,12 @@ def test_the_last_or_the_best_attempt_counts(store, key, spec):
     last, best = store.results.latest("ada", "challenge"), store.results.best("ada", "challenge")
     assert (last.number, last.attempts, last.result.verdict) == (3, 3, "fail")
     assert (best.number, best.handed_in, best.result.verdict) == (2, NOON + dt.timedelta(days=1), "pass")
-    assert [(g.student, g.result.verdict) for g in store.results.counting("challenge", "best")] == [
+    assert [(g.student, g.result.verdict) for g in store.results.counting_attempts("challenge", "best")] == [
         ("ada", "pass"),
         ("bob", "refused"),
     ]
     assert store.results.latest("eve", "challenge") is None
-    assert len(store.results.attempts("challenge")) == 4
+    assert len(store.results.graded_attempts("challenge")) == 4
 
 
 def test_handing_in_the_same_recipe_again_is_no_further_attempt(store):
@@ -264,20 +264,20 @@ def test_handing_in_the_same_recipe_again_is_no_further_attempt(store):
 
 def test_the_same_verdict_is_kept_once_and_a_changed_one_counts_at_once(store):
     attempt = hand_in(store, "ada")
-    records = store.end()[0]
+    records = store.chain_end()[0]
     hand_in(store, "ada")
-    assert store.end()[0] == records
+    assert store.chain_end()[0] == records
     rules = load_rules("challenge")
     for verdict in ("fail", "pass", "fail"):
-        store.results.keep(attempt, result_of(verdict), replace(rules, seeds=5), ())
+        store.results.record_verdict(attempt, result_of(verdict), replace(rules, seeds=5), ())
         assert store.results.latest("ada", "challenge").result.verdict == verdict
 
 
 def test_one_recipe_of_several_students_is_shown(store, tiny, intake):
     for student in ("bob", "ada"):
         grade(tiny, CUT, Silent(), intake, store, student)
-    assert [shared.students for shared in store.results.shared("challenge")] == [("ada", "bob")]
-    assert store.results.shared("lesson1_baseline") == []
+    assert [shared.students for shared in store.results.shared_recipes("challenge")] == [("ada", "bob")]
+    assert store.results.shared_recipes("lesson1_baseline") == []
 
 
 # --- grading
@@ -288,7 +288,7 @@ def test_a_second_grading_is_answered_from_the_store_without_training(store, tin
     listener = Silent()
     assert grade(tiny, CUT, listener, intake, store, "bob") == first
     assert [h for h in listener.heard if h[0] in ("run_started", "epoch")] == []
-    assert [g.result for g in store.results.attempts()] == [first, first]
+    assert [g.result for g in store.results.graded_attempts()] == [first, first]
     assert list(store.verify()) == []
 
 
@@ -311,7 +311,7 @@ def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, intake, monk
     assert grade(tiny, CUT, listener, intake, store, "ada").verdict == "pass"
     assert [h for h in listener.heard if h[0] == "run_started"] == []
     assert store.results.latest("ada", "challenge").result.verdict == "pass"
-    assert len(store.results.attempts()) == 1
+    assert len(store.results.graded_attempts()) == 1
 
 
 def test_our_own_fault_changes_nobodys_result(store, tiny, intake, monkeypatch):
@@ -375,7 +375,7 @@ def test_nothing_is_answered_from_a_record_that_was_edited(filled, key, spec, ed
 
 
 def test_an_older_copy_in_the_stores_place_is_found_by_its_noted_end(filled, tmp_path):
-    _, end = filled.end()
+    _, end = filled.chain_end()
     hand_in(filled, "bob")
     assert list(filled.verify(end)) == []
     assert "older copy" in " ".join(filled.verify("f" * 64))

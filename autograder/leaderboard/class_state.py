@@ -10,36 +10,36 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autograder.leaderboard.baselines import baselines
-from autograder.leaderboard.ranking import Row, ranked, row_of, stands
+from autograder.leaderboard.ranking import LeaderboardRow, ranked, row_of, stands
 from autograder.leaderboard.settings import Settings
-from autograder.store import Mark, Seen, Store, UnderWay
+from autograder.store import AttemptInProgress, AttemptSummary, Cursor, Store
 from course.rules import assignments, load_rules
 
 
 @dataclass
-class Board:
+class AssignmentTable:
     """One assignment: each student's attempts in the order of hand-in, and their rows, best first.
 
     `version` goes up with each change; `changed` says which row changed at which version, and `shown` is its HTML.
     """
 
-    attempts: dict[str, list[Seen]] = field(default_factory=lambda: defaultdict(list))
-    rows: list[Row] = field(default_factory=list)
-    by_student: dict[str, Row] = field(default_factory=dict)
+    attempts: dict[str, list[AttemptSummary]] = field(default_factory=lambda: defaultdict(list))
+    rows: list[LeaderboardRow] = field(default_factory=list)
+    by_student: dict[str, LeaderboardRow] = field(default_factory=dict)
     version: int = 0
     changed: dict[str, int] = field(default_factory=dict)
     shown: dict[str, str] = field(default_factory=dict)
-    as_rendered: dict[str, Row] = field(default_factory=dict)
+    as_rendered: dict[str, LeaderboardRow] = field(default_factory=dict)
 
     @property
-    def seen(self) -> list[Seen]:
+    def seen(self) -> list[AttemptSummary]:
         return [seen for attempts in self.attempts.values() for seen in attempts]
 
 
-class Classroom:
-    """To be used by one thread at a time: `look`, then ask. `render` makes a row's HTML, when the row has changed."""
+class ClassState:
+    """For one thread at a time: `refresh`, then ask. `render` makes a row's HTML, when the row has changed."""
 
-    def __init__(self, store: Store, settings: Settings, render: Callable[[str, Row], str] | None = None):
+    def __init__(self, store: Store, settings: Settings, render: Callable[[str, LeaderboardRow], str] | None = None):
         self.store, self.settings = store, settings
         self._render = render or (lambda assignment, row: "")
         self._keys: dict[str, str] = {}  # student -> a name for their row that is plain in HTML
@@ -50,32 +50,32 @@ class Classroom:
     def _begin(self) -> None:
         """Know nothing; versions of before are not taken for new ones."""
         self.start = next(self._starts)
-        self._mark = Mark()
-        self._boards: dict[str, Board] = defaultdict(Board)
-        self._by_id: dict[int, Seen] = {}
-        self._under_way: dict[int, UnderWay] = {}
+        self._mark = Cursor()
+        self._boards: dict[str, AssignmentTable] = defaultdict(AssignmentTable)
+        self._by_id: dict[int, AttemptSummary] = {}
+        self._in_progress: dict[int, AttemptInProgress] = {}
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Take in what has come since. After an error everything is read anew the next time. Raises StoreError."""
         try:
             mark, fresh = self.store.overview.since(self._mark)
-            under_way = {one.attempt_id: one for one in self.store.overview.under_way()}
+            in_progress = {one.attempt_id: one for one in self.store.overview.in_progress()}
             self._mark = mark
             self._take(
-                [seen for seen in fresh if seen.assignment in assignments()], under_way, everything=not self._boards
+                [seen for seen in fresh if seen.assignment in assignments()], in_progress, everything=not self._boards
             )
         except BaseException:
             self._begin()
             raise
 
-    def board(self, assignment: str) -> Board:
+    def table(self, assignment: str) -> AssignmentTable:
         return self._boards[assignment]
 
-    def attempt(self, attempt_id: int) -> tuple[Seen, list[Seen], UnderWay | None] | None:
+    def attempt(self, attempt_id: int) -> tuple[AttemptSummary, list[AttemptSummary], AttemptInProgress | None] | None:
         """One attempt, all of that student's for the assignment, and where it stands; None when it is not there."""
         if (seen := self._by_id.get(attempt_id)) is None:
             return None
-        return seen, list(self._boards[seen.assignment].attempts[seen.student]), stands(seen, self._under_way)
+        return seen, list(self._boards[seen.assignment].attempts[seen.student]), stands(seen, self._in_progress)
 
     def newest(self) -> str:
         """The assignment of the newest attempt; the challenge where there is none."""
@@ -86,9 +86,11 @@ class Classroom:
         """Assignment -> students."""
         return {name: len(self._boards[name].attempts) for name in assignments()}
 
-    def _take(self, fresh: list[Seen], under_way: dict[int, UnderWay], *, everything: bool) -> None:
-        moved = {i for i in {*under_way, *self._under_way} if under_way.get(i) != self._under_way.get(i)}
-        self._under_way = under_way
+    def _take(
+        self, fresh: list[AttemptSummary], in_progress: dict[int, AttemptInProgress], *, everything: bool
+    ) -> None:
+        moved = {i for i in {*in_progress, *self._in_progress} if in_progress.get(i) != self._in_progress.get(i)}
+        self._in_progress = in_progress
         for seen in fresh:
             attempts = self._boards[seen.assignment].attempts[seen.student]
             if (before := self._by_id.get(seen.attempt_id)) is not None:
@@ -106,7 +108,7 @@ class Classroom:
         board, which = self._boards[assignment], load_rules(assignment).attempts
         for student in sorted(students):
             key = self._keys.setdefault(student, f"s{next(self._number)}")
-            board.by_student[student] = row_of(key, board.attempts[student], self._under_way, which)
+            board.by_student[student] = row_of(key, board.attempts[student], self._in_progress, which)
         board.rows = ranked([*board.by_student.values(), *baselines(assignment)], self.settings.order)
         board.version += 1
         for row in board.rows:
@@ -115,5 +117,5 @@ class Classroom:
                 board.changed[row.key] = board.version
 
 
-def _when(seen: Seen) -> tuple[dt.datetime, int]:
+def _when(seen: AttemptSummary) -> tuple[dt.datetime, int]:
     return seen.handed_in, seen.attempt_id
