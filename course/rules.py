@@ -18,7 +18,7 @@ from typing import Literal
 from course.errors import UsageError
 from course.inspection import Inspection
 
-VerdictWord = Literal["pass", "borderline", "fail", "refused", "error", "internal"]
+Verdict = Literal["pass", "borderline", "fail", "refused", "error", "internal"]
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Streak:
 
 @dataclass(frozen=True)
 class Judgement:
-    """`verdict` of the runs so far; `more` says whether another seed is wanted before it counts."""
+    """`verdict` of the runs so far; `needs_another_seed` says whether another seed is wanted before it counts."""
 
-    verdict: VerdictWord
+    verdict: Verdict
     reasons: tuple[str, ...]
-    split: bool  # the seeds did not agree: shown as borderline beside the verdict
-    more: bool
+    seeds_disagree: bool  # the seeds did not agree: shown as borderline beside the verdict
+    needs_another_seed: bool
 
 
 @cache
@@ -84,7 +84,7 @@ def refusals(rules: Rules, inspection: Inspection) -> list[str]:
     if inspection.counted > rules.max_parameters:
         found.append(
             f"parameters: {inspection.counted:,} counted, fewer than {rules.max_parameters + 1:,} allowed: "
-            f"{inspection.count_in_words()}."
+            f"{inspection.describe_count()}."
         )
     if inspection.epochs > rules.max_epochs:
         found.append(f"epochs: the recipe asks for {inspection.epochs}, and {rules.max_epochs} are allowed.")
@@ -129,13 +129,13 @@ def judge(rules: Rules, runs: Sequence[Sequence[int]], *, seeds: int | None = No
     wins, losses = sum(passed), len(passed) - sum(passed)
     decided = clear or max(wins, losses) > seeds // 2 or len(runs) >= seeds
     if not decided:
-        return Judgement("borderline", reasons, split=bool(wins and losses), more=True)
+        return Judgement("borderline", reasons, seeds_disagree=bool(wins and losses), needs_another_seed=True)
     verdict = ("pass" if passed[0] else "fail") if clear else "pass" if wins > losses else "fail"
     if not clear and wins == losses:
         verdict = "borderline"
     if wins and losses and not clear:
         reasons = (*reasons, f"The seeds did not agree: {wins} of {len(runs)} held the accuracy. The majority decides.")
-    return Judgement(verdict, reasons, split=bool(wins and losses and not clear), more=False)
+    return Judgement(verdict, reasons, seeds_disagree=bool(wins and losses and not clear), needs_another_seed=False)
 
 
 def _in_words(rules: Rules, run: Sequence[int], number: int, total: int) -> str:

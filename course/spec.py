@@ -31,35 +31,35 @@ MAX_VALUES = 256  # numbers that may be handed over by value, all constants toge
 MAX_STEPS = 400_000
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]{0,199}$")]
-Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.,> -]{0,80}$")]  # "tanh", or einsum's "bchw,co->bohw"
+ShortText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.,> -]{0,80}$")]  # "tanh", or einsum's "bchw,co->bohw"
 Size = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
-class Plain(BaseModel):
+class SpecModel(BaseModel):
     """Frozen, exact types, no unknown fields, no infinities."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Input(Plain):
+class Input(SpecModel):
     """The batch of images, (N, 1, 28, 28)."""
 
     input: Literal[0] = 0
 
 
-class TensorRef(Plain):
+class TensorRef(SpecModel):
     """The tensor `network.tensors[tensor]`."""
 
     tensor: Annotated[int, Field(ge=0, le=MAX_INIT_NODES)]
 
 
-class NodeRef(Plain):
+class NodeRef(SpecModel):
     """The value of an earlier node of the same graph."""
 
     node: Annotated[int, Field(ge=0, le=MAX_INIT_NODES)]
 
 
-class Dtype(Plain):
+class Dtype(SpecModel):
     dtype: Literal["float32", "float64", "int64", "int32", "bool", "uint8"]
 
 
@@ -67,16 +67,17 @@ class Dtype(Plain):
 Argument = TypeAliasType(
     "Argument",
     Annotated[
-        "None | bool | int | float | Word | Input | TensorRef | NodeRef | Dtype | tuple[Argument, ...]",
+        "None | bool | int | float | ShortText | Input | TensorRef | NodeRef | Dtype | tuple[Argument, ...]",
         Field(union_mode="left_to_right"),
     ],
 )
-Option = TypeAliasType(
-    "Option", Annotated["None | bool | int | float | Word | tuple[Option, ...]", Field(union_mode="left_to_right")]
+TransformOption = TypeAliasType(
+    "TransformOption",
+    Annotated["None | bool | int | float | ShortText | tuple[TransformOption, ...]", Field(union_mode="left_to_right")],
 )
 
 
-class Node(Plain):
+class Node(SpecModel):
     """One operator call: `op` is a name such as `aten.conv2d.default`.
 
     `line` is the line of the student's source it came from, `layer` the module's name; both are for people only.
@@ -84,12 +85,18 @@ class Node(Plain):
 
     op: Name
     args: tuple[Argument, ...] = ()
-    kwargs: dict[Word, Argument] = {}
+    kwargs: dict[ShortText, Argument] = {}
     line: int | None = None
     layer: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{0,200}$")] = ""
 
+    @property
+    def operator(self) -> str:
+        """`conv2d` for `aten.conv2d.default`."""
+        parts = self.op.split(".")
+        return parts[1] if len(parts) > 1 else self.op
 
-class Constant(Plain):
+
+class Constant(SpecModel):
     """Numbers handed over by value; `values` are in row-major order."""
 
     shape: Annotated[tuple[Size, ...], Field(max_length=8)]
@@ -97,7 +104,7 @@ class Constant(Plain):
     values: Annotated[tuple[bool | int | float, ...], Field(max_length=MAX_VALUES)]
 
 
-class Tensor(Plain):
+class Tensor(SpecModel):
     """A tensor that the network owns.
 
     `init` names the node of `Network.init` whose value it starts from; a constant has its values instead.
@@ -111,14 +118,14 @@ class Tensor(Plain):
     init: NodeRef | Constant
 
 
-class Graph(Plain):
+class Graph(SpecModel):
     """Nodes in the order they run; `output` is the value of shape (N, 10)."""
 
     nodes: Annotated[tuple[Node, ...], Field(max_length=MAX_NODES)]
     output: NodeRef
 
 
-class Network(Plain):
+class Network(SpecModel):
     """What the model computes in train and in eval mode, and how its tensors come to be.
 
     `init` replays the random and fill operations of the model's constructor under the run's seed.
@@ -132,48 +139,48 @@ class Network(Plain):
     constants: Annotated[tuple[Constant, ...], Field(max_length=MAX_VALUES)] = ()
 
 
-class Transform(Plain):
+class Transform(SpecModel):
     """One torchvision transform: class name, generation (v1 or v2) and constructor options."""
 
     name: Name
     v2: bool = False
-    options: dict[Word, Option] = {}
+    options: dict[ShortText, TransformOption] = {}
     children: tuple[Transform, ...] = ()
 
 
-Rate = bool | int | float | None | tuple[float, float]
+OptimizerOption = bool | int | float | None | tuple[float, float]
 
 
-class Group(Plain):
+class ParameterGroup(SpecModel):
     """One parameter group: the names of its parameters and its options."""
 
     params: Annotated[tuple[Name, ...], Field(max_length=MAX_NODES)]
-    options: dict[Word, Rate]
+    options: dict[ShortText, OptimizerOption]
 
 
-class Optimizer(Plain):
+class Optimizer(SpecModel):
     """A class of `torch.optim`, and its parameter groups."""
 
-    name: Word
-    groups: Annotated[tuple[Group, ...], Field(min_length=1, max_length=MAX_NODES)]
+    name: ShortText
+    groups: Annotated[tuple[ParameterGroup, ...], Field(min_length=1, max_length=MAX_NODES)]
 
 
-class Column(Plain):
+class ScheduleColumn(SpecModel):
     """One option of one group over the run: `values[i]` holds for step i, or for epoch i."""
 
     group: Annotated[int, Field(ge=0, le=MAX_NODES)]
-    option: Word
+    option: ShortText
     values: Annotated[tuple[float | tuple[float, float], ...], Field(max_length=MAX_STEPS)]
 
 
-class Table(Plain):
+class ScheduleTable(SpecModel):
     """A schedule as a table. What is not in it stays as the optimizer has it."""
 
     by: Literal["epoch", "batch"]
-    columns: Annotated[tuple[Column, ...], Field(max_length=64)]
+    columns: Annotated[tuple[ScheduleColumn, ...], Field(max_length=64)]
 
 
-class Plateau(Plain):
+class Plateau(SpecModel):
     """ReduceLROnPlateau: it has to see a metric, so it cannot be a table."""
 
     metric: Literal["train_loss", "validation_loss", "test_loss"]
@@ -187,7 +194,7 @@ class Plateau(Plain):
     eps: float
 
 
-class Spec(Plain):
+class Spec(SpecModel):
     """A recipe as plain data. Two recipes with the same hash train to the same accuracies."""
 
     version: Literal[1] = 1
@@ -195,7 +202,7 @@ class Spec(Plain):
     train_transform: Annotated[tuple[Transform, ...], Field(max_length=64)]
     test_transform: Annotated[tuple[Transform, ...], Field(max_length=64)]
     optimizer: Optimizer
-    schedule: Table | Plateau | None = None
+    schedule: ScheduleTable | Plateau | None = None
     epochs: Annotated[int, Field(ge=1, le=1000)]
     batch_size: Annotated[int, Field(ge=1, le=8192)]
     loss: Literal["nll", "cross_entropy"]

@@ -35,7 +35,7 @@ def chances(rules: Rules, mean: float, spread: float = SPREAD) -> Chances:
     ends = list(_ends(rules, _levels(mean, spread), (), 1.0))
     return Chances(
         passing=sum(chance for chance, judgement, _ in ends if judgement.verdict == "pass"),
-        split=sum(chance for chance, judgement, _ in ends if judgement.split),
+        split=sum(chance for chance, judgement, _ in ends if judgement.seeds_disagree),
         runs=sum(chance * runs for chance, _, runs in ends),
     )
 
@@ -50,7 +50,7 @@ def _ends(rules: Rules, levels: dict[int, float], runs: tuple[int, ...], chance:
     for level, likely in levels.items():
         now = (*runs, level)
         judgement = judge(rules, [[one] * rules.hold for one in now], total=TOTAL)
-        if judgement.more:
+        if judgement.needs_another_seed:
             yield from _ends(rules, _coarse(levels, rules.needed(TOTAL)), now, chance * likely)
         else:
             yield chance * likely, judgement, len(now)

@@ -23,7 +23,7 @@ from platformdirs import user_cache_path
 from autograder.store.records import versions
 from course import notebook
 from course.capture import capture
-from course.capture.init_program import settle_lazy_layers
+from course.capture.init_program import initialise_lazy_layers
 from course.inspection import inspect
 from course.notebook import History
 from course.recipe import Recipe
@@ -89,7 +89,7 @@ def _save(path: Path, log: str, history: History) -> None:
 
 def _history(found: dict, recipe: Recipe, inspection) -> History:
     model = recipe.model()
-    settle_lazy_layers(model)
+    initialise_lazy_layers(model)
     model.load_state_dict(found["weights"])
     epochs = tuple(EpochResult(**epoch) for epoch in found["epochs"])
     return History(found["seed"], found["device"], found["threads"], inspection, epochs, model.eval(), found["outputs"])

@@ -90,7 +90,7 @@ def inspection(result: Result) -> None:
 
 def _counts(result: Result) -> None:
     found = result.inspection
-    click.echo(f"parameters counted: {found.counted:,} ({found.count_in_words()})")
+    click.echo(f"parameters counted: {found.counted:,} ({found.describe_count()})")
     click.echo(
         f"one step at batch size {found.batch_size}: {found.work.flops / 1e9:.2f} GFLOP, "
         f"{found.work.elements / 1e6:.0f} million elements touched; receptive field {found.receptive_field} px"

@@ -222,7 +222,7 @@ def _train_and_judge(
             runs.append(recorder.run(key, spec, lambda k, go=train: go(keeper=k), listener.stage, result.isolation))
         # a run that diverged counts as one that held nothing
         judgement = judge(rules, [[] if r.ended else r.correct for r in runs], seeds=options.seeds, total=total)
-        if not judgement.more:
+        if not judgement.needs_another_seed:
             break
     reasons = judgement.reasons + tuple(r.ended for r in runs if r.ended)
     if not result.official:
@@ -231,7 +231,7 @@ def _train_and_judge(
         result,
         verdict=judgement.verdict,
         reasons=reasons,
-        borderline=judgement.split,
+        borderline=judgement.seeds_disagree,
         runs=tuple(runs),
     )
 

@@ -48,7 +48,7 @@ def _row(
         name,
         baseline=True,
         verdict="refused" if refused else judgement.verdict,
-        borderline=judgement.split and not refused,
+        borderline=judgement.seeds_disagree and not refused,
         reason=refused or " ".join(judgement.reasons),
         counted=counted,
         **curve(shown.counts, rules, shown.total),

@@ -119,7 +119,7 @@ def _from_curve(run: RunRecord, rules: Rules, spare: int) -> list[str]:
 def _counts(result: Result, rules: Rules) -> str:
     found = result.inspection
     rows = [
-        ("parameters counted", f"{found.counted:,} of {rules.max_parameters:,} allowed ({found.count_in_words()})"),
+        ("parameters counted", f"{found.counted:,} of {rules.max_parameters:,} allowed ({found.describe_count()})"),
         ("epochs", f"{found.epochs} of {rules.max_epochs} allowed"),
         ("receptive field", f"{found.receptive_field} px"),
         ("work of one step", f"{found.work.flops / 1e9:.2f} GFLOP"),

@@ -9,7 +9,7 @@ from importlib import metadata
 
 from course import __version__
 from course.inspection import Inspection
-from course.rules import VerdictWord
+from course.rules import Verdict
 from course.training import loop
 
 
@@ -44,7 +44,7 @@ class Result:
 
     submission: str
     assignment: str
-    verdict: VerdictWord
+    verdict: Verdict
     reasons: tuple[str, ...]
     borderline: bool = False
     official: bool = True

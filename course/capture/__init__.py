@@ -18,8 +18,7 @@ from course.capture.graph import Tensors, explain, graph
 from course.capture.init_program import DTYPES, InitProgram, record
 from course.capture.schedule import capture_optimizer, capture_schedule
 from course.errors import CourseError, RecipeError
-from course.inspection import too_much
-from course.inspection.cost import work
+from course.inspection import cost_problems, step_cost
 from course.recipe import Recipe, default_transform
 from course.transforms import capture_transforms, is_random
 
@@ -65,7 +64,7 @@ def _capture(recipe: Recipe) -> spec.Spec:
         loss=recipe.loss,
     )
     # before anything runs: three steps of a network that is far too large would not end
-    if heavy := too_much(work(done), done.batch_size):
+    if heavy := cost_problems(step_cost(done), done.batch_size):
         raise RecipeError(heavy[0])
     check_steps(recipe, done, CAPTURE_SEED)
     return spec.Spec.from_json(done.to_json())

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from course import spec
-from course.capture.init_program import settle_lazy_layers
+from course.capture.init_program import initialise_lazy_layers
 from course.errors import RecipeError
 from course.network import TrainableNetwork, initial_tensors
 from course.recipe import Recipe
@@ -38,7 +38,7 @@ def check_steps(recipe: Recipe, captured: spec.Spec, seed: int) -> None:
     """Three seeded training steps of a fresh model against the rebuilt one. Raises RecipeError naming the step."""
     torch.manual_seed(seed)
     model = recipe.model()
-    settle_lazy_layers(model)
+    initialise_lazy_layers(model)
     model.train()
     check_initial(captured.network, model, seed)  # numbers drawn elsewhere, as by NumPy, are others each time
     rebuilt = TrainableNetwork(captured.network, seed)

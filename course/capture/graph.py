@@ -15,7 +15,7 @@ from torch.export.graph_signature import InputKind
 
 from course import spec
 from course.capture.arguments import operator_name, plain
-from course.capture.source_lines import is_students, student_line
+from course.capture.source_lines import is_student_file, student_line
 from course.errors import RecipeError, StudentCodeError
 from course.network import operators
 
@@ -225,7 +225,7 @@ def _refusal(name: str) -> str:
 
 def _line_of(node: torch.fx.Node) -> int | None:
     frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
-    lines = [int(line) for file, line in frames if is_students(file)]
+    lines = [int(line) for file, line in frames if is_student_file(file)]
     return lines[-1] if lines else None
 
 

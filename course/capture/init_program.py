@@ -122,11 +122,11 @@ def record(build: Callable[[], nn.Module], seed: int) -> tuple[nn.Module, Record
                 raise RecipeError(
                     f"Recipe(model=...) gives {type(model).__name__} when called, and a torch.nn.Module is needed."
                 )
-            settle_lazy_layers(model)
+            initialise_lazy_layers(model)
     return model, recorder
 
 
-def settle_lazy_layers(model: nn.Module) -> None:
+def initialise_lazy_layers(model: nn.Module) -> None:
     """Lazy layers take their shapes from what they see first: zeros, in eval mode, so that nothing is drawn."""
     if any(nn.parameter.is_lazy(t) for t in (*model.parameters(), *model.buffers())):
         with torch.no_grad():

@@ -34,7 +34,7 @@ def capture_optimizer(optimizer, names: dict[int, str]) -> spec.Optimizer:
                 "parameter of the model. Pass on the named parameters that the function is given."
             )
         options = {k: _rate(k, v) for k, v in group.items() if k not in IGNORED_OPTIONS}
-        groups.append(spec.Group(params=tuple(names[id(p)] for p in group["params"]), options=options))
+        groups.append(spec.ParameterGroup(params=tuple(names[id(p)] for p in group["params"]), options=options))
     return spec.Optimizer(name=kind.__name__, groups=tuple(groups))
 
 
@@ -50,7 +50,7 @@ def _rate(option: str, value):
     raise RecipeError(f"The optimizer's option {option!r} is {type(value).__name__}; a number is needed.")
 
 
-def capture_schedule(recipe: Recipe, optimizer, captured: spec.Optimizer) -> spec.Table | spec.Plateau | None:
+def capture_schedule(recipe: Recipe, optimizer, captured: spec.Optimizer) -> spec.ScheduleTable | spec.Plateau | None:
     """What the recipe's scheduler does over the whole run to `optimizer`, captured before. Raises RecipeError."""
     if recipe.scheduler is None:
         return None
@@ -83,7 +83,7 @@ def _plateau(recipe: Recipe, scheduler: ReduceLROnPlateau) -> spec.Plateau:
     )
 
 
-def _table(recipe: Recipe, optimizer, scheduler, captured: spec.Optimizer) -> spec.Table:
+def _table(recipe: Recipe, optimizer, scheduler, captured: spec.Optimizer) -> spec.ScheduleTable:
     by = recipe.scheduler_step or ("batch" if isinstance(scheduler, BY_BATCH) else "epoch")
     count = recipe.epochs * (steps_per_epoch(recipe.batch_size) if by == "batch" else 1)
     if count > spec.MAX_STEPS:
@@ -99,8 +99,8 @@ def _table(recipe: Recipe, optimizer, scheduler, captured: spec.Optimizer) -> sp
         for option, start in sorted(group.options.items()):
             values = tuple(row[number][option] for row in rows)
             if any(v != start for v in values):
-                columns.append(spec.Column(group=number, option=option, values=values))
-    return spec.Table(by=by, columns=tuple(columns))
+                columns.append(spec.ScheduleColumn(group=number, option=option, values=values))
+    return spec.ScheduleTable(by=by, columns=tuple(columns))
 
 
 def _advance(scheduler, step: int, count: int, by: str) -> None:

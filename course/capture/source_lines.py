@@ -13,7 +13,7 @@ _TORCH = str(Path(torch.__file__).parent)
 _OURS = str(Path(__file__).parents[1])
 
 
-def is_students(filename: str) -> bool:
+def is_student_file(filename: str) -> bool:
     """Is this a file (or a notebook's cell) that the student wrote?"""
     return (
         not filename.startswith((_TORCH, _OURS, "<frozen", "<string>", "<eval_with_key>"))
@@ -24,7 +24,7 @@ def is_students(filename: str) -> bool:
 def student_line(error: BaseException) -> tuple[int | None, str]:
     """Line number and code where `error` left the student's source; (None, "") when it did not pass through it."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if is_students(frame.filename):
+        if is_student_file(frame.filename):
             return frame.lineno, (frame.line or "")[:120]
     return None, ""
 
@@ -36,7 +36,7 @@ def current_line(caller: CodeType) -> int | None:
     """
     frame = sys._getframe(1)
     while frame is not None and frame.f_code is not caller:
-        if is_students(frame.f_code.co_filename) and frame.f_code.co_name != "forward":
+        if is_student_file(frame.f_code.co_filename) and frame.f_code.co_name != "forward":
             return frame.f_lineno
         frame = frame.f_back
     return None

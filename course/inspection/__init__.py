@@ -1,5 +1,25 @@
-"""What can be known about a spec without training it: parameters, cost of a step, layers, broken rules."""
+"""What can be known about a spec without training it.
 
-from course.inspection.counting import Inspection, Part, count, inspect, refuse_if_broken, too_much
+`inspect` builds an `Inspection`: every number that the network can store (`counting`, `derived_numbers`), the cost of a
+training step (`cost`), the layers with their receptive field (`layers`), and the reasons to refuse the network under
+any rules: it costs too much, or its eval mode is not what was trained (`modes`, `behaviour`).
+"""
 
-__all__ = ["Inspection", "Part", "count", "inspect", "refuse_if_broken", "too_much"]
+from course.inspection.cost import StepCost, cost_problems, step_cost
+from course.inspection.counting import Part, count_parameters
+from course.inspection.inspection import Inspection, inspect, raise_on_problems
+from course.inspection.layers import IMAGE_SIZE, Layer, list_layers
+
+__all__ = [
+    "IMAGE_SIZE",
+    "Inspection",
+    "Layer",
+    "Part",
+    "StepCost",
+    "cost_problems",
+    "count_parameters",
+    "inspect",
+    "list_layers",
+    "raise_on_problems",
+    "step_cost",
+]

@@ -1,11 +1,14 @@
-"""Numbers that a network holds without storing them: found by running it, because no list of operators would be enough.
+"""Numbers that a network holds without storing them in a tensor of its own.
 
-`computed` finds tables that come out the same whatever the images and the parameters are, such as the sines of a
-running sum. `ready_made` finds initial weights that come out the same whatever the seed is: pretrained ones, however
-they were written into the constructor.
+They are found by running the network, because no list of operators would be complete. `count_derived_values` finds
+tables that come out the same whatever the images and the parameters are, such as the sines of a running sum.
+`pretrained_weights` finds initial weights that come out the same whatever the seed is, however they were written into
+the constructor.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -13,66 +16,67 @@ from torch import Tensor
 from course import spec
 from course.network import Program, batch_norm_statistics, initial_tensors
 
+MAX_PRETRAINED = spec.MAX_VALUES  # initial weights with values of their own
 SEEDS = 32
-SURE = 4.0  # standard errors; by chance one honest weight in 3,000 is further from the others of its tensor
-SAME = 1e-3  # relative difference of two values that count as one
+STANDARD_ERRORS = 4.0  # by chance one honest weight in 3,000 is further from the median of its tensor
+EQUAL_TOLERANCE = 1e-3  # relative difference of two values that count as equal
 
 
-def computed(network: spec.Network) -> int:
-    """How many different numbers the network in test mode computes from its code, buffers and constants alone.
+def count_derived_values(network: spec.Network) -> int:
+    """How many distinct numbers the network in test mode computes from its code, buffers and constants alone.
 
-    A table counts where it meets what depends on the images or the parameters, with as many different numbers as it or
-    any table on the way to it has.
+    A table of such numbers is counted where an operator joins it with what depends on the images or the parameters. It
+    counts as many distinct numbers as it has, or as the largest table that it was computed from.
     """
     first, second = _trace(network, 1), _trace(network, 2)
-    constant = [_same(a, b) for a, b in zip(first, second, strict=True)]
-    most: dict[int, int] = {}
-    met: set[int] = {network.eval.output.node}
+    is_constant = [_equal(a, b) for a, b in zip(first, second, strict=True)]
+    sizes: dict[int, int] = {}  # constant node -> distinct numbers
+    joined: set[int] = {network.eval.output.node}
     for index, node in enumerate(network.eval.nodes):
-        read = list(_nodes_in((*node.args, *node.kwargs.values())))
-        if constant[index]:
-            most[index] = max([_different(first[index]), *(most.get(i, 0) for i in read)])
+        inputs = list(_nodes_in((*node.args, *node.kwargs.values())))
+        if is_constant[index]:
+            sizes[index] = max([_distinct(first[index]), *(sizes.get(i, 0) for i in inputs)])
         else:
-            met.update(read)
-    return sum(count for index, count in most.items() if index in met and count > 1)
+            joined.update(inputs)
+    return sum(size for index, size in sizes.items() if index in joined and size > 1)
 
 
-def _trace(network: spec.Network, seed: int) -> list:
-    """The value of every node as it was made, for random images, parameters and batch-norm statistics."""
-    draw = torch.Generator().manual_seed(seed)
+def _trace(network: spec.Network, seed: int) -> list[Tensor | None]:
+    """The value of every node as it was computed, for random images, parameters and batch-norm statistics."""
+    generator = torch.Generator().manual_seed(seed)
     statistics = batch_norm_statistics(network)
     tensors = []
     for index, (tensor, start) in enumerate(zip(network.tensors, initial_tensors(network, seed), strict=True)):
         value = start.detach()
         if index in statistics:
-            value = torch.rand(value.shape, generator=draw).to(value.dtype) + 0.5
+            value = torch.rand(value.shape, generator=generator).to(value.dtype) + 0.5
         elif tensor.kind == "parameter" and value.is_floating_point():
-            value = value + 0.5 * torch.randn(value.shape, generator=draw).to(value.dtype)
+            value = value + 0.5 * torch.randn(value.shape, generator=generator).to(value.dtype)
         tensors.append(value)
-    values: list = []
+    values: list[Tensor | None] = []
     program = Program(network.eval.nodes, len(tensors), None)
     with torch.no_grad():
-        # later operators may write into a value
         program.run(
-            torch.randn(2, 1, 28, 28, generator=draw),
+            torch.randn(2, 1, 28, 28, generator=generator),
             tensors,
             torch.device("cpu"),
+            # a copy, because later operators may write into a value
             watch=lambda value: values.append(value.clone() if isinstance(value, Tensor) else None),
         )
     return values
 
 
-def _same(a: Tensor | None, b: Tensor | None) -> bool:
+def _equal(a: Tensor | None, b: Tensor | None) -> bool:
     if a is None or b is None or a.shape != b.shape:
         return False
-    return torch.allclose(a.double(), b.double(), rtol=SAME, atol=1e-9, equal_nan=True)
+    return torch.allclose(a.double(), b.double(), rtol=EQUAL_TOLERANCE, atol=1e-9, equal_nan=True)
 
 
-def _different(value: Tensor) -> int:
-    return torch.unique(value).numel()
+def _distinct(value: Tensor | None) -> int:
+    return 0 if value is None else int(torch.unique(value).numel())
 
 
-def _nodes_in(argument):
+def _nodes_in(argument: spec.Argument) -> Iterator[int]:
     if isinstance(argument, spec.NodeRef):
         yield argument.node
     elif isinstance(argument, tuple):
@@ -80,17 +84,32 @@ def _nodes_in(argument):
             yield from _nodes_in(child)
 
 
-def ready_made(network: spec.Network) -> dict[str, int]:
-    """Parameters with initial weights of their own, and how many: weights that differ from the rest of their tensor in
-    the same way under every seed. What is drawn has none, nor has what is filled with one value.
+def pretrained_problems(network: spec.Network) -> list[str]:
+    """A sentence if more than `MAX_PRETRAINED` initial weights have values of their own."""
+    counts = pretrained_weights(network)
+    total = sum(counts.values())
+    if total <= MAX_PRETRAINED:
+        return []
+    name, count = max(counts.items(), key=lambda item: item[1])
+    return [
+        f"{total:,} initial weights have values of their own, the same under every seed ({count:,} in {name!r}), "
+        f"and {MAX_PRETRAINED} are allowed. Draw or fill them with torch.nn.init; pretrained weights are not accepted."
+    ]
+
+
+def pretrained_weights(network: spec.Network) -> dict[str, int]:
+    """Parameters with pretrained initial weights, and how many of them there are.
+
+    These are weights that differ from the rest of their tensor in the same way under every seed. Weights that are drawn
+    at random, or all filled with one value, do not.
     """
     starts = [initial_tensors(network, seed) for seed in range(SEEDS)]
-    found = {}
+    counts = {}
     for index, tensor in enumerate(network.tensors):
         if tensor.kind == "parameter":
             values = torch.stack([start[index].detach().double().flatten() for start in starts])
             mean, error = values.mean(0), values.std(0) / SEEDS**0.5
-            own = (mean - mean.median()).abs() > SURE * error + 1e-9
-            if own.any():
-                found[tensor.name] = int(own.sum())
-    return found
+            fixed = (mean - mean.median()).abs() > STANDARD_ERRORS * error + 1e-9
+            if fixed.any():
+                counts[tensor.name] = int(fixed.sum())
+    return counts

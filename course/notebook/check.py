@@ -57,7 +57,7 @@ def report(source: str, assignment: str) -> str:
     if reasons:
         raise NotReady("\n".join(["The grader would refuse this recipe:", *(f"- {reason}" for reason in reasons)]))
     return (
-        f"- {found.counted:,} parameters counted, {rules.max_parameters:,} allowed: {found.count_in_words()}\n"
+        f"- {found.counted:,} parameters counted, {rules.max_parameters:,} allowed: {found.describe_count()}\n"
         f"- {found.epochs} epochs, {rules.max_epochs} allowed; receptive field {found.receptive_field} px\n"
         "Nothing would be refused. What is left is the training, under seeds that only the grader knows: "
         f"{rules.accuracy:.2%} are asked for in {rules.hold} consecutive epochs."

@@ -19,9 +19,9 @@ from tqdm import tqdm
 
 from course import data
 from course.capture import capture
-from course.capture.init_program import settle_lazy_layers
+from course.capture.init_program import initialise_lazy_layers
 from course.errors import CourseError
-from course.inspection import Inspection, refuse_if_broken
+from course.inspection import Inspection, raise_on_problems
 from course.inspection import inspect as inspect_spec
 from course.recipe import Recipe
 from course.spec import Spec
@@ -75,7 +75,7 @@ def fit(
         return History(seed, chosen.type, threads, None, note=note)
     spec = capture(recipe)
     inspection = inspect_spec(spec)
-    refuse_if_broken(inspection)
+    raise_on_problems(inspection)
     if epochs is not None:
         spec = spec.model_copy(update={"epochs": min(epochs, spec.epochs)})
     mnist = data.load()
@@ -112,7 +112,7 @@ def fit(
 def inspect(recipe: Recipe) -> Inspection:
     """Capture a recipe and print what needs no training. Raises RecipeError, StudentCodeError."""
     found = inspect_spec(capture(recipe))
-    print(f"{found.counted:,} parameters counted: {found.count_in_words()}")
+    print(f"{found.counted:,} parameters counted: {found.describe_count()}")
     print(f"receptive field: {found.receptive_field} px; one step: {found.work.flops / 1e9:.2f} GFLOP")
     for sentence in (*found.leaks, *found.problems):
         print(f"- {sentence}")
@@ -160,7 +160,7 @@ class _Bars:
 def _trained_model(recipe: Recipe, run: Run, spec: Spec) -> Any:
     """A fresh model of the student's with the trained weights; what it has beside them stays as it was built."""
     model = recipe.model()
-    settle_lazy_layers(model)
+    initialise_lazy_layers(model)
     state = {n: t.cpu() for n, t in run.network.state().items() if n in model.state_dict()}
     missing = model.load_state_dict(state, strict=False).missing_keys
     left = [n for n in missing if not n.endswith("num_batches_tracked")]

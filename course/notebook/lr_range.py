@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from course import data
 from course.capture import capture
 from course.errors import Diverged, UsageError
-from course.inspection import inspect, refuse_if_broken
+from course.inspection import inspect, raise_on_problems
 from course.recipe import Recipe, steps_per_epoch
 from course.training import devices
 from course.training.loop import MOST_LOSS, TrainingData, train
@@ -67,7 +67,7 @@ def rate_range(
         return RateRange(note="Nothing is trained while nbgrader runs the notebook.")
     rates = [lowest * (highest / lowest) ** (step / (steps - 1)) for step in range(steps)]
     spec = capture(replace(recipe, epochs=1, scheduler=partial(_climb, rates), scheduler_step="batch"))
-    refuse_if_broken(inspect(spec))
+    raise_on_problems(inspect(spec))
     mnist = data.load()
     images = TrainingData(mnist.train.images, mnist.train.labels, mnist.test.images)
     losses: list[float] = []

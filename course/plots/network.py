@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course import data
-from course.inspection import Inspection
-from course.inspection.cost import WHOLE_IMAGE, Layer
+from course.inspection import IMAGE_SIZE, Inspection, Layer
 from course.plots.canvas import BLUE, COLUMNS, GREY, ORANGE, gallery, new
 from course.rules import load_rules
 
@@ -20,12 +19,12 @@ def receptive_field(inspection: Inspection, digit: int = 0) -> Figure:
     """
     layers = _looking_further(inspection)
     image = data.load().train.images[digit]
-    labels = [f"{layer.name}\n{layer.operator}\n{layer.receptive_field} of {WHOLE_IMAGE}" for layer in layers]
+    labels = [f"{layer.name}\n{layer.operator}\n{layer.receptive_field} of {IMAGE_SIZE}" for layer in layers]
     images = image.expand(len(layers), -1, -1) if layers else torch.empty(0, 28, 28)
     figure = gallery(images, labels, "What one value of each layer depends on")
     for axes, layer in zip(figure.axes, layers, strict=False):
         side = layer.receptive_field
-        corner = (WHOLE_IMAGE - side) / 2 - 0.5  # a pixel's middle is a whole number
+        corner = (IMAGE_SIZE - side) / 2 - 0.5  # a pixel's middle is a whole number
         square = Rectangle((corner, corner), side, side, fill=False, edgecolor=ORANGE, linewidth=2, clip_on=False)
         axes.add_patch(square)
     return figure

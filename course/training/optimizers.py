@@ -74,12 +74,12 @@ class Schedule:
     """Sets the optimizer's options: from the table before every step, or after an epoch from the metric."""
 
     def __init__(
-        self, given: spec.Table | spec.Plateau | None, optimizer: torch.optim.Optimizer, total: dict[str, int]
+        self, given: spec.ScheduleTable | spec.Plateau | None, optimizer: torch.optim.Optimizer, total: dict[str, int]
     ):
         """`total` maps "epoch" and "batch" to the number of epochs and of steps in the run. Raises SpecError."""
         self.optimizer = optimizer
         self.metric = given.metric if isinstance(given, spec.Plateau) else None
-        self._table = given if isinstance(given, spec.Table) else None
+        self._table = given if isinstance(given, spec.ScheduleTable) else None
         self._plateau = _build_plateau(given, optimizer) if isinstance(given, spec.Plateau) else None
         for column in self._table.columns if self._table else ():
             if column.group >= len(optimizer.param_groups):

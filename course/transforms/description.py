@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 
-from course.spec import Option, Transform
+from course.spec import Transform, TransformOption
 from course.transforms.registry import CLASSES, CONTAINERS, TABLE, check, flat
 
 DEGREES = {"degrees", "shear"}
@@ -39,7 +39,7 @@ def _describe(spec: Transform) -> str:
     return f"{spec.name}({', '.join(parts)})" if parts else spec.name
 
 
-def _value(value: Option, option: str) -> str:
+def _value(value: TransformOption, option: str) -> str:
     unit = "°" if option in DEGREES else ""
     if isinstance(value, tuple | list):
         if len(set(value)) == 1:

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.errors import UsageError
-from course.inspection import Inspection, Part
-from course.inspection.cost import Work
+from course.inspection import Inspection, Part, StepCost
 from course.rules import assignments, held_level, judge, load_rules, longest_streak, refusals
 
 CHALLENGE = load_rules("challenge")
@@ -70,12 +69,12 @@ def test_9940_in_two_consecutive_epochs_passes_and_9939_fails():
 @pytest.mark.parametrize(("level", "verdict"), [(9_951, "pass"), (9_929, "fail"), (0, "fail"), (10_000, "pass")])
 def test_a_clear_first_run_decides_alone(level, verdict):
     judgement = judge(CHALLENGE, [run_that_holds(level)] if level < 9_970 else [[level] * 2])
-    assert (judgement.verdict, judgement.more, judgement.split) == (verdict, False, False)
+    assert (judgement.verdict, judgement.needs_another_seed, judgement.seeds_disagree) == (verdict, False, False)
 
 
 @pytest.mark.parametrize("level", [9_930, 9_939, 9_940, 9_950])
 def test_a_near_first_run_asks_for_another_seed(level):
-    assert judge(CHALLENGE, [run_that_holds(level)]).more
+    assert judge(CHALLENGE, [run_that_holds(level)]).needs_another_seed
 
 
 NEAR_PASS, NEAR_FAIL = run_that_holds(9_945), run_that_holds(9_935)
@@ -95,20 +94,20 @@ NEAR_PASS, NEAR_FAIL = run_that_holds(9_945), run_that_holds(9_935)
 )
 def test_the_majority_of_three_near_runs_decides_and_a_split_is_shown(runs, verdict, split, more):
     judgement = judge(CHALLENGE, runs)
-    assert (judgement.verdict, judgement.split, judgement.more) == (verdict, split, more)
+    assert (judgement.verdict, judgement.seeds_disagree, judgement.needs_another_seed) == (verdict, split, more)
 
 
 def test_a_tie_of_two_seeds_is_borderline():
     judgement = judge(CHALLENGE, [NEAR_PASS, NEAR_FAIL], seeds=2)
-    assert (judgement.verdict, judgement.split, judgement.more) == ("borderline", True, False)
+    assert (judgement.verdict, judgement.seeds_disagree, judgement.needs_another_seed) == ("borderline", True, False)
 
 
 @given(st.lists(counts.filter(bool), min_size=1, max_size=5), st.integers(1, 5))
 def test_judging_ends_after_the_last_seed_and_gives_a_reason_for_every_run(runs, seeds):
     judgement = judge(CHALLENGE, runs, seeds=seeds)
     assert len(judgement.reasons) >= len(runs)
-    assert not (judgement.more and len(runs) >= seeds)
-    assert judgement.more <= (judgement.verdict == "borderline")
+    assert not (judgement.needs_another_seed and len(runs) >= seeds)
+    assert judgement.needs_another_seed <= (judgement.verdict == "borderline")
 
 
 def test_reasons_name_the_epochs_the_count_and_what_is_needed():
@@ -133,7 +132,7 @@ def inspection(**changes) -> Inspection:
         spec_hash="0" * 64,
         parts=(Part("parameter", "the tensor 'a'", 7_999),),
         layers=(),
-        work=Work(0, 0, 0),
+        work=StepCost(0, 0, 0),
         epochs=15,
         batch_size=128,
         problems=(),

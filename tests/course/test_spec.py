@@ -64,10 +64,12 @@ transforms = st.recursive(
 pipelines = st.lists(transforms, max_size=2).map(tuple)
 rates = st.none() | st.booleans() | integers | floats | st.tuples(floats, floats)
 groups = st.builds(
-    plain.Group, params=st.lists(names, max_size=2).map(tuple), options=st.dictionaries(words, rates, max_size=2)
+    plain.ParameterGroup,
+    params=st.lists(names, max_size=2).map(tuple),
+    options=st.dictionaries(words, rates, max_size=2),
 )
 columns = st.builds(
-    plain.Column,
+    plain.ScheduleColumn,
     group=indices,
     option=words,
     values=st.lists(floats | st.tuples(floats, floats), max_size=4).map(tuple),
@@ -99,7 +101,9 @@ specs = st.builds(
     optimizer=st.builds(plain.Optimizer, name=words, groups=st.lists(groups, min_size=1, max_size=2).map(tuple)),
     schedule=st.none()
     | plateaus
-    | st.builds(plain.Table, by=st.sampled_from(["epoch", "batch"]), columns=st.lists(columns, max_size=2).map(tuple)),
+    | st.builds(
+        plain.ScheduleTable, by=st.sampled_from(["epoch", "batch"]), columns=st.lists(columns, max_size=2).map(tuple)
+    ),
     epochs=st.integers(1, 1000),
     batch_size=st.integers(1, 8192),
     loss=st.sampled_from(["nll", "cross_entropy"]),

@@ -32,8 +32,7 @@ from autograder.store.models import (
 )
 from autograder.store.records import versions
 from autograder.store.results import rules_hash
-from course.inspection import Inspection, inspect
-from course.inspection.cost import Layer
+from course.inspection import Inspection, Layer, inspect
 from course.rules import judge, load_rules
 from tests.support.networks import captured
 from tests.support.recipes import TINY
@@ -123,7 +122,7 @@ def _graded(draw, spec, found: Inspection, number: int, handed: dt.datetime, ski
         rules_hash=rules_hash(RULES),
         verdict=verdict,
         reasons=reasons,
-        borderline=judgement.split if kind == "trained" else False,
+        borderline=judgement.seeds_disagree if kind == "trained" else False,
         official=True,
         isolation="bubblewrap",
         inspection=_inspection(found, counted, number),

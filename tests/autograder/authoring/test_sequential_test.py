@@ -23,9 +23,13 @@ def test_the_chances_are_those_of_recipes_drawn_at_random(mean, kind):
         while True:
             drawn.append([round(draw.gauss(mean, SPREAD))] * rules.hold)
             judgement = judge(rules, drawn, total=TOTAL)
-            if not judgement.more:
+            if not judgement.needs_another_seed:
                 break
-        passed, split, runs = passed + (judgement.verdict == "pass"), split + judgement.split, runs + len(drawn)
+        passed, split, runs = (
+            passed + (judgement.verdict == "pass"),
+            split + judgement.seeds_disagree,
+            runs + len(drawn),
+        )
     exact = chances(rules, mean)
     # five standard errors of a share of 4,000, and of a mean of 4,000 numbers between 1 and 3
     assert passed / n == pytest.approx(exact.passing, abs=0.04)

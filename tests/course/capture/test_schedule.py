@@ -14,7 +14,7 @@ from torch.optim import lr_scheduler as lrs
 from course.capture.schedule import capture_optimizer, capture_schedule
 from course.errors import RecipeError, SpecError
 from course.recipe import METRICS, Recipe, steps_per_epoch, watching
-from course.spec import Column, Group, Optimizer, Plateau, Table
+from course.spec import Optimizer, ParameterGroup, Plateau, ScheduleColumn, ScheduleTable
 from course.training.optimizers import OPTIMIZERS, Schedule, build_optimizer
 
 EPOCHS, BATCH_SIZE = 5, 8192
@@ -192,7 +192,7 @@ def test_a_rebuilt_optimizer_takes_the_same_steps_bit_for_bit(name):
 
 
 def one_group(name="SGD", params=("a",), **options) -> Optimizer:
-    return Optimizer(name=name, groups=(Group(params=params, options=options),))
+    return Optimizer(name=name, groups=(ParameterGroup(params=params, options=options),))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,10 @@ def one_group(name="SGD", params=("a",), **options) -> Optimizer:
         "negative_rate": (one_group(lr=-0.1), "Invalid learning rate"),
         "no_parameters": (one_group(params=(), lr=0.1), "no parameters to train"),
         "parameter_twice": (
-            Optimizer(name="SGD", groups=(Group(params=("a",), options={}), Group(params=("a",), options={}))),
+            Optimizer(
+                name="SGD",
+                groups=(ParameterGroup(params=("a",), options={}), ParameterGroup(params=("a",), options={})),
+            ),
             "'a' twice",
         ),
     }.values(),
@@ -221,24 +224,28 @@ def test_an_optimizer_that_is_not_allowed_is_refused(given, words):
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ((Column(group=1, option="lr", values=(0.1,) * 40),), "group 1, which does not exist"),
-        ((Column(group=0, option="speed", values=(0.1,) * 40),), "no option 'speed'"),
-        ((Column(group=0, option="lr", values=((0.1, 0.2),) * 40),), "'lr' cannot be"),
-        ((Column(group=0, option="lr", values=(0.1,) * 39),), "39 values, and the run has 40 steps"),
+        ((ScheduleColumn(group=1, option="lr", values=(0.1,) * 40),), "group 1, which does not exist"),
+        ((ScheduleColumn(group=0, option="speed", values=(0.1,) * 40),), "no option 'speed'"),
+        ((ScheduleColumn(group=0, option="lr", values=((0.1, 0.2),) * 40),), "'lr' cannot be"),
+        ((ScheduleColumn(group=0, option="lr", values=(0.1,) * 39),), "39 values, and the run has 40 steps"),
     ],
     ids=["group", "option", "kind", "length"],
 )
 def test_a_table_that_does_not_fit_the_run_is_refused(columns, words):
     optimizer = build_optimizer(one_group(lr=0.1), weights())
     with pytest.raises(SpecError, match=words):
-        Schedule(Table(by="batch", columns=columns), optimizer, {"epoch": 5, "batch": 40})
+        Schedule(ScheduleTable(by="batch", columns=columns), optimizer, {"epoch": 5, "batch": 40})
 
 
 def test_an_empty_group_keeps_its_place_in_the_schedule():
-    given = Optimizer(name="SGD", groups=(Group(params=(), options={}), Group(params=("a",), options={"lr": 0.1})))
+    given = Optimizer(
+        name="SGD", groups=(ParameterGroup(params=(), options={}), ParameterGroup(params=("a",), options={"lr": 0.1}))
+    )
     optimizer = build_optimizer(given, weights())
     Schedule(
-        Table(by="epoch", columns=(Column(group=1, option="lr", values=(0.5,)),)), optimizer, {"epoch": 1, "batch": 1}
+        ScheduleTable(by="epoch", columns=(ScheduleColumn(group=1, option="lr", values=(0.5,)),)),
+        optimizer,
+        {"epoch": 1, "batch": 1},
     ).before_step(0, 0)
     assert [g["lr"] for g in optimizer.param_groups] == [0.001, 0.5]
 

@@ -13,19 +13,20 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from course.capture import capture
 from course.errors import RecipeError, SpecError
-from course.inspection.cost import MOST, layers, work
-from course.inspection.counting import FREE_LITERALS, count, inspect, refuse_if_broken
+from course.inspection import count_parameters, inspect, list_layers, raise_on_problems, step_cost
+from course.inspection.cost import MAX_STEP_COST
+from course.inspection.counting import FREE_LITERALS
 from course.network import TrainableNetwork
 from course.recipe import Recipe, watching
 from course.spec import (
     Dtype,
     Graph,
-    Group,
     Input,
     Network,
     Node,
     NodeRef,
     Optimizer,
+    ParameterGroup,
     Spec,
     Tensor,
     TensorRef,
@@ -34,7 +35,7 @@ from tests.support.networks import SEED_COUNTS, around, captured, recipe
 
 
 def counted(name: str) -> int:
-    return sum(part.numbers for part in count(captured(name).network))
+    return sum(part.numbers for part in count_parameters(captured(name).network))
 
 
 def middle(forward, **module) -> Recipe:
@@ -57,7 +58,7 @@ PLAIN = 40 + 50  # what `around` has of its own: a convolution 1-4 and a dense l
 
 def extra(given: Recipe) -> dict[str, int]:
     """What is counted beyond `around`'s own parameters, by kind."""
-    parts = count(capture(given).network)
+    parts = count_parameters(capture(given).network)
     assert sum(p.numbers for p in parts if p.kind == "parameter") >= PLAIN
     return {p.kind: p.numbers for p in parts if p.kind != "parameter"}
 
@@ -69,7 +70,7 @@ def extra(given: Recipe) -> dict[str, int]:
 def test_the_published_models_count_exactly_as_published(name):
     found = inspect(captured(name))
     assert found.counted == SEED_COUNTS[name]
-    assert found.count_in_words() == f"{SEED_COUNTS[name]:,} in layers"
+    assert found.describe_count() == f"{SEED_COUNTS[name]:,} in layers"
     assert sum(layer.parameters for layer in found.layers) == SEED_COUNTS[name]
     assert found.problems == found.leaks == ()
 
@@ -97,7 +98,7 @@ def test_every_number_that_is_stored_is_counted_once(name):
 
 def test_a_tensor_that_is_no_parameter_is_named_in_the_sentence():
     assert (
-        inspect(captured("tensor_as_an_attribute")).count_in_words().startswith("90 in layers + 4 in the tensor 'body")
+        inspect(captured("tensor_as_an_attribute")).describe_count().startswith("90 in layers + 4 in the tensor 'body")
     )
 
 
@@ -120,7 +121,7 @@ def test_tensors_made_out_of_nothing_are_counted_by_their_size(case):
 
 
 def test_a_made_tensor_is_named_with_its_line():
-    words = inspect(capture(middle(MADE["arange"][0]))).count_in_words()
+    words = inspect(capture(middle(MADE["arange"][0]))).describe_count()
     assert "784 in the tensor that torch.arange makes in line " in words
 
 
@@ -216,7 +217,7 @@ def test_a_network_that_does_not_judge_each_image_by_itself_is_named(case):
     found = inspect(capture(recipe(lambda: around(layer()))))
     assert len(found.problems) == 1
     with pytest.raises(RecipeError, match=words):
-        refuse_if_broken(found)
+        raise_on_problems(found)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +226,7 @@ def test_a_network_that_does_not_judge_each_image_by_itself_is_named(case):
 def test_layers_that_rest_in_test_mode_are_no_problem(name):
     found = inspect(captured(name))
     assert found.problems == ()
-    refuse_if_broken(found)
+    raise_on_problems(found)
 
 
 def raw_scores() -> nn.Module:
@@ -251,10 +252,10 @@ def test_a_schedule_that_sees_the_test_loss_is_a_leak_and_no_other_is():
 
 @pytest.mark.parametrize("name", SEED_COUNTS)
 def test_the_published_models_take_the_usual_work(name):
-    found = work(captured(name))
+    found = step_cost(captured(name))
     assert 1e8 < found.flops < 1.5e9
     assert 1e7 < found.elements < 7e7
-    assert found.memory < MOST.memory / 4
+    assert found.memory < MAX_STEP_COST.memory / 4
 
 
 def giant(*nodes: Node, batch_size: int = 128) -> Spec:
@@ -267,7 +268,7 @@ def giant(*nodes: Node, batch_size: int = 128) -> Spec:
     weight = Tensor(name="w", kind="parameter", shape=(1,), dtype=dtype, requires_grad=True, init=NodeRef(node=0))
     ones = Node(op="aten.ones.default", args=((1,),))
     network = Network(train=graph, eval=graph, tensors=(weight,), init=(ones,))
-    optimizer = Optimizer(name="SGD", groups=(Group(params=("w",), options={}),))
+    optimizer = Optimizer(name="SGD", groups=(ParameterGroup(params=("w",), options={}),))
     return Spec(
         network=network,
         train_transform=(),
@@ -307,7 +308,9 @@ def meta_only(call):
 
 
 def test_a_small_batch_does_not_hide_work():
-    assert work(giant(REPEATED, batch_size=1)).elements < MOST.elements < work(giant(REPEATED)).elements
+    assert (
+        step_cost(giant(REPEATED, batch_size=1)).elements < MAX_STEP_COST.elements < step_cost(giant(REPEATED)).elements
+    )
     assert any("on 128 images" in p for p in inspect(giant(REPEATED, batch_size=1)).problems)
 
 
@@ -319,14 +322,14 @@ def test_a_network_that_cannot_be_trained_is_refused():
     spec = captured("model1")
     frozen = tuple(t.model_copy(update={"requires_grad": False}) for t in spec.network.tensors)
     with pytest.raises(SpecError, match="cannot be trained"):
-        work(spec.model_copy(update={"network": spec.network.model_copy(update={"tensors": frozen})}))
+        step_cost(spec.model_copy(update={"network": spec.network.model_copy(update={"tensors": frozen})}))
 
 
 # ---- layers and receptive field
 
 
 def fields(spec: Spec, *operators: str) -> list[int]:
-    return [layer.receptive_field for layer in layers(spec.network) if layer.operator in operators]
+    return [layer.receptive_field for layer in list_layers(spec.network) if layer.operator in operators]
 
 
 @pytest.mark.parametrize("name", SEED_COUNTS)
@@ -366,7 +369,7 @@ def test_a_mean_over_channels_sees_no_further():
 
 
 def test_layers_show_shapes_names_and_their_own_parameters():
-    first, *_ = layers(captured("model1").network)
+    first, *_ = list_layers(captured("model1").network)
     assert (first.name, first.operator, first.shape, first.parameters) == ("body.0", "conv2d", (10, 26, 26), 100)
 
 
