@@ -43,7 +43,8 @@ from course.capture import capture
 from course.errors import RecipeError, StudentCodeError
 from course.rules import load_rules, refusals
 from course.spec import Spec
-from course.training.loop import Run, TrainingData
+from course.training.data import TrainingData
+from course.training.loop import Run
 from tests.support.recipes import TINY
 
 SUBMISSIONS = Path(__file__).parent / "submissions"

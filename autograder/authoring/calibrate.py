@@ -41,7 +41,8 @@ def right_answers(spec: Spec, seed: int, threads: int) -> list[int]:
     import torch
 
     from course import data
-    from course.training.loop import TrainingData, train
+    from course.training.data import TrainingData
+    from course.training.loop import train
     from course.training.scoring import Scorer
 
     mnist = data.load()

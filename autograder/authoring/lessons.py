@@ -99,9 +99,9 @@ def stale(root: Path, chosen: tuple[str, ...]) -> list[str]:
 
 def fingerprint(source: str) -> str:
     """Changes with whatever a solution is made from: the notebook, the course, the training loop."""
-    from course.training.loop import VERSION
+    from course.training.loop import TRAINER_VERSION
 
-    return hashlib.sha256("\0".join([source, course.__version__, str(VERSION)]).encode()).hexdigest()
+    return hashlib.sha256("\0".join([source, course.__version__, str(TRAINER_VERSION)]).encode()).hexdigest()
 
 
 def is_solved(root: Path, lesson: str) -> bool:

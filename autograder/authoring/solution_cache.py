@@ -28,7 +28,8 @@ from course.inspection import inspect
 from course.notebook import History
 from course.recipe import Recipe
 from course.training import devices
-from course.training.loop import VERSION, EpochResult
+from course.training.loop import TRAINER_VERSION
+from course.training.results import EpochResult
 
 
 def default_folder() -> Path:
@@ -53,7 +54,7 @@ def keeping(fit: Callable[..., History], folder: Path) -> Callable[..., History]
         epochs: int | None = None,
     ) -> History:
         spec = capture(recipe)
-        what = [spec.hash, seed, epochs, devices.choose(device).type, threads, VERSION, versions()]
+        what = [spec.hash, seed, epochs, devices.choose_device(device).type, threads, TRAINER_VERSION, versions()]
         path = folder / f"{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]}.pt"
         if path.exists():
             found = torch.load(path, weights_only=True)

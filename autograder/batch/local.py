@@ -197,7 +197,7 @@ def register_all(works: Sequence[Work], store: Store) -> None:
 
 def jobs_here(options: Options) -> int:
     """As many runs at once as this machine has cores, or several to a GPU, where its memory allows it."""
-    if devices.choose(options.device).type == "cuda":
+    if devices.choose_device(options.device).type == "cuda":
         return RUNS_PER_GPU
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores // options.threads, psutil.virtual_memory().available // JOB_BYTES))

@@ -29,8 +29,9 @@ from autograder.workers.recipe import run_recipe
 from course import data
 from course.capture import capture
 from course.recipe import Recipe, default_transform
-from course.training.devices import repeatable
-from course.training.loop import Run, TrainingData
+from course.training.data import TrainingData
+from course.training.devices import deterministic
+from course.training.loop import Run
 from course.training.scoring import LOSSES
 
 SEED = 1
@@ -86,7 +87,7 @@ def ours(recipe: Recipe) -> Iterator[Part]:
 
         def part(steps: int, images: int) -> dict:
             draws = torch.Generator().manual_seed(SEED)
-            batches = torch.randperm(run.images).split(run.spec.batch_size)
+            batches = torch.randperm(run.train_size).split(run.spec.batch_size)
             shares.clear()
             began = time.perf_counter()
             for step, batch in enumerate(batches[:steps]):
@@ -106,7 +107,7 @@ def running(recipe: Recipe) -> Iterator[Run]:
     """A run of the recipe on the CPU, under the settings in which it trains."""
     mnist, device = data.load(), torch.device("cpu")
     images = TrainingData(mnist.train.images, mnist.train.labels, mnist.test.images)
-    with repeatable(device, 1):
+    with deterministic(device, 1):
         yield Run(capture(recipe), images, SEED, device)
 
 

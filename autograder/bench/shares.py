@@ -65,7 +65,7 @@ class _Network:
 
 def operators(run: Run, steps: int, most: int = 12) -> list[tuple[str, float]]:
     """The operators that take most of a step's time, each with its share, dearest first."""
-    batches = torch.randperm(run.images).split(run.spec.batch_size)
+    batches = torch.randperm(run.train_size).split(run.spec.batch_size)
     draws = torch.Generator().manual_seed(0)
     for batch in batches[:5]:
         run.train_step(batch, draws)

@@ -50,9 +50,9 @@ def _packages() -> Finding:
 def _device() -> Finding:
     import torch
 
-    from course.training.devices import DEFAULT_THREADS, choose
+    from course.training.devices import DEFAULT_THREADS, choose_device
 
-    device = choose("auto")
+    device = choose_device("auto")
     if device.type == "cuda":
         return Finding("device", True, f"CUDA: {torch.cuda.get_device_name(device)}")
     return Finding(

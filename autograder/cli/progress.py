@@ -15,7 +15,7 @@ from rich.text import Text
 from autograder.batch.local import Outcome, Summary
 from autograder.batch.submissions import Work
 from autograder.workers.messages import Progress, Started, printable
-from course.training.loop import EpochResult
+from course.training.results import EpochResult
 
 STYLES = {
     "pass": "green",

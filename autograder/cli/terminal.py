@@ -10,7 +10,7 @@ from tqdm import tqdm
 from autograder.store.records import Result
 from autograder.workers.messages import Progress, Started, printable
 from course.notebook import log_line
-from course.training.loop import EpochResult
+from course.training.results import EpochResult
 
 COLOURS = {"pass": "green", "borderline": "yellow", "internal": "magenta"}
 

@@ -43,8 +43,8 @@ from course import data
 from course.errors import CourseError, GraderError, RecipeError, StudentCodeError, UsageError
 from course.rules import Rules, judge, load_rules, refusals
 from course.spec import Spec
-from course.training.devices import DEFAULT_THREADS, choose
-from course.training.loop import EpochResult
+from course.training.devices import DEFAULT_THREADS, choose_device
+from course.training.results import EpochResult
 
 TEST_LABELS = "t10k-labels-idx1-ubyte"
 
@@ -102,11 +102,11 @@ class Options:
     @property
     def records_graphs(self) -> bool:
         """Raises UsageError for a device that is not there."""
-        return self.cuda_graphs and choose(self.device).type == "cuda"
+        return self.cuda_graphs and choose_device(self.device).type == "cuda"
 
     def asked(self) -> str:
         """What a verdict depends on, in words. Raises UsageError for a device that is not there."""
-        device = choose(self.device).type + (" with graphs" if self.records_graphs else "")
+        device = choose_device(self.device).type + (" with graphs" if self.records_graphs else "")
         return f"{device}, {self.threads} thread(s), seeds {self.seeds or 'by the rules'}, cut {self.cut or 'none'}"
 
 

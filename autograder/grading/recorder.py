@@ -15,7 +15,7 @@ from autograder.store.records import Result, RunRecord, versions
 from course.errors import StudentCodeError
 from course.rules import Rules
 from course.spec import Spec
-from course.training.devices import choose
+from course.training.devices import choose_device
 
 NBGRADER_FOLDERS = ("submitted", "autograded")
 TIMESTAMP = "timestamp.txt"  # nbgrader leaves the time of hand-in beside a submission
@@ -128,7 +128,7 @@ def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str, *, graph
     made = versions()
     trainer = f"trainer {made['trainer']}, torch {made['torch']}, torchvision {made['torchvision']}"
     trainer += ", CUDA graphs" if graphs else ""
-    return RunKey(spec.hash, seed, choose(device).type, threads, trainer, cut)
+    return RunKey(spec.hash, seed, choose_device(device).type, threads, trainer, cut)
 
 
 def recipe_of(path: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from autograder.store.records import RunRecord
 from course.errors import GraderError
-from course.training.loop import EpochResult
+from course.training.results import EpochResult
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from autograder.store.models import Base, Checkpoint, StoredEpoch, StoredMistake
 from autograder.store.records import RunRecord, versions
 from course.errors import GraderError
 from course.spec import Spec
-from course.training.loop import EpochResult
+from course.training.results import EpochResult
 
 
 @dataclass(frozen=True)

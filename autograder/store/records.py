@@ -69,6 +69,6 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "torch": metadata.version("torch"),
         "torchvision": metadata.version("torchvision"),
-        "trainer": str(loop.VERSION),
+        "trainer": str(loop.TRAINER_VERSION),
         "under8k": __version__,
     }

@@ -30,7 +30,9 @@ from course.errors import CourseError, Diverged, RecipeError
 from course.network import kernels
 from course.spec import Spec
 from course.training import devices
-from course.training.loop import Step, TrainingData, train
+from course.training.data import TrainingData
+from course.training.loop import train
+from course.training.results import TrainingStep
 from course.training.scoring import Score
 
 PROGRESS_SECONDS = 0.5
@@ -53,13 +55,13 @@ def main() -> None:
 
 
 def _train(request: TrainRequest) -> None:
-    device = devices.choose(request.device)
+    device = devices.choose_device(request.device)
     folder = Path(request.folder)
     images = TrainingData(
         data.read_images("train", folder), data.read_labels("train", folder), data.read_images("test", folder)
     )
     if request.images:
-        images = images.part(*request.images)
+        images = images.subset(*request.images)
     state = _read_state(request.state)
     spec = Spec.from_json(request.spec)
     resumed = state["epoch"] if state else 0
@@ -82,7 +84,7 @@ def _train(request: TrainRequest) -> None:
         score=_ask_for_score,
         resume=state,
         on_step=_Ticker(spec.epochs - resumed, request.most_seconds),
-        on_epoch=lambda run, result: states.append(_in_words(run.state())),
+        on_epoch=lambda run, result: states.append(_in_words(run.state_dict())),
     )
     for result in epochs:
         _say(Epoch(**asdict(result), state=states.pop()))
@@ -111,7 +113,7 @@ class _Ticker:
         self._steps = 0
         self._since = 0.0
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: TrainingStep) -> None:
         now = time.monotonic()
         self._steps += 1
         if self._steps == WARM_UP_STEPS:

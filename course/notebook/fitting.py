@@ -26,7 +26,9 @@ from course.inspection import inspect as inspect_spec
 from course.recipe import Recipe
 from course.spec import Spec
 from course.training import devices
-from course.training.loop import EpochResult, Run, Step, TrainingData, train
+from course.training.data import TrainingData
+from course.training.loop import Run, train
+from course.training.results import EpochResult, TrainingStep
 from course.training.scoring import Score, Scorer
 
 BAR_EVERY = 20  # steps between two looks at the device
@@ -68,7 +70,7 @@ def fit(
     `epochs` stops the run early; its schedule stays that of the whole recipe. While nbgrader executes the notebook
     nothing is trained: the grader trains the recipe itself. Raises RecipeError, StudentCodeError, Diverged, DataError.
     """
-    chosen = devices.choose(device)
+    chosen = devices.choose_device(device)
     if "NBGRADER_EXECUTION" in os.environ:
         note = "Nothing is trained while nbgrader runs the notebook: the grader trains the recipe itself."
         print(note)
@@ -140,7 +142,7 @@ class _Bars:
         if self._bar is not None:
             self._bar.close()
 
-    def step(self, step: Step) -> None:
+    def step(self, step: TrainingStep) -> None:
         if self._bar is None:
             print(f"EPOCH: {step.epoch}")
             self._bar = tqdm(total=step.steps, file=sys.stdout, ascii=" #")

@@ -24,7 +24,8 @@ from course.errors import Diverged, UsageError
 from course.inspection import inspect, raise_on_problems
 from course.recipe import Recipe, steps_per_epoch
 from course.training import devices
-from course.training.loop import MOST_LOSS, TrainingData, train
+from course.training.data import TrainingData
+from course.training.loop import MAX_LOSS, train
 from course.training.scoring import Score
 
 FEWEST_STEPS = 10
@@ -62,7 +63,7 @@ def rate_range(
         raise UsageError(f"The rates go from {lowest:g} to {highest:g}; the first is above zero and below the second.")
     if not FEWEST_STEPS <= steps <= most:
         raise UsageError(f"{steps:,} steps were asked for, and {FEWEST_STEPS} to {most:,} can be made in one epoch.")
-    chosen = devices.choose(device)
+    chosen = devices.choose_device(device)
     if "NBGRADER_EXECUTION" in os.environ:
         return RateRange(note="Nothing is trained while nbgrader runs the notebook.")
     rates = [lowest * (highest / lowest) ** (step / (steps - 1)) for step in range(steps)]
@@ -73,7 +74,7 @@ def rate_range(
     losses: list[float] = []
     trained = train(
         spec,
-        images.part(steps * recipe.batch_size, TEST_IMAGES),
+        images.subset(steps * recipe.batch_size, TEST_IMAGES),
         seed=seed,
         device=chosen,
         threads=threads,
@@ -83,7 +84,7 @@ def rate_range(
     try:
         list(trained)
     except Diverged:  # the highest rates are meant to
-        losses = losses[: next(i for i, loss in enumerate(losses) if not abs(loss) <= MOST_LOSS)]
+        losses = losses[: next(i for i, loss in enumerate(losses) if not abs(loss) <= MAX_LOSS)]
     return RateRange(tuple(rates[: len(losses)]), tuple(losses))
 
 

@@ -1,1 +1,15 @@
-"""The one training loop, with its devices, optimizers, losses and CUDA graphs."""
+"""The one training loop: notebooks and the grader run the same code on the same spec.
+
+    data          what the loop may see: training images with labels, test images without
+    devices       the device, and settings under which results are repeatable
+    optimizers    a spec's optimizer -> `torch.optim`
+    schedule      sets learning rates and other options, by step or by epoch
+    loop          `train` yields one result per epoch; `Run` holds everything that changes
+    scoring       outputs and labels -> loss and number of correct images
+    results       what is reported after a step and after an epoch
+    cuda_graphs   replays a training step on a CUDA device in one launch
+
+Import from the modules: a process that only scores does not load the loop.
+"""
+
+__all__ = ["cuda_graphs", "data", "devices", "loop", "optimizers", "results", "schedule", "scoring"]

@@ -1,4 +1,4 @@
-"""Which device trains, and under which settings results repeat."""
+"""The device that trains, and the settings under which results are repeatable."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import torch
 
 from course.errors import UsageError
 
-# one thread: what computes here (course.network.kernels) has one, and results do not depend on the number of cores
+# the kernels in course.network.kernels use one thread; results then do not depend on the number of cores
 DEFAULT_THREADS = 1
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
-_BACKENDS = {
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # options of mallopt(3), from glibc's malloc.h
+_BACKEND_SETTINGS = {
     (torch.backends.cudnn, "deterministic"): True,
     (torch.backends.cudnn, "benchmark"): False,
     (torch.backends.cudnn, "allow_tf32"): False,
@@ -23,8 +23,8 @@ _BACKENDS = {
 }
 
 
-def choose(name: str = "auto") -> torch.device:
-    """ "auto" is CUDA where there is one, else the CPU. Raises UsageError."""
+def choose_device(name: str = "auto") -> torch.device:
+    """The device called "cpu" or "cuda"; "auto" is CUDA if available, else the CPU. Raises UsageError."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name not in ("cpu", "cuda"):
@@ -36,9 +36,9 @@ def choose(name: str = "auto") -> torch.device:
 
 @functools.cache
 def reuse_memory() -> bool:
-    """Let this process keep the memory of tensors up to 32 MiB for the next ones; False where the C library cannot.
+    """Let malloc keep freed blocks of up to 32 MiB for the next tensors. False where the C library is not glibc.
 
-    glibc hands such blocks back to the system at once, which clears them again, page by page, before their next use.
+    By default glibc returns such blocks to the system at once, and the system clears every page before its next use.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -48,31 +48,31 @@ def reuse_memory() -> bool:
 
 
 @contextlib.contextmanager
-def repeatable(device: torch.device, threads: int) -> Iterator[None]:
-    """Same inputs, same numbers: thread count and deterministic kernels inside, the caller's settings after."""
+def deterministic(device: torch.device, threads: int) -> Iterator[None]:
+    """Inside: `threads` threads and deterministic algorithms. Afterwards: the caller's settings."""
     threads_before = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    before = [getattr(*place) for place in _BACKENDS]
+    algorithms_before = torch.are_deterministic_algorithms_enabled()
+    warn_only_before = torch.is_deterministic_algorithms_warn_only_enabled()
+    backends_before = [getattr(*setting) for setting in _BACKEND_SETTINGS]
     if device.type == "cuda":
-        # read by cuBLAS when its first handle is made; without it matrix products are not repeatable
+        # cuBLAS reads it when its first handle is created; without it matrix products are not deterministic
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(device.type == "cuda", warn_only=True)
-    for place, value in _BACKENDS.items():
-        setattr(*place, value)
+    for setting, value in _BACKEND_SETTINGS.items():
+        setattr(*setting, value)
     try:
         yield
     finally:
         torch.set_num_threads(threads_before)
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-        for place, value in zip(_BACKENDS, before, strict=True):
-            setattr(*place, value)
+        torch.use_deterministic_algorithms(algorithms_before, warn_only=warn_only_before)
+        for setting, value in zip(_BACKEND_SETTINGS, backends_before, strict=True):
+            setattr(*setting, value)
 
 
 @contextlib.contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """PyTorch's global random state is set from `seed` inside, and the caller's after."""
+    """Inside: PyTorch's global random state is seeded with `seed`. Afterwards: the caller's random state."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

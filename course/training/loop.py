@@ -1,18 +1,18 @@
-"""The only training loop.
+"""The training loop, which notebooks and the grader share.
 
-    for result in train(spec, images, seed=1, device=torch.device("cpu"), score=scorer):
+    for result in train(spec, data, seed=1, device=torch.device("cpu"), score=scorer):
         ...                                  # one EpochResult per epoch
 
-Same spec, seed, device kind and threads: the same results, digit for digit, in a notebook, in the grader, and after a
-restart. Every epoch draws its random numbers from a stream of its own, made from the seed and the epoch's number,
-so a restart needs the weights and the optimizer's state and nothing else.
+The same spec, seed, kind of device and number of threads give the same results, digit for digit, also after a restart.
+Every epoch draws its random numbers from streams of its own, seeded by the run's seed and the epoch's number, so a
+restart needs only the weights, the optimizer's state and the schedule's.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,80 +22,24 @@ from course.errors import Diverged, SpecError
 from course.network import TrainableNetwork
 from course.recipe import VALIDATION_IMAGES
 from course.spec import Plateau, Spec
-from course.training.devices import DEFAULT_THREADS, repeatable, reuse_memory, seeded
-from course.training.optimizers import Schedule, build_optimizer
+from course.training.cuda_graphs import Compute, GraphedStep
+from course.training.data import TrainingData
+from course.training.devices import DEFAULT_THREADS, deterministic, reuse_memory, seeded
+from course.training.optimizers import build_optimizer
+from course.training.results import EpochResult, TrainingStep
+from course.training.schedule import Schedule
 from course.training.scoring import LOSSES, Score
 
-EVAL_BATCH = 500  # of 125 to 1000 the fastest, or nearly, on a CPU; the outputs are the same
-MOST_LOSS = 1e6  # guessing costs 2.3; a network that has died of a huge step can stay at a finite 1e29
-VERSION = 3  # goes up whenever the same spec and seed may give other numbers
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What the loop may see: test images without their labels. Images are uint8 (N, 28, 28), labels int64 (N,)."""
-
-    train_images: Tensor
-    train_labels: Tensor
-    test_images: Tensor
-
-    def to(self, device: torch.device) -> TrainingData:
-        return TrainingData(*(t.to(device) for t in (self.train_images, self.train_labels, self.test_images)))
-
-    def part(self, train: int, test: int) -> TrainingData:
-        """The first `train` and `test` images: for trying things out."""
-        return TrainingData(self.train_images[:train], self.train_labels[:train], self.test_images[:test])
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """One finished epoch, counted from 1. `learning_rate` is that of its last step; losses are means over images."""
-
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    train_correct: int
-    train_total: int
-    test_loss: float
-    correct: int
-    test_total: int
-
-    @property
-    def train_accuracy(self) -> float:
-        return self.train_correct / self.train_total
-
-    @property
-    def accuracy(self) -> float:
-        return self.correct / self.test_total
-
-
-@dataclass(frozen=True)
-class Step:
-    """Given to `on_step`: `step` of `steps` is done in `epoch`, which makes `images` so far.
-
-    Reading `loss` (of this step) or `correct` (so far) waits for the device.
-    """
-
-    epoch: int
-    step: int
-    steps: int
-    images: int
-    losses: Tensor
-    right: Tensor
-
-    @property
-    def loss(self) -> float:
-        return self.losses[self.step - 1].item()
-
-    @property
-    def correct(self) -> int:
-        return int(self.right)
+EVAL_BATCH = 500  # the fastest, or close to it, of 125 to 1,000 on a CPU; the outputs are the same
+MAX_LOSS = 1e6  # guessing costs 2.3; after one far too large step a network can stay at a finite loss of 1e29
+TRAINER_VERSION = 3  # to be increased whenever the same spec and seed may give other results
 
 
 class Run:
-    """One training of one spec with one seed: everything that changes while it trains."""
+    """One training of one spec with one seed: everything that changes during training."""
 
     def __init__(self, spec: Spec, data: TrainingData, seed: int, device: torch.device, *, cuda_graphs: bool = False):
+        """Raises SpecError when the spec cannot be trained."""
         self.spec, self.seed, self.device = spec, seed, device
         self.data = data.to(device)
         self.epoch = 0  # finished epochs
@@ -107,69 +51,71 @@ class Run:
         test_transform = transforms.build(spec.test_transform, device)
         if test_transform.random:
             raise SpecError("The test_transform draws something at random.")
-        self.test_images = _all(test_transform, self.data.test_images, device)
-        watched = isinstance(spec.schedule, Plateau) and spec.schedule.metric == "validation_loss"
-        self.held_out = min(VALIDATION_IMAGES, len(data.train_images) // 4) if watched else 0
-        self._validation_images = _all(test_transform, self.data.train_images[: self.held_out], device)
-        self.images = len(data.train_images) - self.held_out
-        self.steps = -(-self.images // spec.batch_size)
-        self.schedule = Schedule(
-            spec.schedule, self.optimizer, {"epoch": spec.epochs, "batch": spec.epochs * self.steps}
-        )
+        self.test_images = _transformed(test_transform, self.data.test_images, device)
+        validates = isinstance(spec.schedule, Plateau) and spec.schedule.metric == "validation_loss"
+        self.validation_size = min(VALIDATION_IMAGES, len(data.train_images) // 4) if validates else 0
+        held_out = self.data.train_images[: self.validation_size]
+        self._validation_images = _transformed(test_transform, held_out, device)
+        self.train_size = len(data.train_images) - self.validation_size
+        self.steps_per_epoch = -(-self.train_size // spec.batch_size)
+        total = {"epoch": spec.epochs, "batch": spec.epochs * self.steps_per_epoch}
+        self.schedule = Schedule(spec.schedule, self.optimizer, total)
         self._loss = LOSSES[spec.loss]
-        self._compute = self._gradients
+        self._compute: Compute = self._forward_backward
         if cuda_graphs and device.type == "cuda":
-            self._compute = cuda_graphs.Graphed(self._gradients, self.network.parameters.values())
+            self._compute = GraphedStep(self._forward_backward, self.network.parameters.values())
 
-    def train_epoch(self, on_step: Callable[[Step], None] | None = None) -> tuple[float, int]:
-        """Mean loss and number of right answers over the epoch. Raises Diverged."""
-        draws = torch.Generator(self.device).manual_seed(stream(self.seed, self.epoch, "transform"))
-        order = torch.randperm(
-            self.images, generator=torch.Generator().manual_seed(stream(self.seed, self.epoch, "order"))
-        )
-        order = order.to(self.device) + self.held_out
-        losses = torch.zeros(self.steps, device=self.device)
-        sizes = torch.full((self.steps,), float(self.spec.batch_size))
-        sizes[-1] = self.images - (self.steps - 1) * self.spec.batch_size
-        right = torch.zeros((), dtype=torch.int64, device=self.device)
-        for step, batch in enumerate(order.split(self.spec.batch_size)):
-            self.schedule.before_step(self.epoch, self.epoch * self.steps + step)
+    def train_epoch(self, on_step: Callable[[TrainingStep], None] | None = None) -> tuple[float, int]:
+        """Mean loss and number of correct images over the epoch. Raises Diverged."""
+        draws = torch.Generator(self.device).manual_seed(derive_seed(self.seed, self.epoch, "transform"))
+        losses = torch.zeros(self.steps_per_epoch, device=self.device)
+        correct_so_far = torch.zeros((), dtype=torch.int64, device=self.device)
+        for step, batch in enumerate(self._shuffled().split(self.spec.batch_size)):
+            self.schedule.before_step(self.epoch, self.epoch * self.steps_per_epoch + step)
             loss, correct = self.train_step(batch, draws)
             losses[step] = loss
-            right += correct
+            correct_so_far += correct
             if on_step is not None:
-                seen = min((step + 1) * self.spec.batch_size, self.images)
-                on_step(Step(self.epoch + 1, step + 1, self.steps, seen, losses, right))
-        return self._mean_loss(losses.cpu(), sizes), int(right)
+                images = min((step + 1) * self.spec.batch_size, self.train_size)
+                on_step(TrainingStep(self.epoch + 1, step + 1, self.steps_per_epoch, images, losses, correct_so_far))
+        return self._mean_loss(losses.cpu()), int(correct_so_far)
+
+    def _shuffled(self) -> Tensor:
+        """The indices of this epoch's training images in random order, (N,) int64. The first ones are held out."""
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch, "order"))
+        return torch.randperm(self.train_size, generator=generator).to(self.device) + self.validation_size
 
     def train_step(self, batch: Tensor, draws: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """One optimizer step on the training images numbered `batch`, (N,) int64, transformed with `draws`.
+        """One optimizer step on the training images with the indices `batch`, (N,) int64, transformed with `draws`.
 
-        Gives loss and right answers, both on the device: nothing here waits for it.
+        Returns the loss and the number of correct images as tensors on the device, and never waits for it.
         """
         images = self._train_transform(self.data.train_images[batch], draws)
         results = self._compute(images, self.data.train_labels[batch])
         self.optimizer.step()
         return results
 
-    def _gradients(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward_backward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         self.optimizer.zero_grad()
         outputs = self.network(images, training=True)
         loss = self._loss(outputs, labels)
         loss.backward()
         return loss.detach(), (outputs.detach().argmax(dim=1) == labels).sum()
 
-    def _mean_loss(self, losses: Tensor, sizes: Tensor) -> float:
-        bad = (~(losses.abs() <= MOST_LOSS)).nonzero()  # written so that what is not a number is bad too
-        if len(bad):
-            step = int(bad[0])
-            self.schedule.before_step(self.epoch, self.epoch * self.steps + step)
+    def _mean_loss(self, losses: Tensor) -> float:
+        """The mean over all images; `losses`, (steps,), are means over batches. Raises Diverged."""
+        diverged = (~(losses.abs() <= MAX_LOSS)).nonzero()  # NaN compares false
+        if len(diverged):
+            step = int(diverged[0])
+            self.schedule.before_step(self.epoch, self.epoch * self.steps_per_epoch + step)
             raise Diverged(self.epoch + 1, step + 1, float(self.optimizer.param_groups[0]["lr"]))
+        sizes = torch.full((self.steps_per_epoch,), float(self.spec.batch_size))
+        sizes[-1] = self.train_size - (self.steps_per_epoch - 1) * self.spec.batch_size
         return ((losses.double() * sizes).sum() / sizes.sum()).item()
 
     @torch.no_grad()
     def outputs(self, images: Tensor) -> Tensor:
-        """The network's outputs in eval mode, (N, 10) float32 on the CPU, for images as the transform left them."""
+        """The network's outputs in eval mode, (N, 10) float32 on the CPU, for transformed images (N, 1, 28, 28)."""
         parts = [self.network(part, training=False) for part in images.split(EVAL_BATCH)]
         return torch.cat(parts).float().cpu()
 
@@ -177,22 +123,22 @@ class Run:
         return self.outputs(self.test_images)
 
     def validation_loss(self) -> float:
-        labels = self.data.train_labels[: self.held_out].cpu()
+        labels = self.data.train_labels[: self.validation_size].cpu()
         return self._loss(self.outputs(self._validation_images), labels).item()
 
-    def state(self) -> dict:
-        """What a restart needs; plain tensors and numbers, to be read again with `weights_only=True`."""
+    def state_dict(self) -> dict[str, Any]:
+        """What a restart needs: tensors and numbers, which `torch.load(..., weights_only=True)` reads."""
         return {
             "epoch": self.epoch,
             "network": self.network.state(),
             "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state(),
+            "schedule": self.schedule.state_dict(),
         }
 
-    def load(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         self.network.load(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load(state["schedule"])
+        self.schedule.load_state_dict(state["schedule"])
         self.epoch = state["epoch"]
 
 
@@ -205,39 +151,39 @@ def train(
     score: Callable[[Tensor], Score],
     threads: int = DEFAULT_THREADS,
     cuda_graphs: bool = False,
-    resume: dict | None = None,
-    on_step: Callable[[Step], None] | None = None,
+    resume: dict[str, Any] | None = None,
+    on_step: Callable[[TrainingStep], None] | None = None,
     on_epoch: Callable[[Run, EpochResult], None] | None = None,
 ) -> Iterator[EpochResult]:
-    """Train and yield each finished epoch.
+    """Train, and yield each finished epoch.
 
-    `score` is called once an epoch with the outputs (N, 10) for the test images. `resume` is a `Run.state()` of the
-    same spec and seed. `on_epoch` is called before an epoch is yielded, to keep the run's state or weights.
+    `score` is called once per epoch with the outputs (N, 10) for the test images. `resume` is a `Run.state_dict()` of
+    the same spec and seed. `on_epoch` is called before an epoch is yielded, so that it can store the run's state.
     `cuda_graphs` replays recorded steps on a CUDA device, see `course.training.cuda_graphs`.
-    Raises Diverged when a loss is beyond `MOST_LOSS` or not a number, SpecError when the spec cannot be trained.
+    Raises Diverged when a loss is above `MAX_LOSS` or not a number, SpecError when the spec cannot be trained.
     """
-    with repeatable(device, threads):
+    with deterministic(device, threads):
         run = Run(spec, data, seed, device, cuda_graphs=cuda_graphs)
         if resume is not None:
-            run.load(resume)
+            run.load_state_dict(resume)
     while run.epoch < spec.epochs:
-        with repeatable(device, threads), seeded(stream(seed, run.epoch, "network"), device):
+        with deterministic(device, threads), seeded(derive_seed(seed, run.epoch, "network"), device):
             train_loss, train_correct = run.train_epoch(on_step)
-            scored = score(run.test_outputs())
-            metrics = {"train_loss": train_loss, "test_loss": scored.loss}
-            if run.held_out:
+            test_score = score(run.test_outputs())
+            metrics = {"train_loss": train_loss, "test_loss": test_score.loss}
+            if run.validation_size:
                 metrics["validation_loss"] = run.validation_loss()
-        rate = float(run.optimizer.param_groups[0]["lr"])
+        learning_rate = float(run.optimizer.param_groups[0]["lr"])
         run.schedule.after_epoch(metrics)
         run.epoch += 1
         result = EpochResult(
             epoch=run.epoch,
-            learning_rate=rate,
+            learning_rate=learning_rate,
             train_loss=train_loss,
             train_correct=train_correct,
-            train_total=run.images,
-            test_loss=scored.loss,
-            correct=scored.correct,
+            train_total=run.train_size,
+            test_loss=test_score.loss,
+            correct=test_score.correct,
             test_total=len(data.test_images),
         )
         if on_epoch is not None:
@@ -245,13 +191,14 @@ def train(
         yield result
 
 
-def stream(seed: int, epoch: int, purpose: str) -> int:
-    """A seed of its own for each epoch and purpose, so that a restart draws what an uninterrupted run would."""
+def derive_seed(seed: int, epoch: int, purpose: str) -> int:
+    """A separate seed for each epoch and purpose, so that a restarted run draws the same numbers."""
     digest = hashlib.sha256(f"{seed}/{epoch}/{purpose}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def _all(transform, images: Tensor, device: torch.device) -> Tensor:
+def _transformed(transform: transforms.Pipeline, images: Tensor, device: torch.device) -> Tensor:
+    """All images (N, 28, 28) -> (N, 1, 28, 28), in batches of `EVAL_BATCH`."""
     if not len(images):
         return torch.zeros(0, 1, 28, 28, device=device)
     return torch.cat([transform(part) for part in images.split(EVAL_BATCH)])

@@ -1,4 +1,4 @@
-"""Outputs and labels -> a score. Whoever holds the labels calls this; the training loop only asks for it."""
+"""Network outputs and labels -> a score. The process that holds the labels does this; the training loop asks it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional
 
-MOST_WRONG = 200  # a network that is any good gets fewer of 10,000 wrong
+MAX_WRONG = 200  # misclassified images that a score names; a good network has fewer of 10,000
 LOSSES = {"nll": functional.nll_loss, "cross_entropy": functional.cross_entropy}
 
 
 @dataclass(frozen=True)
 class Score:
-    """`loss` is the mean over all images, `correct` counts those whose highest output is the label.
+    """`loss` is the mean over all images; `correct` counts the images whose highest output is at the label.
 
-    `wrong` names the first `MOST_WRONG` others: (number of the image, class with the highest output).
+    `wrong` lists the first `MAX_WRONG` misclassified images: (index of the image, predicted class).
     """
 
     loss: float
@@ -25,20 +25,21 @@ class Score:
 
 @dataclass(frozen=True)
 class Scorer:
-    """`labels` are int64 (N,); called with outputs (N, 10) float32 on the CPU.
+    """Scores outputs (N, 10), float32 on the CPU, against `labels`, int64 (N,). `loss` is a key of `LOSSES`.
 
-    An image with an output that is not a number is never correct; the loss is finite whatever the outputs are.
+    An image with a NaN among its outputs never counts as correct. The loss is finite for any outputs.
     """
 
     labels: Tensor
     loss: str
 
     def __call__(self, outputs: Tensor) -> Score:
+        """Raises ValueError when the outputs do not have the shape (N, 10)."""
         if outputs.shape != (len(self.labels), 10):
             raise ValueError(f"outputs have the shape {tuple(outputs.shape)}, not ({len(self.labels)}, 10)")
-        said = outputs.argmax(dim=1)
-        correct = (said == self.labels) & ~outputs.isnan().any(dim=1)
-        wrong = (~correct).nonzero().flatten()[:MOST_WRONG]
+        predicted = outputs.argmax(dim=1)
+        correct = (predicted == self.labels) & ~outputs.isnan().any(dim=1)
+        wrong = (~correct).nonzero().flatten()[:MAX_WRONG]
         loss = LOSSES[self.loss](outputs.double().nan_to_num(), self.labels)
-        pairs = zip(wrong.tolist(), said[wrong].tolist(), strict=True)
+        pairs = zip(wrong.tolist(), predicted[wrong].tolist(), strict=True)
         return Score(loss=loss.item(), correct=int(correct.sum()), wrong=tuple(pairs))

@@ -26,7 +26,8 @@ from course.errors import Diverged, RecipeError
 from course.inspection import inspect
 from course.recipe import Recipe
 from course.spec import Spec
-from course.training.loop import TrainingData, train
+from course.training.data import TrainingData
+from course.training.loop import train
 from course.training.scoring import Scorer
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))

@@ -16,7 +16,8 @@ from autograder.sandbox import probe
 from autograder.workers.client import Workers
 from course import data
 from course.notebook import fit
-from course.training.loop import TrainingData, train
+from course.training.data import TrainingData
+from course.training.loop import train
 from course.training.scoring import Scorer
 from tests.support.recipes import TINY, TINY_COUNT
 

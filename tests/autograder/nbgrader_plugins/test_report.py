@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autograder.grading.pipeline import Cut, Options
 from autograder.nbgrader_plugins import report
 from autograder.store.records import Result, RunRecord
-from course.training.loop import EpochResult
+from course.training.results import EpochResult
 
 RULE = 9_940
 

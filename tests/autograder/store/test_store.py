@@ -20,7 +20,7 @@ from autograder.store.secret import SECRET_VARIABLE
 from course.capture import capture
 from course.errors import GraderError, UsageError
 from course.rules import load_rules
-from course.training.loop import EpochResult
+from course.training.results import EpochResult
 from tests.autograder.grading.test_pipeline import Silent, recipe_of
 from tests.support.databases import PROGRAMS, postgresql
 from tests.support.recipes import TINY

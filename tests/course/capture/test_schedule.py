@@ -15,7 +15,8 @@ from course.capture.schedule import capture_optimizer, capture_schedule
 from course.errors import RecipeError, SpecError
 from course.recipe import METRICS, Recipe, steps_per_epoch, watching
 from course.spec import Optimizer, ParameterGroup, Plateau, ScheduleColumn, ScheduleTable
-from course.training.optimizers import OPTIMIZERS, Schedule, build_optimizer
+from course.training.optimizers import OPTIMIZERS, build_optimizer
+from course.training.schedule import Schedule
 
 EPOCHS, BATCH_SIZE = 5, 8192
 STEPS = steps_per_epoch(BATCH_SIZE)  # 8

@@ -14,7 +14,7 @@ from course.capture import capture
 from course.errors import RecipeError
 from course.inspection import inspect
 from course.notebook import History
-from course.training.loop import EpochResult
+from course.training.results import EpochResult
 
 LABELS = torch.tensor([3, 1, 4, 1, 5])
 WRITTEN = data.Digits(torch.zeros(5, 28, 28, dtype=torch.uint8), LABELS)

@@ -38,7 +38,7 @@ class Calls(TorchDispatchMode):
 
 
 def recorder(run: Run):
-    """As `cuda_graphs.record`; a recording leaves no trace, so what it computed is undone."""
+    """As `cuda_graphs.record_graph`; a recording leaves no trace, so what it computed is undone."""
 
     def record(compute):
         state, draws = run.network.state(), torch.get_rng_state()
@@ -56,7 +56,7 @@ def trained(kind: str, monkeypatch, *, recorded: bool, epochs: int = 3):
     torch.manual_seed(5)
     run = Run(spec_of(kind), DATA, 1, CPU)
     if recorded:
-        run._compute = cuda_graphs.Graphed(run._gradients, run.network.parameters.values(), recorder(run))
+        run._compute = cuda_graphs.GraphedStep(run._forward_backward, run.network.parameters.values(), recorder(run))
     results = []
     for _ in range(epochs):
         results.append(run.train_epoch())
@@ -72,15 +72,15 @@ def test_replayed_steps_train_the_same_network(kind, monkeypatch):
     replayed, found, run = trained(kind, monkeypatch, recorded=True)
     assert replayed == plain
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
-    assert run._compute._replay is not None
-    assert run.images % run.spec.batch_size != 0
+    assert run._compute.recording is not None
+    assert run.train_size % run.spec.batch_size != 0
 
 
 def test_a_network_that_cannot_be_recorded_is_named_as_our_fault():
     with pytest.raises(GraderError, match="without --cuda-graphs"):
-        cuda_graphs.record(lambda: None)
+        cuda_graphs.record_graph(lambda: None)
 
 
 def test_without_cuda_nothing_is_recorded():
     run = Run(spec_of("momentum"), DATA, 1, CPU, cuda_graphs=True)
-    assert run._compute == run._gradients
+    assert run._compute == run._forward_backward

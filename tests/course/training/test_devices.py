@@ -5,7 +5,7 @@ import torch
 
 from course.errors import UsageError
 from course.training import devices
-from course.training.devices import choose, repeatable, seeded
+from course.training.devices import choose_device, deterministic, seeded
 
 CPU = torch.device("cpu")
 
@@ -15,26 +15,26 @@ def settings() -> tuple:
         torch.get_num_threads(),
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
-        *(getattr(*place) for place in devices._BACKENDS),
+        *(getattr(*setting) for setting in devices._BACKEND_SETTINGS),
     )
 
 
 def test_auto_takes_cuda_where_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert choose("auto") == choose("cuda") == torch.device("cuda")
+    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose("auto") == choose("cpu") == CPU
+    assert choose_device("auto") == choose_device("cpu") == CPU
 
 
 def test_a_device_that_is_not_there_is_refused_with_the_next_step(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UsageError, match="Use --device cpu, or auto"):
-        choose("cuda")
+        choose_device("cuda")
 
 
 def test_a_device_that_does_not_exist_is_refused_with_those_that_do():
     with pytest.raises(UsageError, match=r"'tpu' is not known\. Use auto, cpu or cuda"):
-        choose("tpu")
+        choose_device("tpu")
 
 
 @pytest.mark.parametrize("warn_only", [True, False])
@@ -43,7 +43,7 @@ def test_settings_hold_inside_and_are_the_callers_after_even_an_error(warn_only)
     torch.backends.cudnn.benchmark = True
     try:
         before = settings()
-        with pytest.raises(ZeroDivisionError), repeatable(CPU, threads=2):
+        with pytest.raises(ZeroDivisionError), deterministic(CPU, threads=2):
             assert settings()[0] == 2
             assert settings()[3:] == (True, False, False, False)
             raise ZeroDivisionError
@@ -55,7 +55,7 @@ def test_settings_hold_inside_and_are_the_callers_after_even_an_error(warn_only)
 
 def test_cuda_is_asked_for_deterministic_kernels(monkeypatch):
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    with repeatable(torch.device("cuda"), threads=1):
+    with deterministic(torch.device("cuda"), threads=1):
         assert torch.are_deterministic_algorithms_enabled()
     assert not torch.are_deterministic_algorithms_enabled()
 

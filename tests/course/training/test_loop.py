@@ -25,7 +25,9 @@ from course.errors import Diverged, SpecError
 from course.network import TrainableNetwork, kernels
 from course.recipe import watching
 from course.spec import Spec
-from course.training.loop import EpochResult, Run, TrainingData, stream, train
+from course.training.data import TrainingData
+from course.training.loop import Run, derive_seed, train
+from course.training.results import EpochResult
 from course.training.scoring import LOSSES, Scorer
 from tests.support.networks import SEED_MODELS, captured, recipe
 
@@ -94,7 +96,7 @@ def fit(spec: Spec, seed: int = 1, data: TrainingData = DATA, **options) -> tupl
     options.setdefault("on_epoch", lambda run, _: runs.append(run))
     score = Scorer(TEST[1], spec.loss)
     results = list(train(spec, data, seed=seed, device=CPU, score=score, **options))
-    return results, runs[-1].state()["network"] if runs else {}
+    return results, runs[-1].state_dict()["network"] if runs else {}
 
 
 def through_a_file(state: dict) -> dict:
@@ -136,9 +138,9 @@ def plain_loop(kind: str, spec: Spec, seed: int = 1):
     held_out = 50 if kind == "plateau" else 0
     images, labels = TRAIN[0][held_out:], TRAIN[1][held_out:]
     for epoch in range(EPOCHS):
-        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(stream(seed, epoch, "order")))
-        draws = torch.Generator().manual_seed(stream(seed, epoch, "transform"))
-        torch.manual_seed(stream(seed, epoch, "network"))
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(derive_seed(seed, epoch, "order")))
+        draws = torch.Generator().manual_seed(derive_seed(seed, epoch, "transform"))
+        torch.manual_seed(derive_seed(seed, epoch, "network"))
         model.train()
         total = 0.0
         for batch in order.split(BATCH_SIZE):
@@ -176,7 +178,12 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(kind, stop, seed):
     kept: list[dict] = []
     score = Scorer(TEST[1], spec.loss)
     start = train(
-        spec, DATA, seed=seed, device=CPU, score=score, on_epoch=lambda run, _: kept.append(through_a_file(run.state()))
+        spec,
+        DATA,
+        seed=seed,
+        device=CPU,
+        score=score,
+        on_epoch=lambda run, _: kept.append(through_a_file(run.state_dict())),
     )
     before = list(islice(start, stop))
     start.close()
@@ -217,7 +224,7 @@ def test_the_test_images_are_not_changed_by_a_network_that_writes_into_its_input
 
 
 def test_a_cut_takes_the_first_images():
-    part = DATA.part(96, 10)
+    part = DATA.subset(96, 10)
     assert torch.equal(part.train_images, TRAIN[0][:96]) and torch.equal(part.test_images, TEST[0][:10])
 
 

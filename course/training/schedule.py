@@ -1,0 +1,79 @@
+"""A spec's schedule, which sets the optimizer's options while it trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from course import spec
+from course.errors import SpecError
+from course.training.optimizers import check_option
+
+_PLATEAU_STATE = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")
+
+
+class Schedule:
+    """Sets options from a table before every step, or lowers learning rates by a metric after an epoch."""
+
+    def __init__(
+        self, given: spec.ScheduleTable | spec.Plateau | None, optimizer: torch.optim.Optimizer, total: dict[str, int]
+    ):
+        """`total` maps "epoch" and "batch" to the number of epochs and of steps in the run. Raises SpecError."""
+        self.optimizer = optimizer
+        self._table: spec.ScheduleTable | None = None
+        self._plateau: ReduceLROnPlateau | None = None
+        self._metric = ""
+        if isinstance(given, spec.ScheduleTable):
+            _check_table(given, optimizer, total[given.by])
+            self._table = given
+        elif given is not None:
+            self._plateau, self._metric = _build_plateau(given, optimizer), given.metric
+
+    def before_step(self, epoch: int, step: int) -> None:
+        """`epoch` and `step` count from 0, `step` over the whole run."""
+        if self._table is not None:
+            index = epoch if self._table.by == "epoch" else step
+            for column in self._table.columns:
+                self.optimizer.param_groups[column.group][column.option] = column.values[index]
+
+    def after_epoch(self, metrics: dict[str, float]) -> None:
+        if self._plateau is not None:
+            self._plateau.step(metrics[self._metric])
+
+    def state_dict(self) -> dict[str, Any]:
+        """A table has no state. A plateau's is a few numbers."""
+        return {key: getattr(self._plateau, key) for key in _PLATEAU_STATE} if self._plateau is not None else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for key, value in state.items():
+            setattr(self._plateau, key, value)
+
+
+def _check_table(table: spec.ScheduleTable, optimizer: torch.optim.Optimizer, total: int) -> None:
+    """Every column sets an existing option of an existing group for `total` steps or epochs. Raises SpecError."""
+    for column in table.columns:
+        if column.group >= len(optimizer.param_groups):
+            raise SpecError(f"The schedule sets {column.option!r} of group {column.group}, which does not exist.")
+        for value in column.values:
+            check_option(type(optimizer).__name__, column.option, value)
+        if len(column.values) < total:
+            unit = "steps" if table.by == "batch" else "epochs"
+            raise SpecError(f"The schedule has {len(column.values):,} values, and the run has {total:,} {unit}.")
+
+
+def _build_plateau(given: spec.Plateau, optimizer: torch.optim.Optimizer) -> ReduceLROnPlateau:
+    if len(given.min_lrs) != len(optimizer.param_groups):
+        raise SpecError(f"The schedule has {len(given.min_lrs)} lowest rates for {len(optimizer.param_groups)} groups.")
+    return ReduceLROnPlateau(
+        optimizer,
+        mode=given.mode,
+        factor=given.factor,
+        patience=given.patience,
+        threshold=given.threshold,
+        threshold_mode=given.threshold_mode,
+        cooldown=given.cooldown,
+        min_lr=list(given.min_lrs),
+        eps=given.eps,
+    )
