@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from course.errors import RecipeError
 
-TRAIN_IMAGES = 60_000
+TRAIN_IMAGES, TEST_IMAGES = 60_000, 10_000  # of MNIST
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081  # of the 60,000 training images, in 0..1
 METRICS = ("train_loss", "validation_loss", "test_loss")
 VALIDATION_IMAGES = 5_000  # held out of training when a schedule watches `validation_loss`
