@@ -64,9 +64,9 @@ def _device() -> Finding:
 
 
 def _data() -> Finding:
-    from course.data import data_folder, present
+    from course.data import data_folder, is_available
 
-    if present():
+    if is_available():
         return Finding("data", True, f"MNIST is there and its checksums are right ({data_folder()})")
     return Finding("data", False, "MNIST is not on this machine yet", "Run `autograder data`, or set MNIST_ROOT.")
 

