@@ -1,5 +1,18 @@
-"""What a student calls in a notebook: `fit`, `inspect`, `check_submission`, `rate_range`."""
+"""What a student calls in a notebook.
 
-from course.notebook.fitting import History, fit, inspect, log_line
+`fitting` has `fit` and `inspect`, `check` has `check_submission`, `lr_range` has `rate_range`; `validation` checks
+their arguments. `use_cache` lets a program that runs notebooks reuse finished trainings.
+"""
 
-__all__ = ["History", "fit", "inspect", "log_line"]
+from course.notebook.fitting import (
+    FitCache,
+    FitRequest,
+    History,
+    fit,
+    inspect,
+    log_line,
+    model_with_weights,
+    use_cache,
+)
+
+__all__ = ["FitCache", "FitRequest", "History", "fit", "inspect", "log_line", "model_with_weights", "use_cache"]
