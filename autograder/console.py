@@ -1,10 +1,11 @@
-"""What every command of the package does with an error: one sentence on stderr and an exit code, never a traceback."""
+"""What people read in a terminal: untrusted text made safe to print, and errors as one sentence with an exit code."""
 
 from __future__ import annotations
 
 import functools
 import sys
 import traceback
+import unicodedata
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -36,3 +37,12 @@ def report_errors(command: Callable[P, R]) -> Callable[P, R]:
             sys.exit(INTERNAL)
 
     return wrapper
+
+
+def printable(text: str, max_length: int = 2000) -> str:
+    """`text` as one safe paragraph: control and direction characters, which a terminal obeys, become spaces.
+
+    A longer text is cut to `max_length` characters, with an ellipsis at its end.
+    """
+    clean = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in text[: max_length + 1])
+    return clean if len(clean) <= max_length else clean[: max_length - 1] + "…"

@@ -18,7 +18,7 @@ from nbgrader.utils import is_solution
 
 from autograder.authoring import lessons
 from autograder.authoring.lessons import ROOT
-from autograder.grading.submission import read_submission
+from autograder.grading.submission import read_recipe_source
 from autograder.workers.recipe import run_recipe
 from course import data
 from course.capture import capture
@@ -61,7 +61,7 @@ def solution_lines(notebook):
 @functools.cache
 def worked_spec(lesson):
     """The worked recipe as the grader reads it."""
-    return capture(run_recipe(read_submission(lessons.notebook(ROOT, "source", lesson)).source))
+    return capture(run_recipe(read_recipe_source(lessons.notebook(ROOT, "source", lesson)).source))
 
 
 def execute(notebook):

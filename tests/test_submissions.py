@@ -34,9 +34,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.grading.pipeline import Cut, Options, grade, inspect_only
-from autograder.grading.recipe_sandbox import LIMITS, Intake
-from autograder.sandbox import Limits, Tier, probe
+from autograder.grading.pipeline import Options, ReducedRun, grade, inspect_only
+from autograder.grading.recipe_sandbox import LIMITS, RecipeSandbox
+from autograder.sandbox import Limits, Tier, best_tier
 from autograder.workers.recipe import run_recipe
 from course import data
 from course.capture import capture
@@ -63,7 +63,7 @@ WORKERS = 2
 HOME = "/home/teacher"  # as submissions write it; the decoys lie in a home made for the test
 SECRET = "the-gradebook-and-the-labels-were-read"
 MARK = "left_by_a_submission"  # what submissions call the files they try to make
-CUT = Cut(epochs=1, train_images=1_000, test_images=200)
+REDUCED = ReducedRun(epochs=1, train_images=1_000, test_images=200)
 SUBREAPER = 36
 
 
@@ -96,27 +96,29 @@ class Outcome:
         )
 
 
-def judged(case: str, intake: Intake, home: Path, folder: Path) -> Outcome:
+def judged(case: str, recipe_sandbox: RecipeSandbox, home: Path, folder: Path) -> Outcome:
     """Take the case in as the grader would; `home` stands where submissions say HOME."""
     expected = tomllib.loads((SUBMISSIONS / case / "expected.toml").read_text())
-    intake.limits = Limits(seconds=expected["seconds"], threads=LIMITS.threads) if "seconds" in expected else LIMITS
-    options = Options(expected.get("assignment", "challenge"), device="cpu", seeds=1, cut=CUT)
+    recipe_sandbox.limits = (
+        Limits(seconds=expected["seconds"], threads=LIMITS.threads) if "seconds" in expected else LIMITS
+    )
+    options = Options(expected.get("assignment", "challenge"), device="cpu", seeds=1, reduced=REDUCED)
     began = time.monotonic()
     if (SUBMISSIONS / case / "forge.py").exists():
-        verdict, reason, counted = forged(case, intake, options)
+        verdict, reason, counted = forged(case, recipe_sandbox, options)
     else:
-        result = handed_in(case, intake, home, folder, options, trained=expected["verdict"] == "fail")
+        result = handed_in(case, recipe_sandbox, home, folder, options, trained=expected["verdict"] == "fail")
         passed = result.verdict == "internal" and not result.reasons  # no verdict yet: it may be trained
         verdict, counted = "accepted" if passed else result.verdict, result.counted
         reason = " ".join(result.reasons)
     return Outcome(case, expected, verdict, reason, counted, time.monotonic() - began)
 
 
-def handed_in(case: str, intake: Intake, home: Path, folder: Path, options: Options, *, trained: bool):
+def handed_in(case: str, recipe_sandbox: RecipeSandbox, home: Path, folder: Path, options: Options, *, trained: bool):
     (original,) = [path for path in (SUBMISSIONS / case).iterdir() if path.stem in ("recipe", "submission")]
     path = folder / f"{case}{original.suffix}"
     path.write_text(original.read_text().replace(HOME, str(home)))
-    return (grade if trained else inspect_only)(path, options, Silent(), intake)
+    return (grade if trained else inspect_only)(path, options, Silent(), recipe_sandbox)
 
 
 @functools.cache
@@ -124,13 +126,13 @@ def valid_spec() -> str:
     return capture(run_recipe(TINY)).to_json()
 
 
-def forged(case: str, intake: Intake, options: Options) -> tuple[str, str, int | None]:
+def forged(case: str, recipe_sandbox: RecipeSandbox, options: Options) -> tuple[str, str, int | None]:
     """What becomes of a spec that no recipe made."""
     said = runpy.run_path(str(SUBMISSIONS / case / "forge.py"))["forge"](json.loads(valid_spec()))
     blank = torch.zeros(200, 28, 28, dtype=torch.uint8)
     try:
         spec = Spec.from_json(said if isinstance(said, str) else json.dumps(said))
-        inspection = intake.inspect(spec)
+        inspection = recipe_sandbox.inspect(spec)
         # the trainer builds transforms, optimizer and schedule before its first step, and refuses what cannot be built
         Run(spec, TrainingData(blank, torch.zeros(200, dtype=torch.int64), blank), seed=1, device=torch.device("cpu"))
     except RecipeError as error:
@@ -214,26 +216,26 @@ def test_no_kind_of_submission_is_forgotten():
 
 @pytest.mark.slow
 def test_every_submission_gets_its_verdict_and_leaves_nothing_behind(decoys, tmp_path, monkeypatch):
-    tier = probe()
+    tier = best_tier()
     if tier is Tier.NONE:
         pytest.skip("no sandbox works here")
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)  # orphans become children of this process
     folder = tmp_path / "handed_in"
     folder.mkdir()
     files, processes = contents(SUBMISSIONS, decoys), children()
-    intakes: queue.SimpleQueue[Intake] = queue.SimpleQueue()
+    recipe_sandboxes: queue.SimpleQueue[RecipeSandbox] = queue.SimpleQueue()
     valid_spec()  # here, since torch.export cannot run in two threads
 
     def verdict_on(case: str) -> Outcome:
-        intake = intakes.get()
+        recipe_sandbox = recipe_sandboxes.get()
         try:
-            return judged(case, intake, decoys, folder)
+            return judged(case, recipe_sandbox, decoys, folder)
         finally:
-            intakes.put(intake)
+            recipe_sandboxes.put(recipe_sandbox)
 
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(WORKERS) as pool:
         for _ in range(WORKERS):
-            intakes.put(stack.enter_context(Intake(tier, warm=True)))
+            recipe_sandboxes.put(stack.enter_context(RecipeSandbox(tier, warm=True)))
         outcomes = list(pool.map(verdict_on, CASES))
     told = table(outcomes)
     print(f"\n{told}")

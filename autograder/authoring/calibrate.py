@@ -18,7 +18,7 @@ from autograder.authoring import lessons
 from autograder.authoring.lessons import ROOT
 from autograder.calibration import Calibration, chance, load, path_of, save
 from autograder.console import report_errors
-from autograder.grading.submission import read_submission
+from autograder.grading.submission import read_recipe_source
 from autograder.store.records import versions
 from course.rules import load_rules
 from course.spec import Spec
@@ -29,7 +29,7 @@ def worked_spec(lesson: str, root: Path = ROOT) -> Spec:
     from autograder.workers.recipe import run_recipe
     from course.capture import capture
 
-    return capture(run_recipe(read_submission(lessons.notebook(root, "source", lesson)).source))
+    return capture(run_recipe(read_recipe_source(lessons.notebook(root, "source", lesson)).source))
 
 
 def made_with(spec: Spec, threads: int) -> dict[str, str]:

@@ -21,17 +21,17 @@ import psutil
 from autograder import sandbox
 from autograder.batch.submissions import Work
 from autograder.grading.pipeline import Listener, Options, grade
-from autograder.grading.recipe_sandbox import Intake
-from autograder.grading.recorder import Elsewhere, register
+from autograder.grading.recipe_sandbox import RecipeSandbox
+from autograder.grading.recorder import TrainedElsewhere, register
 from autograder.store import Regrade, Store, StoreError
 from autograder.store.records import Result
-from autograder.workers.client import Workers
+from autograder.workers.client import WorkerPool
 from course.errors import CourseError, UsageError
 from course.training import devices
 
 POLL_SECONDS = 1.0
 RUNS_PER_GPU = 4
-SLOTS_PER_INTAKE = 8  # taking in a recipe is short beside training it
+SLOTS_PER_RECIPE_SANDBOX = 8  # capturing a recipe is short compared to training it
 JOB_BYTES = 2 * 2**30  # what one slot's processes need, with room to spare
 
 
@@ -124,24 +124,24 @@ UNREADABLE = (UsageError, OSError, ValueError, MemoryError)  # what one student'
 
 
 class Slot(contextlib.AbstractContextManager):
-    """Grades one submission after another in warm processes of its own, taken in by `intake`. For one thread."""
+    """Grades one submission after another in warm processes of its own. For one thread."""
 
-    def __init__(self, options: Options, store: Store, intake: Intake):
-        self._options, self._store, self._intake = options, store, intake
-        self._workers = Workers(warm=True)
+    def __init__(self, options: Options, store: Store, recipe_sandbox: RecipeSandbox):
+        self._options, self._store, self._recipe_sandbox = options, store, recipe_sandbox
+        self._workers = WorkerPool(warm=True)
 
     def __exit__(self, *_) -> None:
         self._workers.__exit__()
 
     def grade(self, work: Work, listener: Listener, regrade: Regrade | None = None) -> Outcome:
-        """Raises Elsewhere, StoreError, Stopped; anything else is an outcome. A fault of ours is tried again once."""
+        """Raises TrainedElsewhere, StoreError, Stopped; other errors are outcomes. A fault of ours is retried once."""
         began = time.monotonic()
         for tries_left in (1, 0):
             try:
                 result = self._grade(work, listener, regrade)
                 if result.verdict != "internal" or not tries_left:
                     break
-            except (Elsewhere, StoreError, Stopped):
+            except (TrainedElsewhere, StoreError, Stopped):
                 raise
             except CourseError as error:
                 return self._internal(work, str(error))
@@ -162,13 +162,13 @@ class Slot(contextlib.AbstractContextManager):
             work.path,
             replace(self._options, assignment=work.assignment),
             listener,
-            self._intake,
+            self._recipe_sandbox,
             self._store,
             work.student,
             regrade=regrade,
             wait=False,
             workers=self._workers,
-            believe=True,
+            reuse_verdict=True,
         )
 
 
@@ -219,13 +219,14 @@ def run_batch(
     began = time.monotonic()
 
     def work_off(number: int) -> None:
-        with contextlib.suppress(Stopped), Slot(options, store, intakes[number // SLOTS_PER_INTAKE]) as slot:
+        recipe_sandbox = recipe_sandboxes[number // SLOTS_PER_RECIPE_SANDBOX]
+        with contextlib.suppress(Stopped), Slot(options, store, recipe_sandbox) as slot:
             while work := backlog.next():
                 board.began(number, work)
                 listener = _Interruptible(board.listener(number), backlog.stop)
                 try:
                     outcome = slot.grade(work, listener, regrade)
-                except Elsewhere as elsewhere:
+                except TrainedElsewhere as elsewhere:
                     backlog.put_off(work, elsewhere.run_id)
                     board.put_off(number)
                 else:
@@ -233,7 +234,9 @@ def run_batch(
                     board.finished(number, outcome)
 
     with contextlib.ExitStack() as open_ones:
-        intakes = [open_ones.enter_context(Intake(tier, warm=True)) for _ in range(0, jobs, SLOTS_PER_INTAKE)]
+        recipe_sandboxes = [
+            open_ones.enter_context(RecipeSandbox(tier, warm=True)) for _ in range(0, jobs, SLOTS_PER_RECIPE_SANDBOX)
+        ]
         # futures, because an interrupted Thread.join believes that the thread has ended (CPython 3.11)
         pool = open_ones.enter_context(ThreadPoolExecutor(jobs))
         open_ones.callback(backlog.stop.set)  # before the pool waits for its threads

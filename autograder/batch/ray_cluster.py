@@ -19,8 +19,8 @@ from autograder import sandbox
 from autograder.batch.local import POLL_SECONDS, RUNS_PER_GPU, Backlog, Board, Outcome, Slot, Summary
 from autograder.batch.submissions import Work
 from autograder.grading.pipeline import Options
-from autograder.grading.recipe_sandbox import Intake
-from autograder.grading.recorder import TIMESTAMP, Elsewhere, handed_in
+from autograder.grading.recipe_sandbox import RecipeSandbox
+from autograder.grading.recorder import TIMESTAMP, TrainedElsewhere, handed_in
 from autograder.store import Regrade, Store, StoreError, open_store
 from autograder.store.secret import SECRET_VARIABLE, course_secret
 from course.errors import GraderError, UsageError
@@ -171,14 +171,14 @@ def grade_parcel(parcel: Parcel, options: Options, url: str, secret: bytes, regr
         work = parcel.unpack(Path(folder))
         try:
             return _slot(options, url).grade(work, _Quiet(), regrade)
-        except Elsewhere as elsewhere:
+        except TrainedElsewhere as elsewhere:
             return elsewhere.run_id
 
 
 @functools.cache
 def _slot(options: Options, url: str) -> Slot:
     """One to a process: Ray gives a process one task after another."""
-    return Slot(options, open_store(url), Intake(sandbox.choose_tier(options.trust_submissions), warm=True))
+    return Slot(options, open_store(url), RecipeSandbox(sandbox.choose_tier(options.trust_submissions), warm=True))
 
 
 def _fault(work: Work, reason: str) -> Outcome:

@@ -78,7 +78,7 @@ def _model(name: str, file: Path, size: speed.Size) -> dict:
 
 
 def _isolation(rounds: int) -> dict:
-    click.echo(f"\ntaking in the challenge's notebook; isolation tier {sandbox.probe()}")
+    click.echo(f"\ntaking in the challenge's notebook; isolation tier {sandbox.best_tier()}")
     file = Path("solutions/challenge/challenge.ipynb")
     found = {what: speed.summary(values) for what, values in isolation.measured(file, rounds).items()}
     for what, values in found.items():

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autograder import sandbox
-from autograder.grading.recipe_sandbox import Intake
-from autograder.grading.submission import read_submission
+from autograder.grading.recipe_sandbox import RecipeSandbox
+from autograder.grading.submission import read_recipe_source
 
 IMPORT = ["-c", "from autograder.sandbox import lockdown; import torch; lockdown()"]
 
@@ -26,10 +26,10 @@ def timed(action: Callable[[], object]) -> float:
 
 def measured(path: Path, rounds: int) -> dict[str, list[float]]:
     """Seconds of each round for each way of taking in the submission."""
-    source = read_submission(path).source
-    tier = sandbox.probe()
+    source = read_recipe_source(path).source
+    tier = sandbox.best_tier()
     times: dict[str, list[float]] = {"cold": [], "of it importing torch": [], "no sandbox": [], "warm": []}
-    with Intake(tier) as cold, Intake(sandbox.Tier.NONE) as bare, Intake(tier, warm=True) as warm:
+    with RecipeSandbox(tier) as cold, RecipeSandbox(sandbox.Tier.NONE) as bare, RecipeSandbox(tier, warm=True) as warm:
         warm.capture(source)  # its mother process starts with the first request
         for _ in range(rounds):
             times["cold"].append(timed(lambda: cold.capture(source)))

@@ -24,7 +24,7 @@ from torchvision import datasets
 from tqdm import tqdm
 
 from autograder.bench.shares import Shares, operators
-from autograder.grading.submission import read_submission
+from autograder.grading.submission import read_recipe_source
 from autograder.workers.recipe import run_recipe
 from course import data
 from course.capture import capture
@@ -116,7 +116,7 @@ LOOPS = {"published": published, "ours": ours}
 
 def main() -> None:
     loop, file = sys.argv[1:]
-    recipe = run_recipe(read_submission(Path(file)).source)
+    recipe = run_recipe(read_recipe_source(Path(file)).source)
     if loop == "operators":
         with running(recipe) as run:
             print(json.dumps(operators(run, steps=20)))

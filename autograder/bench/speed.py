@@ -18,6 +18,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder.sandbox import last_stderr_line
+
 STEPS, IMAGES = 469, 10_000  # of an epoch at batch size 128
 
 
@@ -75,8 +77,10 @@ class Loop:
         line = self._process.stdout.readline()
         if not line:
             self._said.seek(0)
-            words = self._said.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
-            raise RuntimeError(f"A loop of the benchmark ended with exit code {self._process.wait()}: {words[-1]}")
+            last = last_stderr_line(self._said.read()) or "none"
+            raise RuntimeError(
+                f"A loop of the benchmark ended with exit code {self._process.wait()}. Last line of stderr: {last}"
+            )
         return line
 
     def close(self) -> None:

@@ -72,13 +72,13 @@ def _data() -> Finding:
 
 
 def _isolation() -> Finding:
-    from autograder.sandbox import Tier, fault, probe
+    from autograder.sandbox import Tier, best_tier, tier_problem
 
-    tier = probe()
+    tier = best_tier()
     if tier is Tier.BUBBLEWRAP:
         return Finding("isolation", True, "bubblewrap, Landlock and seccomp work (tried just now)")
     if tier is Tier.LANDLOCK:
-        return Finding("isolation", True, tier.caveat, f"bubblewrap: {fault(Tier.BUBBLEWRAP)}", needed=False)
+        return Finding("isolation", True, tier.caveat, f"bubblewrap: {tier_problem(Tier.BUBBLEWRAP)}", needed=False)
     return Finding(
         "isolation",
         False,

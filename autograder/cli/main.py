@@ -54,7 +54,7 @@ def main() -> None:
 @graphs_option
 @click.option("--seeds", type=click.IntRange(1, 9), help="Train at most so many seeds.  [default: as the rules say]")
 @click.option(
-    "--most-minutes",
+    "--max-minutes",
     default=120.0,
     show_default=True,
     help="Refuse a run that its first steps project to take longer.",
@@ -72,7 +72,7 @@ def grade(
     device: str,
     cuda_graphs: bool,
     seeds: int | None,
-    most_minutes: float,
+    max_minutes: float,
     quick: bool,
     student: str | None,
     store_url: str | None,
@@ -89,7 +89,7 @@ def grade(
     Exit code: 0 pass, 1 not passed, 2 wrong use, 3 an error of the grader's.
     """
     from autograder.cli.main import terminal
-    from autograder.grading.pipeline import QUICK, Options
+    from autograder.grading.pipeline import SMOKE_RUN, Options
     from autograder.grading.pipeline import grade as grade_file
     from autograder.grading.recorder import student_of
     from autograder.store import open_store
@@ -100,8 +100,8 @@ def grade(
         cuda_graphs=cuda_graphs,
         seeds=seeds,
         trust_submissions=trust_submissions,
-        most_minutes=most_minutes,
-        cut=QUICK if quick else None,
+        max_minutes=max_minutes,
+        reduced=SMOKE_RUN if quick else None,
     )
     with terminal.Terminal(quiet=as_json) as listener, nullcontext() if no_store else open_store(store_url) as store:
         result = grade_file(file, options, listener, store=store, student=student or student_of(file))
@@ -150,11 +150,11 @@ def class_options(command):
         click.option(
             "--seeds", type=click.IntRange(1, 9), help="Train at most so many seeds.  [default: by the rules]"
         ),
-        click.option("--most-minutes", default=120.0, show_default=True, help="Refuse a run that would take longer."),
+        click.option("--max-minutes", default=120.0, show_default=True, help="Refuse a run that would take longer."),
         click.option(
-            "--cut",
+            "--reduced",
             metavar="EPOCHS/TRAIN/TEST",
-            help="Shorten every run to so many epochs and images, to try a batch out: never official.",
+            help="Reduce every run to so many epochs and images, to try a batch out: never official.",
         ),
         click.option(
             "--ray",
@@ -218,8 +218,8 @@ def _grade_class(
     device: str,
     cuda_graphs: bool,
     seeds: int | None,
-    most_minutes: float,
-    cut: str | None,
+    max_minutes: float,
+    reduced: str | None,
     ray_address: str | None,
     store_url: str | None,
     trust_submissions: bool,
@@ -230,7 +230,7 @@ def _grade_class(
     from autograder.batch.local import choose, register_all, run_batch
     from autograder.batch.submissions import find
     from autograder.cli.main import progress
-    from autograder.grading.pipeline import Cut, Options
+    from autograder.grading.pipeline import Options, ReducedRun
     from autograder.store import open_store
 
     run = run_batch
@@ -243,8 +243,8 @@ def _grade_class(
         cuda_graphs=cuda_graphs,
         seeds=seeds,
         trust_submissions=trust_submissions,
-        most_minutes=most_minutes,
-        cut=Cut.parse(cut) if cut else None,
+        max_minutes=max_minutes,
+        reduced=ReducedRun.parse(reduced) if reduced else None,
     )
     found = find(folders, assignment, options.assignment)
     for note in found.notes:

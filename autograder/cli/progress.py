@@ -14,7 +14,8 @@ from rich.text import Text
 
 from autograder.batch.local import Outcome, Summary
 from autograder.batch.submissions import Work
-from autograder.workers.messages import Progress, Started, printable
+from autograder.console import printable
+from autograder.workers.messages import Progress, RunStarted
 from course.training.results import EpochResult
 
 STYLES = {
@@ -99,7 +100,7 @@ class _Slot:
     def stage(self, text: str) -> None:
         self._stage = text
 
-    def run_started(self, number: int, seed: int, started: Started) -> None:
+    def run_started(self, number: int, seed: int, started: RunStarted) -> None:
         again = f", from epoch {started.resumed + 1}" if started.resumed else ""
         self._stage = f"run {number} on {started.device}{again}"
 

@@ -7,8 +7,9 @@ import contextlib
 import click
 from tqdm import tqdm
 
+from autograder.console import printable
 from autograder.store.records import Result
-from autograder.workers.messages import Progress, Started, printable
+from autograder.workers.messages import Progress, RunStarted
 from course.notebook import log_line
 from course.training.results import EpochResult
 
@@ -28,7 +29,7 @@ class Terminal(contextlib.AbstractContextManager):
     def stage(self, text: str) -> None:
         self._tell(f"... {text}")
 
-    def run_started(self, number: int, seed: int, started: Started) -> None:
+    def run_started(self, number: int, seed: int, started: RunStarted) -> None:
         resumed = f", going on after epoch {started.resumed}" if started.resumed else ""
         self._tell(f"... training run {number} (seed {seed}) on {started.device}: {started.device_name}{resumed}")
 

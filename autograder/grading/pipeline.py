@@ -1,6 +1,6 @@
 """One submission, end to end.
 
-    file -> source (`submission`) -> spec and inspection (`intake`, in the sandbox) -> refusals (`course.rules`)
+    file -> source (`submission`) -> spec and inspection (`recipe_sandbox`, in the sandbox) -> refusals (`course.rules`)
          -> runs (`workers.trainer`, scored by `workers.scorer`) -> verdict (`course.rules`)
 
 This process, the supervisor, runs nothing of the student's, trains nothing, and holds no labels.
@@ -20,24 +20,24 @@ from typing import Protocol
 from platformdirs import user_cache_path
 
 from autograder import sandbox
-from autograder.grading.recipe_sandbox import Intake
-from autograder.grading.recorder import Recorder, run_key
-from autograder.grading.submission import read_submission
+from autograder.grading.recipe_sandbox import RecipeSandbox
+from autograder.grading.recorder import GradingRecorder, run_key
+from autograder.grading.submission import read_recipe_source
 from autograder.store import Regrade, Store, StoreError
-from autograder.store.checkpoints import FileKeeper, Keeper, Kept
+from autograder.store.checkpoints import Checkpoint, CheckpointFile, CheckpointStore
 from autograder.store.records import Result, RunRecord, versions
 from autograder.store.secret import course_secret, draw_seed
-from autograder.workers.client import Workers
+from autograder.workers.client import WorkerPool
 from autograder.workers.messages import (
-    Epoch,
-    Failed,
+    EpochFinished,
     Outputs,
     Progress,
+    RunStarted,
     Scored,
     ScoreRequest,
-    Started,
+    TrainingFailed,
     TrainRequest,
-    from_trainer,
+    parse_trainer_message,
 )
 from course import data
 from course.errors import CourseError, GraderError, RecipeError, StudentCodeError, UsageError
@@ -50,7 +50,7 @@ TEST_LABELS = "t10k-labels-idx1-ubyte"
 
 
 @dataclass(frozen=True)
-class Cut:
+class ReducedRun:
     """A shortened grading, for trying things out: its result is never official.
 
     `accuracy` and `near` take the place of the rule's, which a shortened training cannot reach.
@@ -70,7 +70,7 @@ class Cut:
         return f"{self.epochs}/{self.train_images}/{self.test_images}"
 
     @classmethod
-    def parse(cls, text: str) -> Cut:
+    def parse(cls, text: str) -> ReducedRun:
         """The same from `str`. Raises UsageError."""
         try:
             cut = cls(*map(int, text.split("/")))
@@ -83,7 +83,7 @@ class Cut:
         return cut
 
 
-QUICK = Cut(epochs=1, train_images=6_000, test_images=2_000)
+SMOKE_RUN = ReducedRun(epochs=1, train_images=6_000, test_images=2_000)
 
 
 @dataclass(frozen=True)
@@ -96,18 +96,18 @@ class Options:
     cuda_graphs: bool = False  # on CUDA, steps are recorded and replayed: nobody has measured it yet
     seeds: int | None = None  # None: as the rules say
     trust_submissions: bool = False
-    most_minutes: float = 120.0  # a run that is projected to take longer is refused after 20 steps
-    cut: Cut | None = None
+    max_minutes: float = 120.0  # a run that is projected to take longer is refused after 20 steps
+    reduced: ReducedRun | None = None
 
     @property
-    def records_graphs(self) -> bool:
+    def uses_cuda_graphs(self) -> bool:
         """Raises UsageError for a device that is not there."""
         return self.cuda_graphs and choose_device(self.device).type == "cuda"
 
     def asked(self) -> str:
         """What a verdict depends on, in words. Raises UsageError for a device that is not there."""
-        device = choose_device(self.device).type + (" with graphs" if self.records_graphs else "")
-        return f"{device}, {self.threads} thread(s), seeds {self.seeds or 'by the rules'}, cut {self.cut or 'none'}"
+        device = choose_device(self.device).type + (" with graphs" if self.uses_cuda_graphs else "")
+        return f"{device}, {self.threads} thread(s), seeds {self.seeds or 'by the rules'}, cut {self.reduced or 'none'}"
 
 
 class Listener(Protocol):
@@ -115,7 +115,7 @@ class Listener(Protocol):
 
     def stage(self, text: str) -> None: ...
 
-    def run_started(self, number: int, seed: int, started: Started) -> None: ...
+    def run_started(self, number: int, seed: int, started: RunStarted) -> None: ...
 
     def progress(self, progress: Progress) -> None: ...
 
@@ -126,59 +126,62 @@ def grade(
     path: Path,
     options: Options,
     listener: Listener,
-    intake: Intake | None = None,
+    recipe_sandbox: RecipeSandbox | None = None,
     store: Store | None = None,
     student: str | None = None,
     *,
     regrade: Regrade | None = None,
     wait: bool = True,
-    workers: Workers | None = None,
-    believe: bool = False,
+    workers: WorkerPool | None = None,
+    reuse_verdict: bool = False,
 ) -> Result:
     """The verdict on one file. Raises UsageError, StoreError; every other trouble becomes a verdict.
 
     With a `store` the runs are kept there, those that are there already are not trained again, and `student`'s attempt
     is kept with its verdict. `regrade` trains all the same. Where another process trains the same run, `wait` for it,
-    or raise Elsewhere. `intake` and `workers` may be warm, for many submissions. With
-    `believe`, an attempt that has its verdict by the same rules, options and versions is not even run again.
+    or raise TrainedElsewhere. `recipe_sandbox` and `workers` may be warm, for many submissions. With
+    `reuse_verdict`, an attempt that has its verdict by the same rules, options and versions is not even run again.
     """
     rules = load_rules(options.assignment)
     recorder = None
     if store is not None:
-        recorder = Recorder(store, path, rules, student, options.asked(), regrade=regrade, wait=wait)
-        if believe and (known := recorder.known()):
+        recorder = GradingRecorder(store, path, rules, student, options.asked(), regrade=regrade, wait=wait)
+        if reuse_verdict and (known := recorder.known()):
             return known
-    result = _judged(path, options, listener, intake, partial(_train_and_judge, recorder=recorder, workers=workers))
+    train_and_judge = partial(_train_and_judge, recorder=recorder, workers=workers)
+    result = _judged(path, options, listener, recipe_sandbox, train_and_judge)
     if recorder is not None:
         recorder.verdict(result)
     return result
 
 
-def inspect_only(path: Path, options: Options, listener: Listener, intake: Intake | None = None) -> Result:
+def inspect_only(
+    path: Path, options: Options, listener: Listener, recipe_sandbox: RecipeSandbox | None = None
+) -> Result:
     """The same without training: a verdict only when there would be one before it; `reasons` is empty otherwise."""
-    return _judged(path, options, listener, intake, lambda spec, rules, options, result, listener: result)
+    return _judged(path, options, listener, recipe_sandbox, lambda spec, rules, options, result, listener: result)
 
 
 def _judged(
-    path: Path, options: Options, listener: Listener, intake: Intake | None, then: Callable[..., Result]
+    path: Path, options: Options, listener: Listener, recipe_sandbox: RecipeSandbox | None, then: Callable[..., Result]
 ) -> Result:
     """Take in, refuse; `then` goes on with what may be trained."""
     rules = load_rules(options.assignment)
-    intake = intake or Intake(sandbox.choose_tier(options.trust_submissions))
+    recipe_sandbox = recipe_sandbox or RecipeSandbox(sandbox.choose_tier(options.trust_submissions))
     result = Result(
         submission=path.name,
         assignment=rules.assignment,
         verdict="internal",
         reasons=(),
-        official=options.cut is None,
-        isolation=intake.tier.value,
+        official=options.reduced is None,
+        isolation=recipe_sandbox.tier.value,
     )
     try:
-        submission = read_submission(path)
+        submission = read_recipe_source(path)
         listener.stage("running the recipe in the sandbox")
-        spec = intake.capture(submission.source)
+        spec = recipe_sandbox.capture(submission.source)
         listener.stage("inspecting the network")
-        inspection = intake.inspect(spec)
+        inspection = recipe_sandbox.inspect(spec)
         result = replace(result, inspection=inspection)
         if broken := refusals(rules, inspection):
             return replace(result, verdict="refused", reasons=tuple(broken))
@@ -199,13 +202,13 @@ def _train_and_judge(
     options: Options,
     result: Result,
     listener: Listener,
-    recorder: Recorder | None = None,
-    workers: Workers | None = None,
+    recorder: GradingRecorder | None = None,
+    workers: WorkerPool | None = None,
 ) -> Result:
     """Seed after seed until the verdict is clear."""
     folder, tier = data.ensure(), sandbox.Tier(result.isolation)
     secret = course_secret()
-    cut = options.cut
+    cut = options.reduced
     rules = cut.rules(rules) if cut else rules
     total = cut.test_images if cut else 10_000
     trained = spec.model_copy(update={"epochs": min(spec.epochs, cut.epochs)}) if cut else spec
@@ -218,7 +221,7 @@ def _train_and_judge(
         if recorder is None:
             runs.append(train())
         else:
-            key = run_key(spec, seed, options.device, options.threads, str(cut or ""), graphs=options.records_graphs)
+            key = run_key(spec, seed, options.device, options.threads, str(cut or ""), graphs=options.uses_cuda_graphs)
             runs.append(recorder.run(key, spec, lambda k, go=train: go(keeper=k), listener.stage, result.isolation))
         # a run that diverged counts as one that held nothing
         judgement = judge(rules, [[] if r.ended else r.correct for r in runs], seeds=options.seeds, total=total)
@@ -226,7 +229,7 @@ def _train_and_judge(
             break
     reasons = judgement.reasons + tuple(r.ended for r in runs if r.ended)
     if not result.official:
-        reasons += ("Data or epochs were cut down, so this result is not official.",)
+        reasons += ("This was a reduced run (fewer epochs or images), so the result is not official.",)
     return replace(
         result,
         verdict=judgement.verdict,
@@ -245,29 +248,29 @@ def train_once(
     listener: Listener,
     *,
     number: int = 1,
-    keeper: Keeper | None = None,
-    workers: Workers | None = None,
+    keeper: CheckpointStore | None = None,
+    workers: WorkerPool | None = None,
 ) -> RunRecord:
     """One run in processes of its own, resumed where an earlier one stopped. Raises GraderError, RecipeError."""
-    keeper = keeper or FileKeeper(_kept_in(spec, seed, options))
-    kept = keeper.found()
-    workers = workers or Workers()
-    walled = tier is sandbox.Tier.BUBBLEWRAP and not _may_use_gpu(options.device)
+    keeper = keeper or CheckpointFile(_kept_in(spec, seed, options))
+    kept = keeper.load()
+    workers = workers or WorkerPool()
+    sandboxed = tier is sandbox.Tier.BUBBLEWRAP and not _may_use_gpu(options.device)
     seen = [folder / name for name in data.FILES if name != TEST_LABELS]
     began = time.monotonic()
     epochs: list[EpochResult] = []
     scored: Scored | None = None
     ended = ""
     with (
-        workers.start("trainer", walled=walled, threads=options.threads, readable=seen) as trainer,
-        workers.start("scorer", walled=walled, readable=[folder / TEST_LABELS]) as scorer,
+        workers.start("trainer", sandboxed=sandboxed, threads=options.threads, readable=seen) as trainer,
+        workers.start("scorer", sandboxed=sandboxed, readable=[folder / TEST_LABELS]) as scorer,
     ):
-        scorer.say(_score_request(spec, folder, options))
-        trainer.say(_train_request(spec, seed, folder, options, kept))
+        scorer.send(_score_request(spec, folder, options))
+        trainer.send(_train_request(spec, seed, folder, options, kept))
         started = None
-        while line := trainer.hear():
-            match from_trainer(line):
-                case Started() as started:
+        while line := trainer.receive():
+            match parse_trainer_message(line):
+                case RunStarted() as started:
                     epochs += kept.epochs[: started.resumed]
                     listener.run_started(number, seed, started)
                     for epoch in epochs:
@@ -275,18 +278,18 @@ def train_once(
                 case Progress() as progress:
                     listener.progress(progress)
                 case Outputs() as outputs:
-                    scorer.say(outputs)
-                    scored = Scored.model_validate_json(scorer.hear())
-                    trainer.say(Scored(loss=scored.loss, correct=scored.correct))
-                case Epoch() as epoch:
+                    scorer.send(outputs)
+                    scored = Scored.model_validate_json(scorer.receive())
+                    trainer.send(Scored(loss=scored.loss, correct=scored.correct))
+                case EpochFinished() as epoch:
                     epochs.append(_epoch_result(epoch, scored))
-                    keeper.epoch(epochs[-1], base64.b64decode(epoch.state))
+                    keeper.save(epochs[-1], base64.b64decode(epoch.state))
                     listener.epoch(epochs[-1])
-                case Failed(kind="diverged", text=text):
+                case TrainingFailed(kind="diverged", text=text):
                     ended = text
-                case Failed(kind="refused", text=text):
+                case TrainingFailed(kind="refused", text=text):
                     raise RecipeError(text)
-                case Failed(text=text):
+                case TrainingFailed(text=text):
                     raise GraderError(text)
     if started is None or (len(epochs) != spec.epochs and not ended):
         raise GraderError(f"The trainer ended after {len(epochs)} of {spec.epochs} epochs without saying why.")
@@ -300,16 +303,17 @@ def train_once(
         ended=ended,
         wrong=scored.wrong if scored else (),
     )
-    keeper.done(record)
+    keeper.finish(record)
     return record
 
 
 def _score_request(spec: Spec, folder: Path, options: Options) -> ScoreRequest:
-    return ScoreRequest(folder=str(folder), loss=spec.loss, images=options.cut.test_images if options.cut else None)
+    images = options.reduced.test_images if options.reduced else None
+    return ScoreRequest(folder=str(folder), loss=spec.loss, images=images)
 
 
-def _train_request(spec: Spec, seed: int, folder: Path, options: Options, kept: Kept) -> TrainRequest:
-    cut = options.cut
+def _train_request(spec: Spec, seed: int, folder: Path, options: Options, kept: Checkpoint) -> TrainRequest:
+    cut = options.reduced
     return TrainRequest(
         spec=spec.to_json(),
         seed=seed,
@@ -319,16 +323,16 @@ def _train_request(spec: Spec, seed: int, folder: Path, options: Options, kept: 
         folder=str(folder),
         images=(cut.train_images, cut.test_images) if cut else None,
         state=base64.b64encode(kept.state or b"").decode(),
-        most_seconds=60 * options.most_minutes,
+        max_seconds=60 * options.max_minutes,
     )
 
 
 def _may_use_gpu(device: str) -> bool:
-    """A walled process has no devices; with a GPU the trainer, which runs only our own code, works without the wall."""
+    """A sandboxed process has no devices: on a GPU the trainer, which runs only our own code, is not sandboxed."""
     return device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
 
 
-def _epoch_result(epoch: Epoch, scored: Scored | None) -> EpochResult:
+def _epoch_result(epoch: EpochFinished, scored: Scored | None) -> EpochResult:
     """The trainer's numbers, with the score as the scorer gave it."""
     if scored is None:
         raise GraderError(f"The trainer finished epoch {epoch.epoch} without asking for a score.")
@@ -338,6 +342,6 @@ def _epoch_result(epoch: Epoch, scored: Scored | None) -> EpochResult:
 
 def _kept_in(spec: Spec, seed: int, options: Options) -> Path:
     """Where an interrupted run is kept; anything that changes its numbers changes the name."""
-    how = f"{options.device}/{options.threads}/{options.records_graphs}/{options.cut}"
+    how = f"{options.device}/{options.threads}/{options.uses_cuda_graphs}/{options.reduced}"
     what = f"{spec.hash}/{seed}/{how}/{sorted(versions().items())}"
     return user_cache_path("under8k") / "runs" / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.json"

@@ -9,7 +9,7 @@ import threading
 from pydantic import TypeAdapter, ValidationError
 
 from autograder import sandbox
-from autograder.workers.messages import Answer, CaptureRequest, InspectRequest
+from autograder.workers.messages import CaptureRequest, InspectRequest, RecipeResponse
 from course.errors import GraderError, RecipeError, StudentCodeError
 from course.inspection import Inspection
 from course.spec import Spec
@@ -19,7 +19,7 @@ LIMITS = sandbox.Limits(threads=16)  # the autograd engine starts one of its own
 _INSPECTION = TypeAdapter(Inspection)
 
 
-class Intake(contextlib.AbstractContextManager):
+class RecipeSandbox(contextlib.AbstractContextManager):
     """Takes recipes in. `warm` keeps one process with PyTorch loaded and forks it for each: for many submissions.
 
     Several threads may use it; a warm one takes in one recipe at a time.
@@ -27,7 +27,7 @@ class Intake(contextlib.AbstractContextManager):
 
     def __init__(self, tier: sandbox.Tier, *, warm: bool = False, limits: sandbox.Limits = LIMITS):
         self.tier, self.limits = tier, limits
-        self._nursery = sandbox.Nursery(MODULE, tier=tier) if warm else None
+        self._nursery = sandbox.ForkServer(MODULE, tier=tier) if warm else None
         self._alone = threading.Lock()
 
     def __exit__(self, *_) -> None:
@@ -40,7 +40,7 @@ class Intake(contextlib.AbstractContextManager):
         if sentence := self._ending(finished, "The recipe"):
             raise StudentCodeError(sentence)
         try:
-            answer = Answer.model_validate_json(finished.stdout)
+            answer = RecipeResponse.model_validate_json(finished.stdout)
         except ValidationError:
             raise StudentCodeError(
                 f"The recipe's process ended (exit code {finished.returncode}) before the recipe was complete. "
@@ -54,26 +54,26 @@ class Intake(contextlib.AbstractContextManager):
         if sentence := self._ending(finished, "Trying out the network"):
             raise RecipeError(sentence)
         try:
-            return _INSPECTION.validate_json(_text(Answer.model_validate_json(finished.stdout), "inspection"))
+            return _INSPECTION.validate_json(_text(RecipeResponse.model_validate_json(finished.stdout), "inspection"))
         except ValidationError:
-            words = finished.stderr.decode(errors="replace").strip().splitlines()
+            line = sandbox.last_stderr_line(finished.stderr) or "none"
             raise GraderError(
-                f"The inspection broke off: {words[-1][:300] if words else finished.returncode}."
+                f"The inspection ended early, with exit code {finished.returncode}. Last line of stderr: {line}"
             ) from None
 
-    def _run(self, request: bytes) -> sandbox.Finished:
+    def _run(self, request: bytes) -> sandbox.SandboxResult:
         finished = self._once(request)
         # killed, but not by us nor by its own limits: somebody else's doing, unless it happens again
         outside = finished.ended == "memory" and finished.returncode == -signal.SIGKILL
         return self._once(request) if outside else finished
 
-    def _once(self, request: bytes) -> sandbox.Finished:
+    def _once(self, request: bytes) -> sandbox.SandboxResult:
         if self._nursery is not None:
             with self._alone:
                 return self._nursery.run(request, limits=self.limits)
         return sandbox.run(["-m", MODULE], tier=self.tier, limits=self.limits, stdin=request)
 
-    def _ending(self, finished: sandbox.Finished, what: str) -> str:
+    def _ending(self, finished: sandbox.SandboxResult, what: str) -> str:
         """The sentence for a process that did not end by itself; empty when it did."""
         limits = self.limits
         return {
@@ -86,7 +86,7 @@ class Intake(contextlib.AbstractContextManager):
         }.get(finished.ended, "")
 
 
-def _text(answer: Answer, wanted: str) -> str:
+def _text(answer: RecipeResponse, wanted: str) -> str:
     if answer.kind == "refused":
         raise RecipeError(answer.text)
     if answer.kind == "error":

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from autograder.grading.submission import read_submission
+from autograder.grading.submission import read_recipe_source
 from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished, RunKey, Store
-from autograder.store.checkpoints import Keeper
+from autograder.store.checkpoints import CheckpointStore
 from autograder.store.records import Result, RunRecord, versions
 from course.errors import StudentCodeError
 from course.rules import Rules
@@ -22,7 +22,7 @@ TIMESTAMP = "timestamp.txt"  # nbgrader leaves the time of hand-in beside a subm
 POLL_SECONDS = 1.0
 
 
-class Elsewhere(Exception):
+class TrainedElsewhere(Exception):
     """Another process trains run `run_id` just now, and we were not to wait for it."""
 
     def __init__(self, run_id: int):
@@ -30,7 +30,7 @@ class Elsewhere(Exception):
         self.run_id = run_id
 
 
-class Recorder:
+class GradingRecorder:
     """Keeps one grading. Without a student the runs are kept and no attempt: an attempt is always somebody's."""
 
     def __init__(
@@ -60,11 +60,11 @@ class Recorder:
         self,
         key: RunKey,
         spec: Spec,
-        train: Callable[[Keeper], RunRecord],
+        train: Callable[[CheckpointStore], RunRecord],
         tell: Callable[[str], None],
         isolation: str,
     ) -> RunRecord:
-        """The run from the store, or trained with `train` and kept. Raises Elsewhere, GraderError, RecipeError."""
+        """The run from the store, or trained and kept. Raises TrainedElsewhere, GraderError, RecipeError."""
         told = False
         while True:
             match self._store.claims.take(key, spec, self._regrade):
@@ -73,7 +73,7 @@ class Recorder:
                     break
                 case RunBusy(run_id):
                     if not self._wait:
-                        raise Elsewhere(run_id)
+                        raise TrainedElsewhere(run_id)
                     if not told:
                         tell(f"another process is training the same recipe with seed {key.seed}: waiting for it")
                         self._trains(run_id, spec)
@@ -134,7 +134,7 @@ def run_key(spec: Spec, seed: int, device: str, threads: int, cut: str, *, graph
 def recipe_of(path: Path) -> str:
     """The recipe's source; empty when there is none to be found. Raises UsageError."""
     try:
-        return read_submission(path).source
+        return read_recipe_source(path).source
     except StudentCodeError:
         return ""
 

@@ -17,14 +17,14 @@ MAX_SOURCE = 200_000  # characters of a recipe
 
 
 @dataclass(frozen=True)
-class Submission:
+class RecipeSource:
     """`source` is Python that binds `recipe`; `name` is what people call it."""
 
     name: str
     source: str
 
 
-def read_submission(path: Path) -> Submission:
+def read_recipe_source(path: Path) -> RecipeSource:
     """Raises UsageError when there is no such file, StudentCodeError when no recipe can be found in it."""
     if path.suffix not in (".ipynb", ".py"):
         raise UsageError(f"{path} is neither a notebook (.ipynb) nor a Python file (.py).")
@@ -46,7 +46,7 @@ def read_submission(path: Path) -> Submission:
         raise StudentCodeError(f"The recipe has {len(source):,} characters, and {MAX_SOURCE:,} are allowed.")
     if not source.strip():
         raise StudentCodeError(f"The recipe in {path.name} is empty. Bind `recipe = Recipe(...)` there.")
-    return Submission(name=path.name, source=source)
+    return RecipeSource(name=path.name, source=source)
 
 
 def _recipe_cell(name: str, text: str) -> str:

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from autograder.console import printable
 from autograder.leaderboard.ranking import VERDICTS, LeaderboardRow
 from autograder.store import AttemptSummary
 from autograder.store.records import RunRecord
-from autograder.workers.messages import printable
 from course.inspection import Inspection
 from course.rules import Rules
 

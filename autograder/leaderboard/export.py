@@ -16,12 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.cli.progress import STYLES
+from autograder.console import printable
 from autograder.leaderboard.ranking import LeaderboardRow
 from autograder.leaderboard.render import RowRenderer, page, percent, state
 from autograder.leaderboard.site import STATIC
 from autograder.leaderboard.views import in_words
 from autograder.store.secret import course_secret
-from autograder.workers.messages import printable
 from course.rules import load_rules
 
 ANIMALS = (

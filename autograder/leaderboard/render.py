@@ -10,9 +10,9 @@ from functools import cache
 import jinja2
 from markupsafe import Markup
 
+from autograder.console import printable
 from autograder.leaderboard.ranking import LeaderboardRow
 from autograder.store import AttemptInProgress
-from autograder.workers.messages import printable
 
 COLUMNS = (  # of the table: key, heading, what it says, on a telephone too?
     (

@@ -55,15 +55,15 @@ class SandboxedExecute(Execute):
         return super().__call__(nb, resources)
 
     def create_kernel_manager(self) -> KernelManager:
-        works = sandbox.probe() is sandbox.Tier.BUBBLEWRAP
+        works = sandbox.best_tier() is sandbox.Tier.BUBBLEWRAP
         if not works and not self.trust_submissions:
             raise UsageError(
                 "A notebook's kernel can be kept from your files by bubblewrap alone, which does not work here: "
-                f"{sandbox.fault(sandbox.Tier.BUBBLEWRAP)} Grade on Linux with bubblewrap installed, or set "
+                f"{sandbox.tier_problem(sandbox.Tier.BUBBLEWRAP)} Grade on Linux with bubblewrap installed, or set "
                 "c.SandboxedExecute.trust_submissions = True if you would run each notebook yourself."
             )
         manager = super().create_kernel_manager()
-        manager.walled = works
+        manager.sandboxed = works
         return manager
 
     def preprocess(self, nb: NotebookNode, resources: Resources, km: Any = None) -> tuple[NotebookNode, Resources]:

@@ -30,7 +30,7 @@ MAX_FILES = 50_000_000  # bytes of what is handed in beside a notebook
 class SandboxedKernelManager(AsyncKernelManager):
     """Starts the kernel in the sandbox; without it, in the same way, where submissions are trusted."""
 
-    walled = Bool(True)
+    sandboxed = Bool(True)
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -53,11 +53,10 @@ class SandboxedKernelManager(AsyncKernelManager):
 
     cleanup_resources = _async_cleanup_resources
 
-    def last_words(self) -> str:
-        """The last line the kernel printed to stderr; empty when it said nothing."""
+    def last_stderr_line(self) -> str:
+        """The last line that the kernel printed to stderr; empty when it printed none."""
         path = self.folder / "stderr"
-        lines = path.read_text(errors="replace")[-4000:].strip().splitlines() if path.exists() else []
-        return lines[-1][:300] if lines else ""
+        return sandbox.last_stderr_line(path.read_bytes()) if path.exists() else ""
 
 
 class _Provisioner(LocalProvisioner):
@@ -66,10 +65,10 @@ class _Provisioner(LocalProvisioner):
         _copy_files(Path(kwargs.pop("cwd", None) or "."), manager.folder / FILES)
         self.kernel_spec.interrupt_mode = "message"  # a signal would meet bubblewrap
         kwargs = await super().pre_launch(**kwargs)
-        kind = "walled" if manager.walled else "trusted"
+        kind = "sandboxed" if manager.sandboxed else "trusted"
         command = [sys.executable, "-P", "-s", "-m", "autograder.workers.notebook_kernel", str(manager.folder), kind]
         env = {"NBGRADER_EXECUTION": "autograde"}
-        if manager.walled:
+        if manager.sandboxed:
             mnist = data.ensure(progress=False)
             paths = sandbox.readable_paths([mnist])
             command = sandbox.bubblewrap(command, paths, [manager.folder], scratch=SCRATCH_SIZE)

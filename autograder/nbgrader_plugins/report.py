@@ -10,9 +10,9 @@ import io
 from html import escape
 from statistics import median
 
+from autograder.console import printable
 from autograder.grading.pipeline import Options
 from autograder.store.records import Result, RunRecord
-from autograder.workers.messages import printable
 from course.rules import Rules, held_level, load_rules
 
 HEADLINES = {
@@ -141,7 +141,7 @@ def _list(sentences) -> str:
 
 def _rules(result: Result, options: Options) -> Rules:
     rules = load_rules(result.assignment)
-    return options.cut.rules(rules) if options.cut else rules
+    return options.reduced.rules(rules) if options.reduced else rules
 
 
 def _total(run: RunRecord) -> int:

@@ -14,8 +14,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Dict, Float, Integer, Unicode
 
 from autograder import sandbox
-from autograder.grading.pipeline import Cut, Options, grade
-from autograder.grading.recipe_sandbox import Intake
+from autograder.grading.pipeline import Options, ReducedRun, grade
+from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.nbgrader_plugins import report
 from autograder.nbgrader_plugins.execute import score_output
 from autograder.store import open_store
@@ -58,12 +58,12 @@ class TrainedScore(NbGraderPreprocessor):
             device=self.device,
             seeds=self.seeds,
             trust_submissions=self.trust_submissions,
-            cut=Cut(**self.cut) if self.cut else None,
+            reduced=ReducedRun(**self.cut) if self.cut else None,
         )
-        intake = _intake(sandbox.choose_tier(self.trust_submissions))
+        recipe_sandbox = _recipe_sandbox(sandbox.choose_tier(self.trust_submissions))
         with open_store(self.store or None) as store:
             path, student = self._submitted(place), place["student"]
-            result = grade(path, options, _Log(self.log), intake, store=store, student=student)
+            result = grade(path, options, _Log(self.log), recipe_sandbox, store=store, student=student)
         if result.verdict == "internal":
             raise GraderError(
                 f"The recipe of {place['student']} could not be graded: {' '.join(result.reasons)} That is our fault "
@@ -89,11 +89,11 @@ class TrainedScore(NbGraderPreprocessor):
 
 
 @cache
-def _intake(tier: sandbox.Tier) -> Intake:
+def _recipe_sandbox(tier: sandbox.Tier) -> RecipeSandbox:
     """One for all submissions of this process: it keeps PyTorch loaded."""
-    intake = Intake(tier, warm=True)
-    atexit.register(intake.__exit__)
-    return intake
+    recipe_sandbox = RecipeSandbox(tier, warm=True)
+    atexit.register(recipe_sandbox.__exit__)
+    return recipe_sandbox
 
 
 class _Log:

@@ -2,7 +2,7 @@
 
     tier = choose_tier(trust_submissions=False)              # raises UsageError where there is no wall
     finished = run(["-m", "some.module"], tier=tier, stdin=source)
-    with Nursery("some.module", tier=tier) as nursery:       # the same, from a process that has torch loaded
+    with ForkServer("some.module", tier=tier) as nursery:       # the same, from a process that has torch loaded
         finished = nursery.run(stdin=source)
 
 The module imports what it needs, calls `lockdown()`, and only then touches what the student wrote.
@@ -29,28 +29,29 @@ What it does not cover:
 - `Tier.NONE` covers nothing: the time limit and the output limit are all there is.
 """
 
-from autograder.sandbox.fork_server import Nursery, Warm
-from autograder.sandbox.limits import Finished, Limits, Tier
-from autograder.sandbox.lockdown import OUT_OF_MEMORY, confine, lockdown
+from autograder.sandbox.fork_server import ForkServer, ForkServerProcess
+from autograder.sandbox.limits import Limits, SandboxResult, Tier
+from autograder.sandbox.lockdown import OUT_OF_MEMORY, lockdown, lockdown_notebook_kernel
 from autograder.sandbox.namespaces import bubblewrap, environment, readable_paths
-from autograder.sandbox.probe import choose_tier, fault, probe
-from autograder.sandbox.supervisor import Child, run
+from autograder.sandbox.probe import best_tier, choose_tier, tier_problem
+from autograder.sandbox.supervisor import ChildProcess, last_stderr_line, run
 
 __all__ = [
     "OUT_OF_MEMORY",
-    "Child",
-    "Finished",
+    "ChildProcess",
+    "ForkServer",
+    "ForkServerProcess",
     "Limits",
-    "Nursery",
+    "SandboxResult",
     "Tier",
-    "Warm",
+    "best_tier",
     "bubblewrap",
     "choose_tier",
-    "confine",
     "environment",
-    "fault",
+    "last_stderr_line",
     "lockdown",
-    "probe",
+    "lockdown_notebook_kernel",
     "readable_paths",
     "run",
+    "tier_problem",
 ]

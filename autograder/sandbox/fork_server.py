@@ -20,9 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from autograder.sandbox.limits import STANDARD, Finished, Limits, Orders, Tier
+from autograder.sandbox.limits import STANDARD, ChildSettings, Limits, SandboxResult, Tier
 from autograder.sandbox.namespaces import command, environment, readable_paths
-from autograder.sandbox.supervisor import GRACE, Notice, last_words, run, supervise
+from autograder.sandbox.supervisor import GRACE, LockdownNotice, last_stderr_line, run, supervise
 from course.errors import GraderError
 
 WARM_UP = 120.0  # seconds to import torch on a slow disk
@@ -30,7 +30,7 @@ READY, KILL = b"ready", b"kill"  # what the warm process says once it is, and wh
 _NOTICE = 3  # the descriptor that a child finds its notice at, after stdin, stdout and stderr
 
 
-class Nursery:
+class ForkServer:
     """Runs `module.main()` in a fresh locked process for each request, without importing the module each time.
 
     `main` calls `lockdown()`, then reads stdin and writes stdout; `python -m module` must do the same. Use it
@@ -39,7 +39,7 @@ class Nursery:
 
     def __init__(self, module: str, *, tier: Tier, readable: Sequence[Path] = ()):
         self._module, self._tier, self._readable = module, tier, readable
-        self._warm: Warm | None = None
+        self._warm: ForkServerProcess | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +55,7 @@ class Nursery:
 
     def run(
         self, stdin: bytes = b"", *, limits: Limits = STANDARD, on_output: Callable[[bytes], None] | None = None
-    ) -> Finished:
+    ) -> SandboxResult:
         """One request, as `sandbox.run` does it. Raises GraderError as that does, and when the warm process dies.
 
         After an error, or when the warm process has died idle, a new one is started.
@@ -67,8 +67,8 @@ class Nursery:
             if self._warm is not None and not self._warm.is_alive():
                 self.close()
             if self._warm is None:
-                self._warm = Warm(self._module, self._tier, self._readable)
-            with Notice() as notice:
+                self._warm = ForkServerProcess(self._module, self._tier, self._readable)
+            with LockdownNotice() as notice:
                 finished = supervise(self._warm.fork(limits, notice), **options)
                 notice.check(finished)
             return finished
@@ -77,7 +77,7 @@ class Nursery:
             raise
 
 
-class Warm:
+class ForkServerProcess:
     """A warm process, and the socket on which it takes requests. Raises GraderError when it does not start.
 
     One child at a time: `fork` another when the one before has been waited for.
@@ -101,20 +101,21 @@ class Warm:
             )
             self._process = starting.result()
         if self.receive(WARM_UP) != READY:
-            raise GraderError(f"The warm sandbox process did not start. {last_words(self.close())}")
+            line = last_stderr_line(self.close()) or "none"
+            raise GraderError(f"The fork server process did not start. Last line of stderr: {line}")
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def fork(self, limits: Limits, notice: Notice | None = None) -> Forked:
+    def fork(self, limits: Limits, notice: LockdownNotice | None = None) -> ForkedChild:
         """A fresh child, with pipes of its own; one that is to lock itself is given a `notice`."""
-        orders = Orders(self._tier, limits, _NOTICE, tuple(map(str, self._paths)))
-        child = Forked(self)
+        orders = ChildSettings(self._tier, limits, _NOTICE, tuple(map(str, self._paths)))
+        child = ForkedChild(self)
         descriptors = [*child.theirs, notice.writing] if notice else child.theirs
         with contextlib.suppress(BrokenPipeError):  # `child.wait` finds out and says so
             socket.send_fds(self.control, [orders.to_json().encode()], descriptors)
         if notice:
-            notice.handed_over()
+            notice.close_writing_end()
         for descriptor in child.theirs:
             os.close(descriptor)
         return child
@@ -137,10 +138,10 @@ class Warm:
             return words.read()
 
 
-class Forked:
+class ForkedChild:
     """A child of the warm process; all it has in common with us are its pipes."""
 
-    def __init__(self, warm: Warm):
+    def __init__(self, warm: ForkServerProcess):
         self._warm = warm
         (stdin, ours_in), (ours_out, stdout), (ours_err, stderr) = os.pipe(), os.pipe(), os.pipe()
         self.theirs = (stdin, stdout, stderr)

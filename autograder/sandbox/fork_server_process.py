@@ -1,4 +1,4 @@
-"""The warm process of a `Nursery`: `python -m autograder.sandbox.fork_server_process MODULE SOCKET`.
+"""The warm process of a `ForkServer`: `python -m autograder.sandbox.fork_server_process MODULE SOCKET`.
 
 It imports MODULE and then forks a child for each request. It reads nothing that comes from a submission, and a
 locked child cannot reach it: no signals, no debugging, no descriptor in common.
@@ -18,8 +18,8 @@ import sys
 from dataclasses import replace
 
 from autograder.sandbox.fork_server import KILL, READY
-from autograder.sandbox.limits import Orders
-from autograder.sandbox.lockdown import ORDERS, PR_SET_DUMPABLE
+from autograder.sandbox.limits import ChildSettings
+from autograder.sandbox.lockdown import PR_SET_DUMPABLE, SETTINGS_VARIABLE
 
 
 def serve(control: socket.socket) -> bool:
@@ -30,10 +30,10 @@ def serve(control: socket.socket) -> bool:
             return False
         if message == KILL:  # it crossed the report that the child had ended
             continue
-        orders = replace(Orders.from_json(message.decode()), parent=os.getpid())
+        orders = replace(ChildSettings.from_json(message.decode()), parent=os.getpid())
         child = os.fork()
         if child == 0:
-            os.environ[ORDERS] = orders.to_json()
+            os.environ[SETTINGS_VARIABLE] = orders.to_json()
             _take_over(descriptors)
             control.detach()  # closed by now
             return True

@@ -1,4 +1,4 @@
-"""The sandbox's vocabulary: how well it is walled, how much it may use, how a process ended."""
+"""The sandbox's vocabulary: how well it is isolated, how much it may use, how a process ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 
 class Tier(StrEnum):
-    """How a student's code is walled in, best first. The value is what a result records."""
+    """How a student's code is isolated, best first. The value is what a result records."""
 
     BUBBLEWRAP = "bubblewrap"  # bubblewrap, and inside it Landlock, seccomp and resource limits
     LANDLOCK = "landlock"  # Landlock, seccomp and resource limits
@@ -45,7 +45,7 @@ STANDARD = Limits()
 
 
 @dataclass(frozen=True)
-class Finished:
+class SandboxResult:
     """How a process ended, and what it printed. `returncode` is minus the signal's number after a signal.
 
     `ended` is "timeout" or "output" when that limit ended it, "memory" when it ran out of memory, "killed" after
@@ -60,7 +60,7 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Orders:
+class ChildSettings:
     """What the supervisor tells the child about its lock, by way of the environment.
 
     `readable` are the paths that stay readable. The child must end when its parent is no longer `parent`, where that
@@ -77,7 +77,7 @@ class Orders:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> Orders:
+    def from_json(cls, text: str) -> ChildSettings:
         data = json.loads(text)
         return cls(
             Tier(data["tier"]), Limits(**data["limits"]), data["notice"], tuple(data["readable"]), data["parent"]

@@ -9,11 +9,11 @@ import signal
 import struct
 import sys
 
-from autograder.sandbox.limits import Limits, Orders, Tier
+from autograder.sandbox.limits import ChildSettings, Limits, Tier
 from autograder.sandbox.syscalls import install_filter
 from course.errors import GraderError, is_out_of_memory
 
-ORDERS = "AUTOGRADER_SANDBOX"  # the environment variable that holds them
+SETTINGS_VARIABLE = "AUTOGRADER_SANDBOX"  # the environment variable that holds them
 LOCKED = b"locked"
 OUT_OF_MEMORY = 112  # exit code of a locked process that ran out of memory
 
@@ -34,9 +34,9 @@ def lockdown() -> None:
     Call it once, with everything imported and no thread running. Raises GraderError when the process was not
     started by the sandbox, or when any part of the lock does not shut.
     """
-    if ORDERS not in os.environ:
+    if SETTINGS_VARIABLE not in os.environ:
         raise GraderError("This process was not started by the sandbox, so it must not run a submission.")
-    orders = Orders.from_json(os.environ.pop(ORDERS))
+    orders = ChildSettings.from_json(os.environ.pop(SETTINGS_VARIABLE))
     if orders.tier is not Tier.NONE:
         _lock(orders)
         sys.excepthook = _last_words
@@ -51,7 +51,7 @@ def _last_words(kind, error, traceback) -> None:
         os._exit(OUT_OF_MEMORY)
 
 
-def _lock(orders: Orders) -> None:
+def _lock(orders: ChildSettings) -> None:
     libc = _alone()
     _set_limits(orders.limits, orders.tier)
     _drop_capabilities(libc)
@@ -62,7 +62,7 @@ def _lock(orders: Orders) -> None:
     install_filter(libc, threads=orders.limits.threads > 1)
 
 
-def confine(limits: Limits, *, scratch: str, sockets: str, file_size: int) -> None:
+def lockdown_notebook_kernel(limits: Limits, *, scratch: str, sockets: str, file_size: int) -> None:
     """The lock of a notebook's kernel, for a process behind bubblewrap that has to be talked to.
 
     Its threads and sockets are left to it; it reads what bubblewrap shows, writes in the folder `scratch`, files of

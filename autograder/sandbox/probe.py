@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from autograder.sandbox.limits import Limits, Tier
-from autograder.sandbox.supervisor import last_words, run
+from autograder.sandbox.supervisor import last_stderr_line, run
 from course.errors import CourseError, UsageError
 
 _LOCKED_TIERS = (Tier.BUBBLEWRAP, Tier.LANDLOCK)
@@ -26,7 +26,7 @@ for attempt, name in ((lambda: open(sys.argv[1]), "read a file"), (socket.socket
 
 
 @functools.cache
-def fault(tier: Tier) -> str | None:
+def tier_problem(tier: Tier) -> str | None:
     """Why a tier does not work here, as a sentence; None if it does. Runs it the first time, in 0.2 s or so."""
     if sys.platform != "linux":
         return "It needs Linux."
@@ -37,21 +37,24 @@ def fault(tier: Tier) -> str | None:
             return str(error)
     if finished.ended == "exit" and finished.returncode == 0:
         return None
-    return f"The trial ended with exit code {finished.returncode} ({finished.ended}). {last_words(finished.stderr)}"
+    return (
+        f"The trial ended with exit code {finished.returncode} ({finished.ended}). "
+        f"Last line of stderr: {last_stderr_line(finished.stderr) or 'none'}"
+    )
 
 
-def probe() -> Tier:
+def best_tier() -> Tier:
     """The best tier that works here; `Tier.NONE` if none does."""
-    return next((tier for tier in _LOCKED_TIERS if fault(tier) is None), Tier.NONE)
+    return next((tier for tier in _LOCKED_TIERS if tier_problem(tier) is None), Tier.NONE)
 
 
 def choose_tier(trust_submissions: bool) -> Tier:
     """The tier to grade with; write it into every result. Raises UsageError if none works and nobody vouches."""
     if os.name != "posix":
         raise UsageError("Grading needs Linux, or macOS with --trust-submissions. On Windows, use WSL.")
-    tier = probe()
+    tier = best_tier()
     if tier is Tier.NONE and not trust_submissions:
-        reasons = " ".join(f"{tier.name.capitalize()}: {fault(tier)}" for tier in _LOCKED_TIERS)
+        reasons = " ".join(f"{tier.name.capitalize()}: {tier_problem(tier)}" for tier in _LOCKED_TIERS)
         raise UsageError(
             f"Nothing here can keep a submission from your files, so it is not run. {reasons} Grade on Linux with "
             "bubblewrap installed, or pass --trust-submissions if you would run each of them yourself."

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Protocol, Self
 
-from autograder.sandbox.limits import STANDARD, Finished, Limits, Orders, Tier
-from autograder.sandbox.lockdown import LOCKED, ORDERS, OUT_OF_MEMORY
+from autograder.sandbox.limits import STANDARD, ChildSettings, Limits, SandboxResult, Tier
+from autograder.sandbox.lockdown import LOCKED, OUT_OF_MEMORY, SETTINGS_VARIABLE
 from autograder.sandbox.namespaces import command, environment, readable_paths
 from course.errors import GraderError
 
@@ -22,7 +22,7 @@ GRACE = 5.0  # seconds for a killed process to be gone
 CHUNK = 65536
 
 
-class Child(Protocol):
+class ChildProcess(Protocol):
     """A process in the sandbox, as the supervisor sees it."""
 
     stdin: IO[bytes]
@@ -44,26 +44,28 @@ def run(
     stdin: bytes = b"",
     readable: Sequence[Path] = (),
     on_output: Callable[[bytes], None] | None = None,
-) -> Finished:
+) -> SandboxResult:
     """Run this Python interpreter with `argv` in the sandbox, to its end.
 
     The code that `argv` names must call `lockdown()`. `readable` are further paths it may read; `on_output` is called
     with each piece of stdout. Raises GraderError when the process ended before it was locked: that is our fault.
     """
     paths = readable_paths(readable)
-    notice = Notice()
+    notice = LockdownNotice()
     parent = None if tier is Tier.BUBBLEWRAP else os.getpid()  # bubblewrap has its own way, and its own numbers
-    orders = Orders(tier, limits, notice.writing, tuple(map(str, paths)), parent)
+    orders = ChildSettings(tier, limits, notice.writing, tuple(map(str, paths)), parent)
     with notice:
-        env = environment() | {ORDERS: orders.to_json()}
-        child = Started(command(tier, argv, paths), tier, env, notice.writing)
-        notice.handed_over()
+        env = environment() | {SETTINGS_VARIABLE: orders.to_json()}
+        child = SpawnedChild(command(tier, argv, paths), tier, env, notice.writing)
+        notice.close_writing_end()
         finished = supervise(child, limits, stdin, on_output)
         notice.check(finished)
     return finished
 
 
-def supervise(child: Child, limits: Limits, stdin: bytes, on_output: Callable[[bytes], None] | None) -> Finished:
+def supervise(
+    child: ChildProcess, limits: Limits, stdin: bytes, on_output: Callable[[bytes], None] | None
+) -> SandboxResult:
     """Feed a process and drain it until it ends or breaks a limit; whatever happens here, it is gone afterwards."""
     started = time.monotonic()
     deadline = started + limits.seconds
@@ -78,10 +80,12 @@ def supervise(child: Child, limits: Limits, stdin: bytes, on_output: Callable[[b
     if last is None:
         raise GraderError(f"A process in the sandbox still runs {GRACE:.0f} seconds after it was killed.")
     code = last if code is None else code
-    return Finished(code, stdout, stderr, broken or _cause(code), time.monotonic() - started)
+    return SandboxResult(code, stdout, stderr, broken or _cause(code), time.monotonic() - started)
 
 
-def _exchange(child: Child, most: int, data: bytes, deadline: float, on_output) -> tuple[bytes, bytes, str | None]:
+def _exchange(
+    child: ChildProcess, most: int, data: bytes, deadline: float, on_output
+) -> tuple[bytes, bytes, str | None]:
     """Write stdin, read stdout and stderr until both end; the third value is the limit that was broken, if any."""
     output = {child.stdout: bytearray(), child.stderr: bytearray()}
     rest = memoryview(data)
@@ -128,7 +132,7 @@ def _cause(code: int) -> str:
     return "killed" if code < 0 else "exit"
 
 
-class Started:
+class SpawnedChild:
     """A child that was started as a program of its own."""
 
     def __init__(self, argv: Sequence[str], tier: Tier, env: dict[str, str], inherited: int):
@@ -151,14 +155,13 @@ class Started:
         return 128 - code if self._shifted and 128 < code <= 128 + signal.NSIG else code
 
 
-def last_words(stderr: bytes) -> str:
-    """The last line that a process printed, as a sentence: in a traceback, what went wrong."""
-    lines = stderr.decode(errors="replace").split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), None)
-    return f"Its last words: {last[:500]}" if last else "It said nothing."
+def last_stderr_line(stderr: bytes) -> str:
+    """The last line that is not blank, at most 500 characters of it: in a traceback, what went wrong. Empty if none."""
+    lines = stderr[-4000:].decode(errors="replace").strip().splitlines()
+    return lines[-1].strip()[:500] if lines else ""
 
 
-class Notice:
+class LockdownNotice:
     """A pipe by which a process reports that it is locked: what went wrong before that is our fault."""
 
     def __init__(self):
@@ -168,16 +171,16 @@ class Notice:
         return self
 
     def __exit__(self, *_) -> None:
-        self.handed_over()
+        self.close_writing_end()
         os.close(self.reading)
 
-    def handed_over(self) -> None:
+    def close_writing_end(self) -> None:
         """The child has its own copy of the writing end: close ours."""
         if self.writing >= 0:
             os.close(self.writing)
             self.writing = -1
 
-    def check(self, finished: Finished) -> None:
+    def check(self, finished: SandboxResult) -> None:
         """Raise GraderError unless the process, which has ended, had reported."""
         os.set_blocking(self.reading, False)
         try:
@@ -187,5 +190,6 @@ class Notice:
         if not locked:
             raise GraderError(
                 f"The sandbox was not shut when its process ended ({finished.ended}, exit code {finished.returncode}, "
-                f"after {finished.seconds:.1f} s), so no submission was run. {last_words(finished.stderr)}"
+                f"after {finished.seconds:.1f} s), so no submission was run. "
+                f"Last line of stderr: {last_stderr_line(finished.stderr) or 'none'}"
             )

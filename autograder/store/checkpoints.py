@@ -17,45 +17,45 @@ from course.training.results import EpochResult
 
 
 @dataclass(frozen=True)
-class Kept:
+class Checkpoint:
     """Finished epochs, and the trainer's state after the last of them; `state` is None when there is none."""
 
     epochs: tuple[EpochResult, ...] = ()
     state: bytes | None = None
 
 
-class Keeper(Protocol):
+class CheckpointStore(Protocol):
     """Keeps one run; each call is done, for good, when it returns."""
 
-    def found(self) -> Kept: ...
+    def load(self) -> Checkpoint: ...
 
-    def epoch(self, result: EpochResult, state: bytes) -> None: ...
+    def save(self, result: EpochResult, state: bytes) -> None: ...
 
-    def done(self, record: RunRecord) -> None: ...
+    def finish(self, record: RunRecord) -> None: ...
 
 
-class FileKeeper:
+class CheckpointFile:
     """One file, whole or absent, that is gone once the run is done."""
 
     def __init__(self, path: Path):
         self.path = path
         self._epochs: list[EpochResult] = []
 
-    def found(self) -> Kept:
+    def load(self) -> Checkpoint:
         """A file that is absent or damaged is a run that starts from the beginning."""
         try:
             kept = json.loads(self.path.read_text())
             epochs, state = [EpochResult(**one) for one in kept["epochs"]], base64.b64decode(kept["state"])
         except (OSError, ValueError, KeyError, TypeError):
-            return Kept()
+            return Checkpoint()
         self._epochs = epochs
-        return Kept(tuple(epochs), state)
+        return Checkpoint(tuple(epochs), state)
 
-    def epoch(self, result: EpochResult, state: bytes) -> None:
+    def save(self, result: EpochResult, state: bytes) -> None:
         self._epochs = [*self._epochs[: result.epoch - 1], result]
         self._write(self._epochs, state)
 
-    def done(self, record: RunRecord) -> None:
+    def finish(self, record: RunRecord) -> None:
         self.path.unlink(missing_ok=True)
 
     def _write(self, epochs: Sequence[EpochResult], state: bytes) -> None:

@@ -16,10 +16,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from autograder.store import owners
-from autograder.store.checkpoints import Kept
+from autograder.store.checkpoints import Checkpoint
 from autograder.store.database import Database
 from autograder.store.engine import StoreError, clock
-from autograder.store.models import Base, Checkpoint, StoredEpoch, StoredMistakes, StoredRun, StoredSpec, utc_now
+from autograder.store.models import Base, StoredCheckpoint, StoredEpoch, StoredMistakes, StoredRun, StoredSpec, utc_now
 from autograder.store.records import RunRecord, versions
 from course.errors import GraderError
 from course.spec import Spec
@@ -116,8 +116,8 @@ class Claims:
             return RunBusy(run.id, run.owner, now - run.beat)
         run.owner, run.beat, run.claims = owner, now, run.claims + 1
         session.flush()
-        state = session.get(Checkpoint, run.id)
-        kept = Kept(self._epochs(session, run.id), state.state) if state else Kept()
+        state = session.get(StoredCheckpoint, run.id)
+        kept = Checkpoint(self._epochs(session, run.id), state.state) if state else Checkpoint()
         return Claim(self, self._database, run.id, owner, kept)
 
     def _begin(self, session: Session, key: RunKey, spec: Spec, regrade: Regrade | None, number: int) -> StoredRun:
@@ -172,9 +172,9 @@ class Claims:
 
 
 class Claim:
-    """A run that is ours to train: the Keeper of `grade.train_once`. A context manager; left unfinished it is free."""
+    """A run that is ours to train: the CheckpointStore of a training. A context manager; left unfinished it is free."""
 
-    def __init__(self, claims: Claims, database: Database, run_id: int, owner: str, kept: Kept):
+    def __init__(self, claims: Claims, database: Database, run_id: int, owner: str, kept: Checkpoint):
         self.run_id, self._owner, self._kept = run_id, owner, kept
         self._claims, self._database = claims, database
         self.isolation = ""
@@ -191,10 +191,10 @@ class Claim:
         with contextlib.suppress(StoreError):  # the claim then ends with this process, or by its silence
             self._database.touch(work)
 
-    def found(self) -> Kept:
+    def load(self) -> Checkpoint:
         return self._kept
 
-    def epoch(self, result: EpochResult, state: bytes) -> None:
+    def save(self, result: EpochResult, state: bytes) -> None:
         """Keep an epoch and the state after it, both or none. Raises ClaimLost, GraderError."""
 
         def work(session: Session) -> None:
@@ -206,7 +206,7 @@ class Claim:
                     f"({kept.correct:,}, then {result.correct:,} correct), so this machine cannot go on with it. "
                     "`autograder regrade` trains it again from the beginning."
                 )
-            session.merge(Checkpoint(run_id=run.id, state=state))
+            session.merge(StoredCheckpoint(run_id=run.id, state=state))
             if kept is None:
                 by = owners.place(self._owner)
                 row = StoredEpoch(run_id=run.id, **asdict(result), by=by, finished=utc_now())
@@ -216,7 +216,7 @@ class Claim:
 
         self._database.write(work)
 
-    def done(self, record: RunRecord) -> None:
+    def finish(self, record: RunRecord) -> None:
         """Keep the end of the run. Raises ClaimLost, GraderError."""
 
         def work(session: Session) -> None:
@@ -231,7 +231,7 @@ class Claim:
                 rows.append(StoredMistakes(run_id=run.id, wrong=[list(pair) for pair in record.wrong]))
                 session.add(rows[-1])
             self._database.chain.append(session, rows)
-            session.execute(delete(Checkpoint).where(Checkpoint.run_id == run.id))
+            session.execute(delete(StoredCheckpoint).where(StoredCheckpoint.run_id == run.id))
 
         self._database.write(work)
 

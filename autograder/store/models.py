@@ -158,7 +158,7 @@ class StoredMistakes(Base):
     wrong: Mapped[list[tuple[int, int]]]
 
 
-class Checkpoint(Base):
+class StoredCheckpoint(Base):
     """A running run's state after its last finished epoch; deleted when the run is done."""
 
     __tablename__ = "checkpoints"

@@ -23,7 +23,7 @@ SILENCE = 900.0  # seconds without a word after which a worker is given up
 LAST_WORDS = 4000  # bytes of stderr, for the message when it dies
 
 
-class Workers(contextlib.AbstractContextManager):
+class WorkerPool(contextlib.AbstractContextManager):
     """Starts trainers and scorers. `warm` keeps one process of each with PyTorch loaded and forks it: for many runs.
 
     To be used by one thread at a time.
@@ -31,43 +31,45 @@ class Workers(contextlib.AbstractContextManager):
 
     def __init__(self, *, warm: bool = False):
         self._keep_warm = warm
-        self._warm: dict[tuple[str, ...], sandbox.Warm] = {}
+        self._warm: dict[tuple[str, ...], sandbox.ForkServerProcess] = {}
 
     def __exit__(self, *_) -> None:
         while self._warm:
             self._warm.popitem()[1].close()
 
     def start(
-        self, name: str, *, walled: bool, threads: int = DEFAULT_THREADS, readable: Sequence[Path] = ()
+        self, name: str, *, sandboxed: bool, threads: int = DEFAULT_THREADS, readable: Sequence[Path] = ()
     ) -> Worker:
         """`autograder.workers.<name>`; behind the wall it sees Python, this package and the paths `readable` alone."""
-        if self._keep_warm and walled and threads == DEFAULT_THREADS:
+        if self._keep_warm and sandboxed and threads == DEFAULT_THREADS:
             return Worker(name, self._forked(name, readable))
-        return Worker(name, _Started(name, walled, threads, readable))
+        return Worker(name, _Started(name, sandboxed, threads, readable))
 
-    def _forked(self, name: str, readable: Sequence[Path]) -> sandbox.Child:
+    def _forked(self, name: str, readable: Sequence[Path]) -> sandbox.ChildProcess:
         key = (name, *map(str, readable))
         warm = self._warm.get(key)
         if warm is not None and not warm.is_alive():
             self._warm.pop(key).close()
             warm = None
         if warm is None:
-            warm = self._warm[key] = sandbox.Warm(f"autograder.workers.{name}", sandbox.Tier.BUBBLEWRAP, readable)
+            warm = self._warm[key] = sandbox.ForkServerProcess(
+                f"autograder.workers.{name}", sandbox.Tier.BUBBLEWRAP, readable
+            )
         return warm.fork(sandbox.Limits())
 
 
 class _Started:
-    """A process of its own, see `sandbox.Child`."""
+    """A process of its own, see `sandbox.ChildProcess`."""
 
-    def __init__(self, name: str, walled: bool, threads: int, readable: Sequence[Path]):
+    def __init__(self, name: str, sandboxed: bool, threads: int, readable: Sequence[Path]):
         command = [sys.executable, "-m", f"autograder.workers.{name}"]
         counts = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self._process = subprocess.Popen(
-            sandbox.bubblewrap(command, sandbox.readable_paths(readable)) if walled else command,
+            sandbox.bubblewrap(command, sandbox.readable_paths(readable)) if sandboxed else command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=(sandbox.environment() if walled else dict(os.environ)) | counts,
+            env=(sandbox.environment() if sandboxed else dict(os.environ)) | counts,
         )
         self.stdin, self.stdout, self.stderr = self._process.stdin, self._process.stdout, self._process.stderr
 
@@ -83,7 +85,7 @@ class _Started:
 class Worker:
     """A process spoken to line by line. A context manager: it is gone afterwards."""
 
-    def __init__(self, name: str, process: sandbox.Child):
+    def __init__(self, name: str, process: sandbox.ChildProcess):
         self.name = name
         self._process = process
         self._said: deque[bytes] = deque(maxlen=64)
@@ -104,14 +106,14 @@ class Worker:
             while line := stderr.readline(LAST_WORDS):
                 self._said.append(line)
 
-    def say(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         """Raises GraderError when the worker is gone."""
         try:
             _write(self._process.stdin, message.line())
         except OSError:
             raise self._died() from None
 
-    def hear(self) -> bytes:
+    def receive(self) -> bytes:
         """The next line; empty when the worker has ended well. Raises GraderError when it died or fell silent."""
         try:
             line = self._lines.get(timeout=SILENCE)
@@ -124,10 +126,8 @@ class Worker:
     def _died(self) -> GraderError:
         code = self._process.wait(10)
         self._readers[1].join(10)
-        words = b"".join(self._said)[-LAST_WORDS:].decode(errors="replace").strip().splitlines()
-        return GraderError(
-            f"The {self.name} died (exit code {code}): {words[-1][:300] if words else 'it said nothing'}."
-        )
+        line = sandbox.last_stderr_line(b"".join(self._said))
+        return GraderError(f"The {self.name} died (exit code {code}). Last line of stderr: {line or 'none'}")
 
     def __enter__(self) -> Worker:
         return self

@@ -1,18 +1,21 @@
 """What the processes of one grading say to each other: one JSON object a line, read as if an enemy had written it.
 
-supervisor -> locked   CaptureRequest, InspectRequest  locked  -> supervisor  Answer
-supervisor -> trainer  TrainRequest, Scored            trainer -> supervisor  Started, Progress, Outputs, Epoch, Failed
-supervisor -> scorer   ScoreRequest, Outputs           scorer  -> supervisor  Scored
+supervisor -> recipe   CaptureRequest or InspectRequest
+recipe -> supervisor   RecipeResponse
+supervisor -> trainer  TrainRequest, Scored
+trainer -> supervisor  RunStarted, Progress, Outputs, EpochFinished, TrainingFailed
+supervisor -> scorer   ScoreRequest, Outputs
+scorer -> supervisor   Scored
 """
 
 from __future__ import annotations
 
 import base64
-import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from autograder.console import printable
 from course.errors import GraderError
 
 MAX_LINE = 8_000_000  # bytes; outputs for 10,000 images take 0.54 MB, a spec up to 4 MB
@@ -35,7 +38,7 @@ class InspectRequest(Message):
     spec: str
 
 
-class Answer(Message):
+class RecipeResponse(Message):
     """What was asked for, as JSON, or a sentence: `refused` by us, or an `error` of the student's code."""
 
     kind: Literal["spec", "inspection", "refused", "error"]
@@ -48,7 +51,7 @@ class Answer(Message):
 
 
 class TrainRequest(Message):
-    """`images` cuts the data down to so many (train, test) images; `state` is an Epoch's, to go on from."""
+    """`images` cuts the data down to so many (train, test) images; `state` is an EpochFinished's, to go on from."""
 
     spec: str
     seed: int
@@ -58,10 +61,10 @@ class TrainRequest(Message):
     folder: str
     images: tuple[int, int] | None = None
     state: Annotated[str, Field(max_length=MAX_LINE)] = ""
-    most_seconds: float  # a run that is projected to take longer is refused
+    max_seconds: float  # a run that is projected to take longer is refused
 
 
-class Started(Message):
+class RunStarted(Message):
     kind: Literal["started"] = "started"
     device: str
     device_name: str
@@ -86,7 +89,7 @@ class Outputs(Message):
         return base64.b64decode(self.data, validate=True)
 
 
-class Epoch(Message):
+class EpochFinished(Message):
     """An EpochResult; `correct` and `test_loss` are what the scorer answered.
 
     `state` is what a restart after this epoch needs, as base64; nobody but a trainer reads into it.
@@ -104,7 +107,7 @@ class Epoch(Message):
     state: Annotated[str, Field(max_length=MAX_LINE)] = ""
 
 
-class Failed(Message):
+class TrainingFailed(Message):
     kind: Literal["diverged", "refused", "internal"]
     text: str
 
@@ -128,23 +131,20 @@ class Scored(Message):
     wrong: tuple[tuple[int, int], ...] = ()
 
 
-_LOCKED_REQUEST = TypeAdapter(Annotated[CaptureRequest | InspectRequest, Field(discriminator="kind")])
-_FROM_TRAINER = TypeAdapter(Annotated[Started | Progress | Outputs | Epoch | Failed, Field(discriminator="kind")])
+RecipeRequest = CaptureRequest | InspectRequest
+TrainerMessage = RunStarted | Progress | Outputs | EpochFinished | TrainingFailed
+
+_RECIPE_REQUEST: TypeAdapter[RecipeRequest] = TypeAdapter(Annotated[RecipeRequest, Field(discriminator="kind")])
+_TRAINER_MESSAGE: TypeAdapter[TrainerMessage] = TypeAdapter(Annotated[TrainerMessage, Field(discriminator="kind")])
 
 
-def locked_request(line: bytes) -> CaptureRequest | InspectRequest:
-    return _LOCKED_REQUEST.validate_json(line)
+def parse_recipe_request(line: bytes) -> RecipeRequest:
+    return _RECIPE_REQUEST.validate_json(line)
 
 
-def from_trainer(line: bytes) -> Started | Progress | Outputs | Epoch | Failed:
+def parse_trainer_message(line: bytes) -> TrainerMessage:
     """Raises GraderError when the line is not one of them."""
     try:
-        return _FROM_TRAINER.validate_json(line)
+        return _TRAINER_MESSAGE.validate_json(line)
     except ValidationError as error:
         raise GraderError(f"The trainer said something unexpected: {error.errors()[0]['msg']}.") from None
-
-
-def printable(text: str, most: int = 2000) -> str:
-    """One safe paragraph: no control or direction characters (a terminal obeys them), bounded in length."""
-    clean = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text[: most + 1])
-    return clean if len(clean) <= most else clean[: most - 1] + "…"

@@ -1,4 +1,4 @@
-"""The kernel that runs a submitted notebook: `python -m autograder.workers.notebook_kernel FOLDER walled|trusted`.
+"""The kernel that runs a submitted notebook: `python -m autograder.workers.notebook_kernel FOLDER sandboxed|trusted`.
 
 It is ipykernel's, with two differences. Behind the wall it shuts itself in before it listens. And a test cell is run as
 plain Python by code of ours: what a notebook does to IPython (transformers, hooks, displays) or to the names of
@@ -21,7 +21,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from autograder.sandbox import Limits, confine
+from autograder.sandbox import Limits, lockdown_notebook_kernel
 
 CONNECTION, FILES = "kernel.json", "files"  # in FOLDER: how to talk to the kernel, and what was handed in beside it
 SCRATCH = "/tmp/scratch"  # all it can write to, and gone with it
@@ -32,18 +32,18 @@ _BUILTINS = dict(vars(builtins))
 
 
 def main() -> None:
-    folder, walled = Path(sys.argv[1]), sys.argv[2] == "walled"
-    work = Path(SCRATCH, "work") if walled else folder / "work"
+    folder, sandboxed = Path(sys.argv[1]), sys.argv[2] == "sandboxed"
+    work = Path(SCRATCH, "work") if sandboxed else folder / "work"
     work.mkdir(parents=True)
     shutil.copytree(folder / FILES, work, dirs_exist_ok=True)
-    if walled:
+    if sandboxed:
         # in a world of its own every process is a child of process 1, by which ipykernel knows an orphan
         os.environ.pop("JPY_PARENT_PID", None)
         os.environ |= {"HOME": SCRATCH, "TMPDIR": SCRATCH, "IPYTHONDIR": f"{SCRATCH}/.ipython"}
         startup = Path(SCRATCH, ".ipython", "profile_default", "startup")
         startup.mkdir(parents=True)
         startup.joinpath("README").touch()  # IPython would copy one, with a call that the lock refuses
-        confine(LIMITS, scratch=SCRATCH, sockets=str(folder), file_size=SCRATCH_SIZE)
+        lockdown_notebook_kernel(LIMITS, scratch=SCRATCH, sockets=str(folder), file_size=SCRATCH_SIZE)
     _serve(folder / CONNECTION, work)
 
 

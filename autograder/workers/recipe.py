@@ -16,7 +16,7 @@ import matplotlib
 from torch import nn
 
 from autograder.sandbox import lockdown
-from autograder.workers.messages import Answer, CaptureRequest, InspectRequest, locked_request
+from autograder.workers.messages import CaptureRequest, InspectRequest, RecipeResponse, parse_recipe_request
 from course.capture import capture
 from course.capture.graph import export
 from course.capture.recipe_source import run_recipe
@@ -32,22 +32,22 @@ def main() -> None:
     _settle_matplotlib()
     lockdown()
     answer_to = _own_stdout()
-    answer = answer_for(locked_request(sys.stdin.buffer.read()))
+    answer = answer_for(parse_recipe_request(sys.stdin.buffer.read()))
     with os.fdopen(answer_to, "wb") as out:
         out.write(answer.line())
     os._exit(0)  # whatever the student left to run at exit does not
 
 
-def answer_for(request: CaptureRequest | InspectRequest) -> Answer:
+def answer_for(request: CaptureRequest | InspectRequest) -> RecipeResponse:
     """The spec or the inspection, or the sentence that says why there is none."""
     try:
         if isinstance(request, CaptureRequest):
-            return Answer(kind="spec", text=capture(run_recipe(request.source)).to_json())
-        return Answer(kind="inspection", text=json.dumps(asdict(inspect(Spec.from_json(request.spec)))))
+            return RecipeResponse(kind="spec", text=capture(run_recipe(request.source)).to_json())
+        return RecipeResponse(kind="inspection", text=json.dumps(asdict(inspect(Spec.from_json(request.spec)))))
     except RecipeError as error:
-        return Answer(kind="refused", text=str(error))
+        return RecipeResponse(kind="refused", text=str(error))
     except StudentCodeError as error:
-        return Answer(kind="error", text=str(error))
+        return RecipeResponse(kind="error", text=str(error))
 
 
 def _settle_matplotlib() -> None:

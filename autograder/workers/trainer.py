@@ -16,13 +16,13 @@ import torch
 
 from autograder.workers.messages import (
     MAX_LINE,
-    Epoch,
-    Failed,
+    EpochFinished,
     Message,
     Outputs,
     Progress,
+    RunStarted,
     Scored,
-    Started,
+    TrainingFailed,
     TrainRequest,
 )
 from course import data
@@ -46,11 +46,11 @@ def main() -> None:
     try:
         _train(request)
     except Diverged as error:
-        _say(Failed(kind="diverged", text=str(error)))
+        _say(TrainingFailed(kind="diverged", text=str(error)))
     except RecipeError as error:
-        _say(Failed(kind="refused", text=str(error)))
+        _say(TrainingFailed(kind="refused", text=str(error)))
     except (CourseError, OSError) as error:
-        _say(Failed(kind="internal", text=f"Training stopped: {error}"))
+        _say(TrainingFailed(kind="internal", text=f"Training stopped: {error}"))
     os._exit(0)  # all is said, and tidying PyTorch up takes 0.3 s
 
 
@@ -66,7 +66,7 @@ def _train(request: TrainRequest) -> None:
     spec = Spec.from_json(request.spec)
     resumed = state["epoch"] if state else 0
     _say(
-        Started(
+        RunStarted(
             device=device.type,
             device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
             threads=request.threads,
@@ -83,11 +83,11 @@ def _train(request: TrainRequest) -> None:
         cuda_graphs=request.cuda_graphs,
         score=_ask_for_score,
         resume=state,
-        on_step=_Ticker(spec.epochs - resumed, request.most_seconds),
+        on_step=_Ticker(spec.epochs - resumed, request.max_seconds),
         on_epoch=lambda run, result: states.append(_in_words(run.state_dict())),
     )
     for result in epochs:
-        _say(Epoch(**asdict(result), state=states.pop()))
+        _say(EpochFinished(**asdict(result), state=states.pop()))
 
 
 def _read_state(text: str) -> dict | None:
@@ -107,8 +107,8 @@ def _in_words(state: dict) -> str:
 class _Ticker:
     """Tells the supervisor how far the epoch is, now and then, and gives up on a run that would take too long."""
 
-    def __init__(self, epochs: int, most_seconds: float):
-        self._epochs, self._most = epochs, most_seconds
+    def __init__(self, epochs: int, max_seconds: float):
+        self._epochs, self._most = epochs, max_seconds
         self._last = 0.0
         self._steps = 0
         self._since = 0.0

@@ -26,12 +26,12 @@ import psutil
 from autograder.batch.local import run_batch
 from autograder.batch.submissions import find
 from autograder.cli.progress import Watcher, span
-from autograder.grading.pipeline import Cut, Options
+from autograder.grading.pipeline import Options, ReducedRun
 from autograder.store import open_store
 from tests.support.databases import postgresql
 from tests.support.variants import submit
 
-OPTIONS = Options(cut=Cut(1, 600, 500), seeds=1, device="cpu")
+OPTIONS = Options(reduced=ReducedRun(1, 600, 500), seeds=1, device="cpu")
 
 
 class Clock(Watcher):

@@ -20,13 +20,13 @@ from ray.cluster_utils import Cluster
 from autograder.batch.ray_cluster import run_on_ray
 from autograder.batch.submissions import find
 from autograder.cli.progress import Watcher
-from autograder.grading.pipeline import Cut, Options
+from autograder.grading.pipeline import Options, ReducedRun
 from autograder.store import open_store
 
 # Ray takes a cluster on the loopback device for one on the network's; nothing here listens on that
 services.resolve_ip_for_localhost = lambda host: host
 
-OPTIONS = Options(cut=Cut(2, 2000, 500), seeds=1, device="cpu")
+OPTIONS = Options(reduced=ReducedRun(2, 2000, 500), seeds=1, device="cpu")
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "node_ip_address": "127.0.0.1"}
 
 

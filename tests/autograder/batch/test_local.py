@@ -19,13 +19,13 @@ from autograder.batch.local import Backlog, Outcome, run_batch
 from autograder.batch.submissions import Work, find
 from autograder.cli.main import main
 from autograder.cli.progress import Watcher, line, span
-from autograder.grading.pipeline import Cut, Options
+from autograder.grading.pipeline import Options, ReducedRun
 from autograder.store import StoreError, open_store
 from course.errors import UsageError
 from tests.autograder.store.test_store import server, url  # noqa: F401 - fixtures
 from tests.support.variants import submit, variant
 
-CUT = Options(cut=Cut(1, 600, 500), seeds=1, device="cpu")
+REDUCED = Options(reduced=ReducedRun(1, 600, 500), seeds=1, device="cpu")
 
 
 def works_in(course):
@@ -35,7 +35,7 @@ def works_in(course):
 def batch(course, store, *more: str) -> list[str]:
     return [
         *(sys.executable, "-m", "autograder.cli.main", "batch", str(course), "--store", store, "--json"),
-        *("--cut", "1/600/500", "--seeds", "1", "--device", "cpu", *more),
+        *("--reduced", "1/600/500", "--seeds", "1", "--device", "cpu", *more),
     ]
 
 
@@ -150,7 +150,7 @@ def test_the_same_batch_again_trains_nothing_and_says_the_same(graded):
 
 def test_regrading_trains_the_chosen_ones_again_and_keeps_why(graded, monkeypatch):
     course, path, said = graded
-    command = ["regrade", str(course), "--store", path, "--cut", "1/600/500", "--seeds", "1", "--device", "cpu"]
+    command = ["regrade", str(course), "--store", path, "--reduced", "1/600/500", "--seeds", "1", "--device", "cpu"]
     done = CliRunner().invoke(main, [*command, "--student", "student001", "--reason", "the fan had stopped", "--json"])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["submissions"][0]["best"] == said["submissions"][1]["best"]
@@ -168,7 +168,7 @@ def test_regrading_trains_the_chosen_ones_again_and_keeps_why(graded, monkeypatc
         (["--reason", "x", "--student", "nobody"], "no submission of nobody"),
         (["--reason", "x", "--verdict", "pass"], "has the verdict pass"),
         (["--student", "student001"], "Missing option '--reason'"),
-        (["--reason", "x", "--everybody", "--cut", "1/2"], "EPOCHS/TRAIN/TEST"),
+        (["--reason", "x", "--everybody", "--reduced", "1/2"], "EPOCHS/TRAIN/TEST"),
         (["--reason", "x", "--everybody", "--jobs", "0"], "0 is not in the range"),
     ],
 )
@@ -267,11 +267,11 @@ def test_a_disk_that_is_full_stops_the_batch_with_a_sentence_and_loses_nothing(t
                 connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
         with pytest.raises(StoreError, match=r"full.*Make room on its disk"):
-            run_batch(works, CUT, store, Quiet(4), jobs=1)
+            run_batch(works, REDUCED, store, Quiet(4), jobs=1)
     with open_store(path) as store:
         assert 1 <= len(store.results.graded_attempts()) < 4
         assert list(store.verify()) == []
-        assert run_batch(works, CUT, store, Quiet(4), jobs=1).verdicts == {"fail": 4}
+        assert run_batch(works, REDUCED, store, Quiet(4), jobs=1).verdicts == {"fail": 4}
         assert_each_exactly_once(store, 4)
 
 
@@ -300,7 +300,7 @@ def test_a_database_that_goes_away_and_comes_back_costs_nothing(tmp_path, server
         threading.Timer(3, server.start).start()
 
     with open_store(url) as store:
-        assert run_batch(works, CUT, store, OnceFinished(4, restart), jobs=2).verdicts == {"fail": 4}
+        assert run_batch(works, REDUCED, store, OnceFinished(4, restart), jobs=2).verdicts == {"fail": 4}
         assert_each_exactly_once(store, 4)
 
 
@@ -308,11 +308,11 @@ def test_a_database_that_stays_away_stops_the_batch_and_another_day_it_goes_on(t
     works, url = works_in(submit(tmp_path, 4)), server.database()
     try:
         with open_store(url, patience=0.5) as store, pytest.raises(StoreError, match="cannot be used"):
-            run_batch(works, CUT, store, OnceFinished(4, server.stop), jobs=2)
+            run_batch(works, REDUCED, store, OnceFinished(4, server.stop), jobs=2)
     finally:
         server.start()
     with open_store(url) as store:
-        assert run_batch(works, CUT, store, Quiet(4), jobs=2).verdicts == {"fail": 4}
+        assert run_batch(works, REDUCED, store, Quiet(4), jobs=2).verdicts == {"fail": 4}
         assert_each_exactly_once(store, 4)
 
 
@@ -363,5 +363,5 @@ def test_a_span_reads_like_a_clock():
 
 
 def test_options_say_what_differs_between_two_batches():
-    assert str(CUT.cut) == "1/600/500" and Cut.parse(str(CUT.cut)) == CUT.cut
-    assert replace(CUT, device="cuda") != CUT
+    assert str(REDUCED.reduced) == "1/600/500" and ReducedRun.parse(str(REDUCED.reduced)) == REDUCED.reduced
+    assert replace(REDUCED, device="cuda") != REDUCED

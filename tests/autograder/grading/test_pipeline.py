@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.pipeline import Cut, Options, grade, inspect_only, train_once
-from autograder.grading.recipe_sandbox import Intake
-from autograder.sandbox import probe
-from autograder.workers.client import Workers
+from autograder.grading.pipeline import Options, ReducedRun, grade, inspect_only, train_once
+from autograder.grading.recipe_sandbox import RecipeSandbox
+from autograder.sandbox import best_tier
+from autograder.workers.client import WorkerPool
 from course import data
 from course.notebook import fit
 from course.training.data import TrainingData
@@ -21,7 +21,7 @@ from course.training.loop import train
 from course.training.scoring import Scorer
 from tests.support.recipes import TINY, TINY_COUNT
 
-CUT = Options(cut=Cut(epochs=3, train_images=1000, test_images=500), seeds=1, device="cpu")
+REDUCED = Options(reduced=ReducedRun(epochs=3, train_images=1000, test_images=500), seeds=1, device="cpu")
 
 
 class Silent:
@@ -35,8 +35,8 @@ class Silent:
 
 
 @pytest.fixture(scope="module")
-def intake():
-    with Intake(probe(), warm=True) as opened:
+def recipe_sandbox():
+    with RecipeSandbox(best_tier(), warm=True) as opened:
         yield opened
 
 
@@ -53,9 +53,9 @@ def recipe_of(source: str):
     return namespace["recipe"]
 
 
-def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, intake):
+def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, recipe_sandbox):
     listener = Silent()
-    result = grade(tiny, CUT, listener, intake)
+    result = grade(tiny, REDUCED, listener, recipe_sandbox)
     assert (result.verdict, result.official, result.counted) == ("fail", False, TINY_COUNT)
     assert "needed: 497 of 500" in result.reasons[0]
     told = result.to_dict()
@@ -67,8 +67,8 @@ def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, intake):
     assert [h[0] for h in listener.heard if h[0] == "epoch"] == ["epoch"] * 3
 
 
-def test_the_grader_and_a_notebook_get_the_same_history_bit_for_bit(tiny, intake, monkeypatch):
-    result = grade(tiny, CUT, Silent(), intake)
+def test_the_grader_and_a_notebook_get_the_same_history_bit_for_bit(tiny, recipe_sandbox, monkeypatch):
+    result = grade(tiny, REDUCED, Silent(), recipe_sandbox)
     whole = data.load()
     part = replace(
         whole,
@@ -100,45 +100,45 @@ def test_nothing_is_trained_while_nbgrader_runs_a_notebook(monkeypatch, capsys):
     assert "the grader trains" in capsys.readouterr().out
 
 
-def test_too_many_parameters_are_refused_with_the_number_and_the_limit(tmp_path, intake):
+def test_too_many_parameters_are_refused_with_the_number_and_the_limit(tmp_path, recipe_sandbox):
     path = tmp_path / "big.py"
     path.write_text(
         TINY.replace("nn.Conv2d(1, 4, 5, stride=3)", "nn.Conv2d(1, 4, 5, stride=3); self.more = nn.Linear(784, 11)")
     )
-    result = grade(path, CUT, Silent(), intake)
+    result = grade(path, REDUCED, Silent(), recipe_sandbox)
     assert result.verdict == "refused" and result.runs == ()
     assert f"parameters: {TINY_COUNT + 784 * 11 + 11:,} counted, fewer than 8,000 allowed" in result.reasons[0]
 
 
-def test_divergence_is_told_with_epoch_step_and_rate(tmp_path, intake):
+def test_divergence_is_told_with_epoch_step_and_rate(tmp_path, recipe_sandbox):
     path = tmp_path / "hot.py"
     path.write_text(TINY.replace("lr=0.1", "lr=1e30"))
-    result = grade(path, CUT, Silent(), intake)
+    result = grade(path, REDUCED, Silent(), recipe_sandbox)
     assert result.verdict == "fail"
     assert (
         "diverged" in result.reasons[-2] and "epoch 1 at step" in result.reasons[-2] and "1e+30" in result.reasons[-2]
     )
 
 
-def test_an_error_of_the_students_code_names_the_line(tmp_path, intake):
+def test_an_error_of_the_students_code_names_the_line(tmp_path, recipe_sandbox):
     path = tmp_path / "broken.py"
     path.write_text("x = 1\ny = x / 0\n")
-    result = inspect_only(path, CUT, Silent(), intake)
+    result = inspect_only(path, REDUCED, Silent(), recipe_sandbox)
     assert (result.verdict, result.reasons) == ("error", ("Line 2 (y = x / 0): ZeroDivisionError: division by zero",))
 
 
-def test_a_run_that_would_take_too_long_is_refused_after_a_few_steps(tiny, intake):
-    hurried = replace(CUT, most_minutes=1e-6, cut=Cut(epochs=3, train_images=4000, test_images=500))
-    result = grade(tiny, hurried, Silent(), intake)
+def test_a_run_that_would_take_too_long_is_refused_after_a_few_steps(tiny, recipe_sandbox):
+    hurried = replace(REDUCED, max_minutes=1e-6, reduced=ReducedRun(epochs=3, train_images=4000, test_images=500))
+    result = grade(tiny, hurried, Silent(), recipe_sandbox)
     assert result.verdict == "refused"
     assert "Training would take about" in result.reasons[0] and "as 20 steps show" in result.reasons[0]
 
 
-def test_warm_workers_give_the_history_of_cold_ones_run_after_run(tiny, intake):
-    cold = grade(tiny, CUT, Silent(), intake).runs[0].epochs
-    with Workers(warm=True) as workers:
+def test_warm_workers_give_the_history_of_cold_ones_run_after_run(tiny, recipe_sandbox):
+    cold = grade(tiny, REDUCED, Silent(), recipe_sandbox).runs[0].epochs
+    with WorkerPool(warm=True) as workers:
         for _ in range(2):
-            assert grade(tiny, CUT, Silent(), intake, workers=workers).runs[0].epochs == cold
+            assert grade(tiny, REDUCED, Silent(), recipe_sandbox, workers=workers).runs[0].epochs == cold
 
 
 class Stopped(Exception):
@@ -157,14 +157,14 @@ class StopsAfter(Silent):
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
-def test_a_run_that_was_interrupted_goes_on_with_the_same_history(tiny, intake, epoch):
-    spec = intake.capture(tiny.read_text())
+def test_a_run_that_was_interrupted_goes_on_with_the_same_history(tiny, recipe_sandbox, epoch):
+    spec = recipe_sandbox.capture(tiny.read_text())
     seed, folder = 1000 + epoch, data.ensure()
-    whole = train_once(spec, seed, folder, CUT, intake.tier, Silent())
+    whole = train_once(spec, seed, folder, REDUCED, recipe_sandbox.tier, Silent())
     with pytest.raises(Stopped):
-        train_once(spec, seed, folder, CUT, intake.tier, StopsAfter(epoch))
+        train_once(spec, seed, folder, REDUCED, recipe_sandbox.tier, StopsAfter(epoch))
     listener = Silent()
-    resumed = train_once(spec, seed, folder, CUT, intake.tier, listener)
+    resumed = train_once(spec, seed, folder, REDUCED, recipe_sandbox.tier, listener)
     started = next(what[3] for what in listener.heard if what[0] == "run_started")
     assert started.resumed >= epoch
     assert resumed.epochs == whole.epochs
@@ -203,7 +203,7 @@ def processes_of_session(session: int) -> list[int]:
     return found
 
 
-def test_the_trainer_never_reads_the_test_labels(tiny, intake, tmp_path):
+def test_the_trainer_never_reads_the_test_labels(tiny, recipe_sandbox, tmp_path):
     """With the labels' file gone from its folder, the trainer trains all the same."""
     folder = tmp_path / "mnist"
     folder.mkdir()
@@ -215,7 +215,7 @@ def test_the_trainer_never_reads_the_test_labels(tiny, intake, tmp_path):
         data.read_labels("train", folder)[:300],
         data.read_images("test", folder)[:100],
     )
-    spec = intake.capture(tiny.read_text())
+    spec = recipe_sandbox.capture(tiny.read_text())
     import torch
 
     asked = []

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder.grading.recipe_sandbox import Intake
-from autograder.sandbox import Tier, probe
+from autograder.grading.recipe_sandbox import RecipeSandbox
+from autograder.sandbox import Tier, best_tier
 from course.errors import StudentCodeError
 from tests.support.recipes import TINY
 
@@ -51,21 +51,25 @@ def _locked(pid: int) -> bool:
 
 @pytest.fixture(scope="module")
 def tier():
-    found = probe()
+    found = best_tier()
     assert found is not Tier.NONE
     return found
 
 
 @pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
 def test_a_recipe_whose_process_was_killed_from_outside_is_taken_in_again(tier, warm):
-    with Intake(tier, warm=warm) as intake, Killer(1) as killer:
-        spec = intake.capture(SLOW)
+    with RecipeSandbox(tier, warm=warm) as recipe_sandbox, Killer(1) as killer:
+        spec = recipe_sandbox.capture(SLOW)
     assert len(killer.killed) == 1
-    with Intake(tier) as intake:
-        assert intake.capture(SLOW) == spec
+    with RecipeSandbox(tier) as recipe_sandbox:
+        assert recipe_sandbox.capture(SLOW) == spec
 
 
 def test_a_recipe_that_is_killed_each_time_is_told_of_its_memory(tier):
-    with Intake(tier, warm=True) as intake, Killer(2) as killer, pytest.raises(StudentCodeError, match="of memory"):
-        intake.capture(SLOW)
+    with (
+        RecipeSandbox(tier, warm=True) as recipe_sandbox,
+        Killer(2) as killer,
+        pytest.raises(StudentCodeError, match="of memory"),
+    ):
+        recipe_sandbox.capture(SLOW)
     assert len(killer.killed) == 2

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from autograder.grading.submission import MAX_SOURCE, read_submission
+from autograder.grading.submission import MAX_SOURCE, read_recipe_source
 from course.errors import StudentCodeError, UsageError
 
 
@@ -32,13 +32,13 @@ def notebook(*cells: tuple[str | None, str]) -> str:
 def test_of_a_notebook_only_the_recipe_cell_is_read(tmp_path):
     path = tmp_path / "work.ipynb"
     path.write_text(notebook((None, "raise SystemExit"), ("recipe", "recipe = 1\nx = 2"), ("other", "boom")))
-    assert read_submission(path).source == "recipe = 1\nx = 2"
+    assert read_recipe_source(path).source == "recipe = 1\nx = 2"
 
 
 def test_a_python_file_is_read_whole(tmp_path):
     path = tmp_path / "work.py"
     path.write_text("recipe = 1\n")
-    assert read_submission(path).source == "recipe = 1\n"
+    assert read_recipe_source(path).source == "recipe = 1\n"
 
 
 @pytest.mark.parametrize("cells", [(), ((None, "x = 1"),), (("recipe", "a = 1"), ("recipe", "b = 2"))])
@@ -46,7 +46,7 @@ def test_a_notebook_needs_exactly_one_recipe_cell(tmp_path, cells):
     path = tmp_path / "work.ipynb"
     path.write_text(notebook(*cells))
     with pytest.raises(StudentCodeError, match="exactly one is needed"):
-        read_submission(path)
+        read_recipe_source(path)
 
 
 @pytest.mark.parametrize(
@@ -67,41 +67,41 @@ def test_a_broken_notebook_is_the_students_error_in_one_sentence(tmp_path, text)
     path = tmp_path / "work.ipynb"
     path.write_text(text)
     with pytest.raises(StudentCodeError, match=r"work\.ipynb"):
-        read_submission(path)
+        read_recipe_source(path)
 
 
 def test_a_file_that_is_not_there_is_wrong_use(tmp_path):
     with pytest.raises(UsageError, match="There is no file"):
-        read_submission(tmp_path / "nowhere.py")
+        read_recipe_source(tmp_path / "nowhere.py")
 
 
 def test_another_kind_of_file_is_wrong_use(tmp_path):
     with pytest.raises(UsageError, match="neither a notebook"):
-        read_submission(tmp_path / "work.txt")
+        read_recipe_source(tmp_path / "work.txt")
 
 
 def test_a_folder_that_is_named_like_a_notebook_is_wrong_use(tmp_path):
     (tmp_path / "work.ipynb").mkdir()
     with pytest.raises(UsageError, match="not a file"):
-        read_submission(tmp_path / "work.ipynb")
+        read_recipe_source(tmp_path / "work.ipynb")
 
 
 def test_bytes_that_are_not_text_are_the_students_error(tmp_path):
     path = tmp_path / "work.py"
     path.write_bytes(b"recipe = '\xff\xfe'")
     with pytest.raises(StudentCodeError, match="UTF-8"):
-        read_submission(path)
+        read_recipe_source(path)
 
 
 def test_an_endless_recipe_is_refused_by_its_length(tmp_path):
     path = tmp_path / "work.py"
     path.write_text("#" * (MAX_SOURCE + 1))
     with pytest.raises(StudentCodeError, match=f"{MAX_SOURCE:,} are allowed"):
-        read_submission(path)
+        read_recipe_source(path)
 
 
 def test_an_empty_recipe_is_named_as_such(tmp_path):
     path = tmp_path / "work.py"
     path.write_text("\n  \n")
     with pytest.raises(StudentCodeError, match="empty"):
-        read_submission(path)
+        read_recipe_source(path)

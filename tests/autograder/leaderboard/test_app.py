@@ -182,9 +182,9 @@ def test_the_table_follows_a_batch_from_waiting_to_the_verdict(page, store):
         store.results.mark_training(attempt, claim.run_id, 15)
         expect(row).to_contain_text("training (epoch 1 of 15)")
         for epoch in EPOCHS:
-            claim.epoch(epoch, b"state")
+            claim.save(epoch, b"state")
         expect(row).to_contain_text(f"training (epoch {len(EPOCHS) + 1} of 15)")
-        claim.done(record_of())
+        claim.finish(record_of())
     store.results.record_verdict(attempt, result_of("pass"), load_rules("challenge"), [claim.run_id])
     expect(row.locator(".verdict")).to_have_text("pass")
     expect(row.locator(".state")).to_have_count(0)

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.support.browsers import NEEDS_CHROMIUM, PATIENCE, browser, jupyter  # noqa: F401 - a fixture
 from tests.support.classroom import LEARNS, TOO_LARGE, Course, answer, cell
 
-CUT = {"epochs": 2, "train_images": 2_000, "test_images": 1_000, "accuracy": 0.6, "near": 0.0}
+REDUCED = {"epochs": 2, "train_images": 2_000, "test_images": 1_000, "accuracy": 0.6, "near": 0.0}
 # what must not happen in an instructor's browser
 OWNED = "document.body.setAttribute('data-owned', 'yes')"
 HOSTILE = f"""My **analysis**. <img src="x" onerror="{OWNED}"> <script>{OWNED}</script> [here](javascript:{OWNED})
@@ -38,7 +38,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("formgrader")
-    return Course(folder, f"c.TrainedScore.store = {str(folder / 'results.db')!r}\nc.TrainedScore.cut = {CUT}")
+    return Course(folder, f"c.TrainedScore.store = {str(folder / 'results.db')!r}\nc.TrainedScore.cut = {REDUCED}")
 
 
 @pytest.fixture(scope="module")

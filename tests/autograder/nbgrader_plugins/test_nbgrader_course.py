@@ -12,7 +12,7 @@ import time
 import nbformat
 import pytest
 
-from autograder.grading.pipeline import Cut, Options, grade
+from autograder.grading.pipeline import Options, ReducedRun, grade
 from autograder.store import open_store
 from tests.support.classroom import (
     CRASHES,
@@ -68,9 +68,9 @@ def levels(folder, store) -> list[int]:
     """What the wavering recipe holds under its first two seeds, in a training as the course cuts it down."""
     path = folder / "wavers.py"
     path.write_text(WAVERS)
-    cut = Cut(epochs=2, train_images=2_000, test_images=1_000, accuracy=0.5, near=1.0)
+    cut = ReducedRun(epochs=2, train_images=2_000, test_images=1_000, accuracy=0.5, near=1.0)
     with open_store(store) as opened:
-        result = grade(path, Options(cut=cut, seeds=2), Silent(), store=opened)
+        result = grade(path, Options(reduced=cut, seeds=2), Silent(), store=opened)
     held = [min(run.correct) for run in result.runs]
     assert len(held) == 2 and held[0] != held[1], "the recipe does not waver: take another one"
     return held

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.grading.pipeline import Cut, Options
+from autograder.grading.pipeline import Options, ReducedRun
 from autograder.nbgrader_plugins import report
 from autograder.store.records import Result, RunRecord
 from course.training.results import EpochResult
@@ -57,7 +57,7 @@ def test_a_report_passes_nbconverts_sanitizer_as_it_is():
     from nbconvert.filters.strings import clean_html
 
     graded = replace(result("fail", [9_900, 9_910], [9_920, 9_930]), official=False)
-    page = report.html(graded, Options(cut=Cut(2, 2, 2, accuracy=0.999)), 1.5, 10.0)
+    page = report.html(graded, Options(reduced=ReducedRun(2, 2, 2, accuracy=0.999)), 1.5, 10.0)
     assert clean_html(page) == page
     assert "Not official" in page and "1.5 of 10 points" in page and "What to try next" in page
 

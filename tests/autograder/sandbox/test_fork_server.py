@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox import Limits, Nursery, Tier, fault
+from autograder.sandbox import ForkServer, Limits, Tier, tier_problem
 from course.errors import GraderError
 from tests.autograder.sandbox.sandboxed_exec import STUDENT, STUDENT_FILES
 
 TESTS = STUDENT_FILES[0].parent
-WALLED = (Tier.BUBBLEWRAP, Tier.LANDLOCK)
+ISOLATED = (Tier.BUBBLEWRAP, Tier.LANDLOCK)
 
 
 # --- nothing is left behind
@@ -47,16 +47,16 @@ run(["-c", child, sys.argv[2]], tier=Tier(sys.argv[1]), on_output=lambda text: p
 WARM = """
 import sys
 from pathlib import Path
-from autograder.sandbox import Nursery, Tier
-nursery = Nursery(sys.argv[3], tier=Tier(sys.argv[1]), readable=[Path(p) for p in sys.argv[4:]])
+from autograder.sandbox import ForkServer, Tier
+nursery = ForkServer(sys.argv[3], tier=Tier(sys.argv[1]), readable=[Path(p) for p in sys.argv[4:]])
 nursery.run(b"print('locked', flush=True)\\nwhile True: pass", on_output=lambda text: print(text, flush=True))
 """
 
 
 @pytest.mark.parametrize("program", [COLD, WARM], ids=["cold", "warm"])
-@pytest.mark.parametrize("tier", WALLED)
+@pytest.mark.parametrize("tier", ISOLATED)
 def test_the_whole_tree_dies_with_a_supervisor_that_is_killed(tier, program):
-    if reason := fault(tier):
+    if reason := tier_problem(tier):
         pytest.skip(reason)
     # the module's name stands in the command line of a warm process, the marker in that of a cold one
     marker = f"marker-{os.getpid()}-{tier}" if program is COLD else STUDENT
@@ -74,8 +74,8 @@ def test_the_whole_tree_dies_with_a_supervisor_that_is_killed(tier, program):
 
 
 def test_a_nursery_that_is_closed_leaves_no_process():
-    for tier in filter(lambda tier: not fault(tier), WALLED):
-        with Nursery(STUDENT, tier=tier, readable=STUDENT_FILES) as nursery:
+    for tier in filter(lambda tier: not tier_problem(tier), ISOLATED):
+        with ForkServer(STUDENT, tier=tier, readable=STUDENT_FILES) as nursery:
             nursery.run(b"")
             mine = warm_processes()
             assert mine
@@ -85,12 +85,12 @@ def test_a_nursery_that_is_closed_leaves_no_process():
 # --- the nursery
 
 
-@pytest.fixture(params=WALLED)
+@pytest.fixture(params=ISOLATED)
 def nursery(request):
-    if reason := fault(request.param):
+    if reason := tier_problem(request.param):
         pytest.skip(reason)
     before = warm_processes()
-    with Nursery(STUDENT, tier=request.param, readable=STUDENT_FILES) as nursery:
+    with ForkServer(STUDENT, tier=request.param, readable=STUDENT_FILES) as nursery:
         nursery.run(b"")
         nursery.pids = warm_processes() - before
         yield nursery
@@ -141,9 +141,9 @@ def wait_for_end(pid: int) -> None:
 
 
 def test_a_module_that_cannot_be_imported_is_named():
-    for tier in filter(lambda tier: not fault(tier), WALLED):
+    for tier in filter(lambda tier: not tier_problem(tier), ISOLATED):
         with (
-            Nursery("autograder.no_such_module", tier=tier) as nursery,
+            ForkServer("autograder.no_such_module", tier=tier) as nursery,
             pytest.raises(GraderError, match="no_such_module"),
         ):
             nursery.run(b"")

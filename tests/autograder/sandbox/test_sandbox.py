@@ -11,23 +11,23 @@ from pathlib import Path
 import pytest
 
 import course
-from autograder.sandbox import Limits, Nursery, Tier, choose_tier, fault, run
+from autograder.sandbox import ForkServer, Limits, Tier, choose_tier, run, tier_problem
 from autograder.sandbox.namespaces import readable_paths
 from course.errors import GraderError, UsageError
 from tests.autograder.sandbox.sandboxed_exec import STUDENT, STUDENT_FILES
 
 TESTS = STUDENT_FILES[0].parent
-WALLED = (Tier.BUBBLEWRAP, Tier.LANDLOCK)
+ISOLATED = (Tier.BUBBLEWRAP, Tier.LANDLOCK)
 
 
-@pytest.fixture(scope="module", params=[(tier, way) for tier in WALLED for way in ("cold", "warm")], ids="-".join)
+@pytest.fixture(scope="module", params=[(tier, way) for tier in ISOLATED for way in ("cold", "warm")], ids="-".join)
 def sandbox(request):
     """A function that runs a piece of Python as a student's code would be run.
 
     Its `brief` limits give a process just time enough to start and be locked, and some threads.
     """
     tier, way = request.param
-    if reason := fault(tier):
+    if reason := tier_problem(tier):
         pytest.skip(f"{tier} does not work here: {reason}")
 
     def cold(code: str, **options):
@@ -37,7 +37,7 @@ def sandbox(request):
         return nursery.run(textwrap.dedent(code).encode(), **options)
 
     cold.brief, warm.brief = Limits(seconds=5, threads=4), Limits(seconds=1, threads=4)
-    with Nursery(STUDENT, tier=tier, readable=STUDENT_FILES) as nursery:
+    with ForkServer(STUDENT, tier=tier, readable=STUDENT_FILES) as nursery:
         yield cold if way == "cold" else warm
 
 
@@ -220,7 +220,7 @@ def test_output_is_passed_on_while_it_comes(sandbox):
 
 
 def test_a_process_that_reads_no_stdin_does_not_hold_up_its_supervisor():
-    for tier in filter(lambda tier: not fault(tier), WALLED):
+    for tier in filter(lambda tier: not tier_problem(tier), ISOLATED):
         code = "from autograder.sandbox import lockdown; lockdown()"
         assert run(["-c", code], tier=tier, stdin=bytes(5_000_000)).returncode == 0
 
@@ -288,10 +288,10 @@ def test_an_exception_of_the_listener_ends_the_process_and_comes_through(sandbox
 # --- whose fault it is
 
 
-@pytest.mark.parametrize("tier", [*WALLED, Tier.NONE])
+@pytest.mark.parametrize("tier", [*ISOLATED, Tier.NONE])
 @pytest.mark.parametrize("code", ["print('I never locked')", "import no_such_module", "raise SystemExit(0)"])
 def test_a_process_that_ends_unlocked_is_our_fault(tier, code):
-    if tier is not Tier.NONE and (reason := fault(tier)):
+    if tier is not Tier.NONE and (reason := tier_problem(tier)):
         pytest.skip(reason)
     with pytest.raises(GraderError, match="was not shut"):
         run(["-c", code], tier=tier)
@@ -305,9 +305,9 @@ def test_locking_a_process_that_the_sandbox_did_not_start_is_refused():
     assert "was not started by the sandbox" in finished.stderr
 
 
-@pytest.mark.parametrize("tier", WALLED)
+@pytest.mark.parametrize("tier", ISOLATED)
 def test_a_process_with_threads_is_not_locked_by_halves(tier):
-    if reason := fault(tier):
+    if reason := tier_problem(tier):
         pytest.skip(reason)
     code = """if True:
         import threading
@@ -325,7 +325,7 @@ def test_a_trusted_submission_keeps_its_limits_of_time_and_output():
     assert run(["-c", start + "while True: pass"], tier=Tier.NONE, limits=Limits(seconds=4)).ended == "timeout"
     flood = start + "while True: print('x' * 10_000)"
     assert run(["-c", flood], tier=Tier.NONE, limits=Limits(output=100_000)).ended == "output"
-    with Nursery(STUDENT, tier=Tier.NONE) as nursery:
+    with ForkServer(STUDENT, tier=Tier.NONE) as nursery:
         assert nursery.run(b"print(6 * 7)").stdout == b"42\n"
 
 
@@ -333,8 +333,8 @@ def test_a_trusted_submission_keeps_its_limits_of_time_and_output():
 
 CHOOSE = """
 import sys
-from autograder.sandbox import choose_tier, probe
-print(probe(), choose_tier(trust_submissions=True))
+from autograder.sandbox import choose_tier, best_tier
+print(best_tier(), choose_tier(trust_submissions=True))
 choose_tier(trust_submissions=False)
 """
 
@@ -349,7 +349,7 @@ def broken_bubblewrap(tmp_path):
 
 
 def test_a_bubblewrap_that_is_installed_and_fails_is_not_relied_on(broken_bubblewrap):
-    if reason := fault(Tier.LANDLOCK):
+    if reason := tier_problem(Tier.LANDLOCK):
         pytest.skip(reason)
     finished = subprocess.run(
         [sys.executable, "-c", CHOOSE], env=broken_bubblewrap, capture_output=True, text=True, check=False
@@ -358,7 +358,7 @@ def test_a_bubblewrap_that_is_installed_and_fails_is_not_relied_on(broken_bubble
 
 
 def test_with_no_wall_at_all_grading_is_refused_unless_submissions_are_trusted(broken_bubblewrap):
-    if reason := fault(Tier.LANDLOCK):
+    if reason := tier_problem(Tier.LANDLOCK):
         pytest.skip(reason)
     # the kernel nests sixteen Landlock domains and no more
     exhaust = """
@@ -380,7 +380,7 @@ def test_with_no_wall_at_all_grading_is_refused_unless_submissions_are_trusted(b
 
 
 def test_a_tier_that_works_here_needs_no_trust():
-    if all(map(fault, WALLED)):
+    if all(map(tier_problem, ISOLATED)):
         pytest.skip("no tier works here")
     assert choose_tier(trust_submissions=False) is choose_tier(trust_submissions=True) is not Tier.NONE
 

@@ -16,13 +16,13 @@ from course.errors import GraderError
 from course.rules import load_rules
 from tests.autograder.grading.test_pipeline import Silent
 from tests.autograder.store.test_store import (  # noqa: F401 - fixtures
-    CUT,
     EPOCHS,
     NOON,
+    REDUCED,
     execute,
     hand_in,
-    intake,
     key,
+    recipe_sandbox,
     record_of,
     result_of,
     server,
@@ -69,9 +69,9 @@ def test_an_attempt_waits_trains_epoch_by_epoch_and_is_done(store, key, spec):
     with store.claims.take(key, spec) as claim:
         store.results.mark_training(attempt, claim.run_id, 15)
         assert store.overview.in_progress() == [AttemptInProgress(attempt, 0, 15)]
-        claim.epoch(EPOCHS[0], b"state")
+        claim.save(EPOCHS[0], b"state")
         assert store.overview.in_progress() == [AttemptInProgress(attempt, 1, 15)]
-        claim.done(record_of(EPOCHS[:1]))
+        claim.finish(record_of(EPOCHS[:1]))
     store.results.record_verdict(attempt, result_of(), load_rules("challenge"), [claim.run_id])
     assert store.overview.in_progress() == []
 
@@ -93,8 +93,8 @@ def test_a_fault_of_ours_is_told_until_the_attempt_is_taken_up_again(store, key,
         assert store.overview.in_progress() == [AttemptInProgress(attempt, 0, 3)]
 
 
-def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(store, tiny, intake, monkeypatch):
-    result = grade(tiny, CUT, Silent(), intake, store, "ada")
+def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(store, tiny, recipe_sandbox, monkeypatch):
+    result = grade(tiny, REDUCED, Silent(), recipe_sandbox, store, "ada")
     (seen,) = store.overview.since()[1]
     assert store.overview.source(seen.attempt_id) == tiny.read_text()
     wrong = store.overview.misclassified(seen.runs[0].id)
@@ -107,7 +107,7 @@ def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(stor
 
     monkeypatch.setattr("autograder.grading.pipeline.train_once", broken)
     tiny.write_text(tiny.read_text().replace("lr=0.1", "lr=0.2"))
-    assert grade(tiny, CUT, Silent(), intake, store, "ada").verdict == "internal"
+    assert grade(tiny, REDUCED, Silent(), recipe_sandbox, store, "ada").verdict == "internal"
     (fault,) = store.overview.in_progress()
     assert "on fire" in fault.fault and fault.attempt_id != seen.attempt_id
 
@@ -155,7 +155,7 @@ def test_a_source_that_no_database_holds_is_kept_as_near_as_it_can_be(store, tmp
     assert store.overview.source(999) == ""
 
 
-def test_the_trainer_never_learns_what_it_got_wrong(store, tiny, intake, monkeypatch):
+def test_the_trainer_never_learns_what_it_got_wrong(store, tiny, recipe_sandbox, monkeypatch):
     """With the numbers of the images that it got wrong, a network could be fitted to the test set."""
     from autograder.workers.messages import Scored
 
@@ -165,9 +165,9 @@ def test_the_trainer_never_learns_what_it_got_wrong(store, tiny, intake, monkeyp
 
     original = Worker.say
     monkeypatch.setattr(say, lambda self, message: (told.append((self.name, message)), original(self, message))[1])
-    grade(tiny, CUT, Silent(), intake, store, "ada")
+    grade(tiny, REDUCED, Silent(), recipe_sandbox, store, "ada")
     scores = [message for name, message in told if name == "trainer" and isinstance(message, Scored)]
-    assert len(scores) == CUT.cut.epochs and all(message.wrong == () for message in scores)
+    assert len(scores) == REDUCED.reduced.epochs and all(message.wrong == () for message in scores)
 
 
 # --- the class in memory

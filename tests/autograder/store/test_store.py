@@ -10,9 +10,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from autograder.grading.pipeline import Cut, Options, grade
-from autograder.grading.recipe_sandbox import Intake
-from autograder.sandbox import probe
+from autograder.grading.pipeline import Options, ReducedRun, grade
+from autograder.grading.recipe_sandbox import RecipeSandbox
+from autograder.sandbox import best_tier
 from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished, RunKey, StoreError, open_store, owners
 from autograder.store.models import Base
 from autograder.store.records import Result, RunRecord
@@ -25,7 +25,7 @@ from tests.autograder.grading.test_pipeline import Silent, recipe_of
 from tests.support.databases import PROGRAMS, postgresql
 from tests.support.recipes import TINY
 
-CUT = Options(cut=Cut(epochs=3, train_images=1000, test_images=500), seeds=1, device="cpu")
+REDUCED = Options(reduced=ReducedRun(epochs=3, train_images=1000, test_images=500), seeds=1, device="cpu")
 EPOCHS = [EpochResult(n, 0.1, 1 / 3 / n, 900 + n, 1000, 0.1 / n, 450 + n, 500) for n in (1, 2, 3)]
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 
@@ -61,8 +61,8 @@ def key(spec):
 
 
 @pytest.fixture(scope="module")
-def intake():
-    with Intake(probe(), warm=True) as opened:
+def recipe_sandbox():
+    with RecipeSandbox(best_tier(), warm=True) as opened:
         yield opened
 
 
@@ -81,8 +81,8 @@ def train(store, key, spec, epochs=EPOCHS) -> int:
     """Keep a run as if it had been trained; its number in the store."""
     with store.claims.take(key, spec) as claim:
         for epoch in epochs:
-            claim.epoch(epoch, b"state")
-        claim.done(record_of(epochs))
+            claim.save(epoch, b"state")
+        claim.finish(record_of(epochs))
     return claim.run_id
 
 
@@ -174,25 +174,25 @@ def test_while_one_trains_a_run_others_are_told_so(store, key, spec):
 
 def test_a_run_goes_on_after_its_last_finished_epoch(store, key, spec):
     with store.claims.take(key, spec) as claim:
-        claim.epoch(EPOCHS[0], b"one")
-        claim.epoch(EPOCHS[1], b"two")
+        claim.save(EPOCHS[0], b"one")
+        claim.save(EPOCHS[1], b"two")
     with store.claims.take(key, spec) as claim:
-        kept = claim.found()
+        kept = claim.load()
     assert (kept.epochs, kept.state) == (tuple(EPOCHS[:2]), b"two")
 
 
 def test_an_owner_that_fell_silent_loses_the_run_and_can_keep_nothing_more(store, key, spec):
     with store.claims.take(key, spec) as slow:
-        slow.epoch(EPOCHS[0], b"one")
+        slow.save(EPOCHS[0], b"one")
         execute(store, f"UPDATE runs SET beat = beat - {owners.STALE_SECONDS + 1}")
         with store.claims.take(key, spec) as other:
-            assert other.found().epochs == (EPOCHS[0],)
-            for attempt in (lambda: slow.epoch(EPOCHS[1], b"late"), lambda: slow.done(record_of())):
+            assert other.load().epochs == (EPOCHS[0],)
+            for attempt in (lambda: slow.save(EPOCHS[1], b"late"), lambda: slow.finish(record_of())):
                 with pytest.raises(ClaimLost):
                     attempt()
-            other.epoch(EPOCHS[1], b"two")
-            other.epoch(EPOCHS[2], b"three")
-            other.done(record_of())
+            other.save(EPOCHS[1], b"two")
+            other.save(EPOCHS[2], b"three")
+            other.finish(record_of())
     assert isinstance(store.claims.take(key, spec), RunFinished)
 
 
@@ -210,26 +210,26 @@ def test_the_run_of_a_killed_process_is_taken_over_at_once(store, url, key, spec
 
 def test_keeping_an_epoch_twice_is_keeping_it_once(store, key, spec):
     with store.claims.take(key, spec) as claim:
-        claim.epoch(EPOCHS[0], b"one")
-        claim.epoch(EPOCHS[0], b"one")
+        claim.save(EPOCHS[0], b"one")
+        claim.save(EPOCHS[0], b"one")
     assert list(store.verify()) == []
 
 
 def test_an_epoch_that_comes_out_differently_when_repeated_is_not_passed_over(store, key, spec):
     with store.claims.take(key, spec) as claim:
-        claim.epoch(EPOCHS[0], b"one")
+        claim.save(EPOCHS[0], b"one")
         with pytest.raises(GraderError, match="came out differently"):
-            claim.epoch(replace(EPOCHS[0], correct=400), b"one")
+            claim.save(replace(EPOCHS[0], correct=400), b"one")
 
 
 def test_training_again_is_another_run_with_its_reason_once(store, key, spec):
     train(store, key, spec)
     again = Regrade("the machine was faulty", dt.datetime.now(dt.UTC))
     with store.claims.take(key, spec, again) as claim:
-        assert claim.found().epochs == ()
+        assert claim.load().epochs == ()
         for epoch in EPOCHS:
-            claim.epoch(epoch, b"state")
-        claim.done(record_of())
+            claim.save(epoch, b"state")
+        claim.finish(record_of())
     assert store.claims.take(key, spec, again) == RunFinished(claim.run_id, record_of())
     assert store.claims.take(key, spec) == RunFinished(claim.run_id, record_of())
 
@@ -273,9 +273,9 @@ def test_the_same_verdict_is_kept_once_and_a_changed_one_counts_at_once(store):
         assert store.results.latest("ada", "challenge").result.verdict == verdict
 
 
-def test_one_recipe_of_several_students_is_shown(store, tiny, intake):
+def test_one_recipe_of_several_students_is_shown(store, tiny, recipe_sandbox):
     for student in ("bob", "ada"):
-        grade(tiny, CUT, Silent(), intake, store, student)
+        grade(tiny, REDUCED, Silent(), recipe_sandbox, store, student)
     assert [shared.students for shared in store.results.shared_recipes("challenge")] == [("ada", "bob")]
     assert store.results.shared_recipes("lesson1_baseline") == []
 
@@ -283,46 +283,46 @@ def test_one_recipe_of_several_students_is_shown(store, tiny, intake):
 # --- grading
 
 
-def test_a_second_grading_is_answered_from_the_store_without_training(store, tiny, intake):
-    first = grade(tiny, CUT, Silent(), intake, store, "ada")
+def test_a_second_grading_is_answered_from_the_store_without_training(store, tiny, recipe_sandbox):
+    first = grade(tiny, REDUCED, Silent(), recipe_sandbox, store, "ada")
     listener = Silent()
-    assert grade(tiny, CUT, listener, intake, store, "bob") == first
+    assert grade(tiny, REDUCED, listener, recipe_sandbox, store, "bob") == first
     assert [h for h in listener.heard if h[0] in ("run_started", "epoch")] == []
     assert [g.result for g in store.results.graded_attempts()] == [first, first]
     assert list(store.verify()) == []
 
 
-def test_an_attempt_that_has_its_verdict_is_believed_until_something_changes(store, tiny, intake):
-    first = grade(tiny, CUT, Silent(), intake, store, "ada")
-    assert grade(tiny, CUT, Silent(), None, store, "ada", believe=True) == first
+def test_an_attempt_that_has_its_verdict_is_believed_until_something_changes(store, tiny, recipe_sandbox):
+    first = grade(tiny, REDUCED, Silent(), recipe_sandbox, store, "ada")
+    assert grade(tiny, REDUCED, Silent(), None, store, "ada", reuse_verdict=True) == first
     heard = []
-    for options, student in ((replace(CUT, seeds=2), "ada"), (CUT, "bob")):
+    for options, student in ((replace(REDUCED, seeds=2), "ada"), (REDUCED, "bob")):
         listener = Silent()
-        grade(tiny, options, listener, intake, store, student, believe=True)
+        grade(tiny, options, listener, recipe_sandbox, store, student, reuse_verdict=True)
         heard.append(next(h[1] for h in listener.heard if h[0] == "stage"))
     assert heard == ["running the recipe in the sandbox"] * 2
 
 
-def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, intake, monkeypatch):
-    assert grade(tiny, CUT, Silent(), intake, store, "ada").verdict == "fail"
+def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, recipe_sandbox, monkeypatch):
+    assert grade(tiny, REDUCED, Silent(), recipe_sandbox, store, "ada").verdict == "fail"
     easy = replace(load_rules("challenge"), accuracy=0.1)
     monkeypatch.setattr("autograder.grading.pipeline.load_rules", lambda name: easy)
     listener = Silent()
-    assert grade(tiny, CUT, listener, intake, store, "ada").verdict == "pass"
+    assert grade(tiny, REDUCED, listener, recipe_sandbox, store, "ada").verdict == "pass"
     assert [h for h in listener.heard if h[0] == "run_started"] == []
     assert store.results.latest("ada", "challenge").result.verdict == "pass"
     assert len(store.results.graded_attempts()) == 1
 
 
-def test_our_own_fault_changes_nobodys_result(store, tiny, intake, monkeypatch):
-    before = grade(tiny, CUT, Silent(), intake, store, "ada")
+def test_our_own_fault_changes_nobodys_result(store, tiny, recipe_sandbox, monkeypatch):
+    before = grade(tiny, REDUCED, Silent(), recipe_sandbox, store, "ada")
 
     def broken(*_, **__):
         raise GraderError("The disk is on fire.")
 
     monkeypatch.setattr("autograder.grading.pipeline.train_once", broken)
-    other = replace(CUT, cut=replace(CUT.cut, epochs=2))
-    assert grade(tiny, other, Silent(), intake, store, "ada").verdict == "internal"
+    other = replace(REDUCED, reduced=replace(REDUCED.reduced, epochs=2))
+    assert grade(tiny, other, Silent(), recipe_sandbox, store, "ada").verdict == "internal"
     assert store.results.latest("ada", "challenge").result == before
 
 

@@ -4,22 +4,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.workers.messages import Answer, Epoch, Failed, Outputs, Progress, from_trainer, printable
+from autograder.console import printable
+from autograder.workers.messages import (
+    EpochFinished,
+    Outputs,
+    Progress,
+    RecipeResponse,
+    TrainingFailed,
+    parse_trainer_message,
+)
 from course.errors import GraderError
 
 
 @given(st.binary(max_size=200))
 def test_a_line_from_the_trainer_is_a_message_or_a_grader_error(line):
     with pytest.raises(GraderError):
-        from_trainer(line)
+        parse_trainer_message(line)
 
 
 def test_messages_survive_the_way():
     for message in (
         Progress(epoch=1, step=2, steps=3),
         Outputs(data="AAAA"),
-        Failed(kind="diverged", text="x"),
-        Epoch(
+        TrainingFailed(kind="diverged", text="x"),
+        EpochFinished(
             epoch=1,
             learning_rate=0.1,
             train_loss=1.0,
@@ -30,7 +38,7 @@ def test_messages_survive_the_way():
             test_total=2,
         ),
     ):
-        assert from_trainer(message.line()) == message
+        assert parse_trainer_message(message.line()) == message
 
 
 @given(st.text())
@@ -42,4 +50,4 @@ def test_a_sentence_from_a_student_cannot_steer_a_terminal(text):
 
 
 def test_escapes_in_an_answer_are_taken_out():
-    assert "\x1b" not in Answer(kind="error", text="\x1b[2Jgone").text
+    assert "\x1b" not in RecipeResponse(kind="error", text="\x1b[2Jgone").text

@@ -6,8 +6,8 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.grading.pipeline import Options, inspect_only
-from autograder.grading.recipe_sandbox import Intake
-from autograder.sandbox import probe
+from autograder.grading.recipe_sandbox import RecipeSandbox
+from autograder.sandbox import best_tier
 from course import check_submission
 from course.notebook.check import NotReady, report
 from tests.support.recipes import TINY, TINY_COUNT
@@ -21,8 +21,8 @@ class Silent:
 
 
 @pytest.fixture(scope="module")
-def intake():
-    with Intake(probe(), warm=True) as opened:
+def recipe_sandbox():
+    with RecipeSandbox(best_tier(), warm=True) as opened:
         yield opened
 
 
@@ -43,10 +43,10 @@ def test_a_recipe_that_may_be_trained_is_told_its_numbers_and_what_is_left():
     ],
     ids=["too-long", "too-many", "import-in-another-cell", "magic", "exits"],
 )
-def test_what_would_be_refused_is_said_in_the_graders_own_words(source, tmp_path, intake):
+def test_what_would_be_refused_is_said_in_the_graders_own_words(source, tmp_path, recipe_sandbox):
     path = tmp_path / "work.py"
     path.write_text(source)
-    graded = inspect_only(path, Options(), Silent(), intake)
+    graded = inspect_only(path, Options(), Silent(), recipe_sandbox)
     assert graded.reasons
     with pytest.raises(NotReady) as told:
         report(source, "challenge")
