@@ -88,7 +88,7 @@ def grade(
 
     Exit code: 0 pass, 1 not passed, 2 wrong use, 3 an error of the grader's.
     """
-    from autograder.cli.main import terminal
+    from autograder.cli import terminal
     from autograder.grading.pipeline import SMOKE_RUN, Options
     from autograder.grading.pipeline import grade as grade_file
     from autograder.grading.recorder import student_of
@@ -123,7 +123,7 @@ def inspect(file: Path, assignment: str, trust_submissions: bool, as_json: bool)
 
     Exit code: 0 it may be trained, 1 it would be refused, 2 wrong use, 3 an error of the grader's.
     """
-    from autograder.cli.main import terminal
+    from autograder.cli import terminal
     from autograder.grading.pipeline import Options, inspect_only
 
     with terminal.Terminal(quiet=as_json) as listener:
@@ -229,7 +229,7 @@ def _grade_class(
 ) -> None:
     from autograder.batch.local import choose, register_all, run_batch
     from autograder.batch.submissions import find
-    from autograder.cli.main import progress
+    from autograder.cli import progress
     from autograder.grading.pipeline import Options, ReducedRun
     from autograder.store import open_store
 

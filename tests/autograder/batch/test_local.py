@@ -179,7 +179,7 @@ def test_regrading_without_saying_which_or_why_is_wrong_use(graded, options, fra
 
 
 def test_one_that_cannot_be_graded_by_our_fault_stops_nobody_and_is_told(tmp_path, monkeypatch):
-    from autograder.batch.local import local as module
+    from autograder.batch import local as module
 
     def broken(path, *arguments, **more):
         if "student001" in str(path):
