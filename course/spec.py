@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -244,6 +245,15 @@ class Spec(SpecModel):
         for node in (node for nodes in graphs for node in nodes):
             del node["line"], node["layer"]
         return hashlib.sha256(_canonical(data).encode()).hexdigest()
+
+
+def leaves(value: object) -> Iterator[object]:
+    """The items of nested tuples and lists, in order; any other value is its own only leaf."""
+    if isinstance(value, tuple | list):
+        for item in value:
+            yield from leaves(item)
+    else:
+        yield value
 
 
 def _canonical(data) -> str:

@@ -198,7 +198,7 @@ def _node(node: torch.fx.Node, references: dict) -> spec.Node:
             line or _line_of(next(iter(node.users))),
         )
     name = _SIZE_NAMES.get(node.target) or operator_name(node.target)
-    if not operators.allowed(name):
+    if not operators.is_allowed(name):
         raise RecipeError(_refusal(name), line)
     kwargs = {k: v for k, v in node.kwargs.items() if k not in operators.IGNORED_KEYWORDS}
     args = [plain(a, references.__getitem__) for a in node.args]

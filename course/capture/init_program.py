@@ -164,7 +164,7 @@ class InitProgram:
         op, args, kwargs = self._recorder.calls[index]
         line = self._recorder.lines[index]
         name = op if isinstance(op, str) else operator_name(op)
-        if not operators.allowed(name, init=True):
+        if not operators.is_allowed(name, init=True):
             raise RecipeError(
                 f"Building the model uses the operator {name}, which is not on the list of allowed operators. "
                 "Fill initial weights with the functions of torch.nn.init.",

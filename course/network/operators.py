@@ -1,19 +1,22 @@
-"""The operators a network may be built from, and the only way from a name in a spec to something that runs.
+"""The allow-list of operators, and the only way from a name in a spec to a function that runs.
 
-A network is a list of calls of PyTorch's own (ATen) operators. The families below are what is allowed; they cover the
-usual layers of `torch.nn` and functions of `torch` on images of this size. An operator that is missing and
-harmless can be asked for: it is one word in this table. Left out on purpose is what reads memory
-(`as_strided`, `empty` in a forward), decides by values (`item`, `nonzero`), or reaches beyond tensors.
+A network is a list of calls of PyTorch's own (ATen) operators. The families below are allowed; they cover the usual
+layers of `torch.nn` and functions of `torch` on images of this size. A harmless operator that is missing can be added:
+it is one name in this table. Operators that read memory (`as_strided`, `empty` in a forward), decide by values
+(`item`, `nonzero`), or reach beyond tensors are left out on purpose.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
+from typing import Any
 
 from course.errors import SpecError
+
+Operator = Callable[..., Any]
 
 FAMILIES = {
     "convolution": "conv1d conv2d conv_transpose1d conv_transpose2d",
@@ -46,7 +49,7 @@ FAMILIES = {
     "sizes": "sym_size sym_numel",
 }
 
-# what a constructor may do besides, when it fills the initial weights
+# allowed in addition where a constructor fills the initial weights
 INIT_FAMILY = (
     "empty empty_like new_empty lift_fresh copy_ fill_ zero_ random_ exponential_ "
     "log_normal_ cauchy_ geometric_ randint randperm normal erfinv erfinv_ linalg_qr diag diagonal diagonal_copy t_ "
@@ -54,8 +57,8 @@ INIT_FAMILY = (
 )
 
 
-def _of_sizes(function: Callable) -> Callable:
-    """`function` for integers of 64 bits alone: Python's own would also multiply words and lists, without end."""
+def _size_operator(function: Callable[..., int]) -> Callable[..., int]:
+    """`function` restricted to 64-bit integers: Python's operators would also multiply strings and lists, unbounded."""
 
     @wraps(function)
     def bounded(*sizes: int) -> int:
@@ -70,21 +73,23 @@ def _of_sizes(function: Callable) -> Callable:
 
 
 # arithmetic on sizes, as in x.view(x.size(0), -1)
-SIZE_OPERATORS: dict[str, Callable] = {
-    **{f"size.{name}": _of_sizes(getattr(operator, name)) for name in ("add", "sub", "mul", "floordiv", "mod", "neg")},
+SIZE_OPERATORS: dict[str, Operator] = {
+    **{
+        f"size.{name}": _size_operator(getattr(operator, name))
+        for name in ("add", "sub", "mul", "floordiv", "mod", "neg")
+    },
     "size.getitem": operator.getitem,
 }
 
-# where and how a tensor lies is the grader's business; a recipe cannot choose it
+# where and how a tensor is stored is up to the grader; a recipe cannot choose it
 IGNORED_KEYWORDS = frozenset({"device", "layout", "pin_memory", "memory_format", "generator", "non_blocking", "copy"})
 
-_WORDS = re.compile(r"\w+").findall
-_NETWORK = frozenset(word for words in FAMILIES.values() for word in words.split())
+_NETWORK = frozenset(name for names in FAMILIES.values() for name in names.split())
 _INIT = _NETWORK | frozenset(INIT_FAMILY.split())
 
 
-def allowed(name: str, *, init: bool = False) -> bool:
-    """Is `name` (such as "aten.conv2d.default") something a network, or an init program, may call?"""
+def is_allowed(name: str, *, init: bool = False) -> bool:
+    """Whether a network, or with `init` an init program, may call `name`, such as "aten.conv2d.default"."""
     if name in SIZE_OPERATORS:
         return True
     parts = name.split(".")
@@ -92,55 +97,87 @@ def allowed(name: str, *, init: bool = False) -> bool:
 
 
 @cache
-def resolve(name: str, *, init: bool = False) -> Callable:
+def resolve(name: str, *, init: bool = False) -> Operator:
     """The operator called `name`. Raises SpecError when it is not on the list."""
     if name in SIZE_OPERATORS:
         return SIZE_OPERATORS[name]
-    if not allowed(name, init=init):
+    if not is_allowed(name, init=init):
         raise SpecError(f"The operator {name[:60]!r} is not on the list of allowed operators.")
     import torch
 
-    _, packet, overload = name.split(".")
-    found = getattr(torch.ops.aten, packet)
-    if overload not in found.overloads():
+    _, packet_name, overload = name.split(".")
+    packet = getattr(torch.ops.aten, packet_name)
+    if overload not in packet.overloads():
         raise SpecError(f"The operator {name[:60]!r} does not exist in torch {torch.__version__}.")
-    op = getattr(found, overload)
-    if any(argument.is_out for argument in op._schema.arguments):
+    op: Operator = getattr(packet, overload)
+    if any(argument.is_out for argument in _schema_arguments(op)):
         raise SpecError(f"The operator {name[:60]!r} writes into a tensor it is given, which is not allowed.")
     return op
 
 
-def check_call(op: Callable, positional: int, keywords: tuple[str, ...]) -> None:
+def _schema_arguments(op: Operator) -> Sequence[Any]:
+    """The arguments that an operator of PyTorch declares; () for a size operator, which declares none."""
+    schema = getattr(op, "_schema", None)
+    return () if schema is None else schema.arguments
+
+
+def check_call(op: Operator, positional: int, keywords: Sequence[str]) -> None:
     """Compare a call with the operator's own schema. Raises SpecError."""
     schema = getattr(op, "_schema", None)
     if schema is None:  # a size operator
         if keywords or positional > 2:
             raise SpecError(f"{op.__name__} is called with {positional} arguments and {len(keywords)} keywords.")
         return
-    if positional > sum(not a.kwarg_only for a in schema.arguments):
+    if positional > sum(not argument.kwarg_only for argument in schema.arguments):
         raise SpecError(f"{schema.name} is called with {positional} arguments, more than it takes.")
-    known = {a.name for a in schema.arguments} - IGNORED_KEYWORDS
-    unknown = [k for k in keywords if k not in known]
+    known = {argument.name for argument in schema.arguments} - IGNORED_KEYWORDS
+    unknown = [keyword for keyword in keywords if keyword not in known]
     if unknown:
         raise SpecError(f"{schema.name} is called with {unknown[0]!r}, which it does not take here.")
 
 
-@cache
-def takes_device(op: Callable) -> bool:
-    """Does the operator make a tensor, on a device named in the call?"""
-    schema = getattr(op, "_schema", None)
-    return schema is not None and any(a.name == "device" for a in schema.arguments)
+def bind(op: Operator, args: Sequence[Any], kwargs: Mapping[str, Any], *, defaults: bool = False) -> dict[str, Any]:
+    """A call's arguments by the names in the operator's schema. Raises SpecError when they do not fit it.
 
-
-@cache
-def literal_positions(op: Callable) -> frozenset[int | str]:
-    """Positions and names of arguments that put a number into the computation: scalars, floats and tensors, not sizes.
-
-    A tensor is in the list because `x * 0.5` is `aten.mul.Tensor(x, 0.5)`.
+    `defaults` adds arguments that the call leaves out, where the schema has a default. The arguments of a size operator
+    have no names; they are called "0" and "1".
     """
-    schema = getattr(op, "_schema", None)
-    if schema is None:
-        return frozenset()
-    holding = {"number", "float", "Tensor"}
-    numbers = [(i, a.name) for i, a in enumerate(schema.arguments) if holding & set(_WORDS(str(a.type)))]
-    return frozenset(key for pair in numbers for key in pair)
+    check_call(op, len(args), tuple(kwargs))
+    declared = _schema_arguments(op)
+    names = [argument.name for argument in declared] or [str(position) for position in range(len(args))]
+    bound = dict(zip(names, args, strict=False))
+    if duplicate := next((name for name in kwargs if name in bound), None):
+        raise SpecError(f"An operator is given its argument {duplicate!r} twice.")
+    bound |= kwargs
+    if defaults:
+        for argument in declared:
+            if argument.name not in bound and argument.has_default_value():
+                bound[argument.name] = argument.default_value
+    return bound
+
+
+@cache
+def argument_position(op: Operator, name: str) -> int:
+    """The position of an operator's argument. Raises ValueError when it has no argument of that name."""
+    return [argument.name for argument in _schema_arguments(op)].index(name)
+
+
+@cache
+def takes_device(op: Operator) -> bool:
+    """Whether the operator creates a tensor on a device that the call names."""
+    return any(argument.name == "device" for argument in _schema_arguments(op))
+
+
+@cache
+def literal_positions(op: Operator) -> frozenset[int | str]:
+    """Positions and names of the arguments that put numbers into the computation: scalars and tensors, not sizes.
+
+    Tensors are included because `x * 0.5` is `aten.mul.Tensor(x, 0.5)`.
+    """
+    numeric = {"number", "float", "Tensor"}
+    return frozenset(
+        key
+        for position, argument in enumerate(_schema_arguments(op))
+        if numeric & set(re.findall(r"\w+", str(argument.type)))
+        for key in (position, argument.name)
+    )

@@ -365,3 +365,8 @@ def test_any_text_is_read_or_refused(text):
 def test_any_changed_character_is_read_or_refused(position, character):
     text = json.dumps(usual())
     read_or_refused(text[:position] + character + text[position + 1 :])
+
+
+def test_leaves_are_the_items_of_nested_tuples_and_lists_in_order():
+    assert list(plain.leaves((1, [2, (3, None)], (), "ab"))) == [1, 2, 3, None, "ab"]
+    assert list(plain.leaves("ab")) == ["ab"]

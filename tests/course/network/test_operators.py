@@ -1,4 +1,4 @@
-"""A name in a spec leads to an operator on the list, or to a refusal."""
+"""A name in a spec is an operator on the list, or it is refused."""
 
 import pytest
 import torch
@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from course.errors import SpecError
 from course.network import operators
 
-WORDS = sorted({word for words in operators.FAMILIES.values() for word in words.split()})
+NAMES = sorted({name for names in operators.FAMILIES.values() for name in names.split()})
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_every_word_on_the_list_is_an_operator_of_torch(word):
-    packet = getattr(torch.ops.aten, word)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_on_the_list_is_an_operator_of_torch(name):
+    packet = getattr(torch.ops.aten, name)
     assert packet.overloads()
 
 
@@ -44,23 +44,61 @@ def test_an_overload_that_does_not_exist_is_refused():
 
 
 @pytest.mark.parametrize("name", ["aten.add.out", "aten.mm.out", "aten.max.dim_max"])
-def test_an_operator_that_writes_where_it_is_told_is_refused(name):
+def test_an_operator_that_writes_into_a_given_tensor_is_refused(name):
     with pytest.raises(SpecError, match="writes into a tensor"):
         operators.resolve(name)
 
 
 @given(st.text(max_size=60))
-def test_no_name_at_all_leads_anywhere_else(name):
+def test_any_other_name_is_refused(name):
     try:
-        found = operators.resolve(name)
+        resolved = operators.resolve(name)
     except SpecError:
         return
-    assert str(found) == name or name in operators.SIZE_OPERATORS
+    assert str(resolved) == name or name in operators.SIZE_OPERATORS
 
 
-def test_sizes_cannot_grow_without_end():
+def test_sizes_are_bounded():
     multiply = operators.resolve("size.mul")
     assert multiply(3, 4) == 12
     for arguments in ((2**40, 2**40), ([1], 10**9), ("x", 10**9)):
         with pytest.raises((ValueError, TypeError)):
             multiply(*arguments)
+
+
+def test_arguments_are_bound_by_name_whether_given_by_position_or_by_keyword():
+    dropout = operators.resolve("aten.dropout.default")
+    expected = {"input": "x", "p": 0.5, "train": True}
+    assert operators.bind(dropout, ("x", 0.5, True), {}) == expected
+    assert operators.bind(dropout, ("x",), {"train": True, "p": 0.5}) == expected
+
+
+def test_defaults_are_the_operators_own():
+    conv2d = operators.resolve("aten.conv2d.default")
+    bound = operators.bind(conv2d, ("x", "w"), {"groups": 2}, defaults=True)
+    assert bound["groups"] == 2 and bound["bias"] is None and tuple(bound["stride"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "message"),
+    [
+        (("x", 0.5), {"p": 0.1}, "'p' twice"),
+        (("x",), {"rate": 0.1}, "'rate', which it does not take"),
+        (("x", 0.5, True, 1), {}, "more than it takes"),
+    ],
+    ids="twice unknown many".split(),
+)
+def test_arguments_that_do_not_fit_the_schema_are_refused(args, kwargs, message):
+    with pytest.raises(SpecError, match=message):
+        operators.bind(operators.resolve("aten.dropout.default"), args, kwargs)
+
+
+def test_a_size_operators_arguments_are_bound_by_their_position():
+    assert operators.bind(operators.resolve("size.add"), (1, 2), {}) == {"0": 1, "1": 2}
+
+
+def test_an_argument_has_its_position_in_the_schema():
+    batch_norm = operators.resolve("aten.batch_norm.default")
+    assert operators.argument_position(batch_norm, "cudnn_enabled") == 8
+    with pytest.raises(ValueError):
+        operators.argument_position(batch_norm, "dilation")
