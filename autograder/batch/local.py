@@ -1,4 +1,4 @@
-"""A class of submissions: a backlog, and slots that work it off, each grading one submission at a time.
+"""A class of submissions: a queue, and workers that take from it, each grading one submission at a time.
 
 The store is what holds a batch together. Whatever ends, a process or a machine, the same command goes on where it was;
 two batches on one store share the work, and a recipe that several students hand in trains once.
@@ -19,7 +19,7 @@ from typing import Protocol
 import psutil
 
 from autograder import sandbox
-from autograder.batch.submissions import Work
+from autograder.batch.submissions import SubmissionFile
 from autograder.grading.pipeline import Listener, Options, grade
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import TrainedElsewhere, register
@@ -31,8 +31,8 @@ from course.training import devices
 
 POLL_SECONDS = 1.0
 RUNS_PER_GPU = 4
-SLOTS_PER_RECIPE_SANDBOX = 8  # capturing a recipe is short compared to training it
-JOB_BYTES = 2 * 2**30  # what one slot's processes need, with room to spare
+WORKERS_PER_RECIPE_SANDBOX = 8  # capturing a recipe is short compared to training it
+BYTES_PER_WORKER = 2 * 2**30  # what one worker's processes need, with room to spare
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Outcome:
 
 
 @dataclass
-class Summary:
+class BatchSummary:
     """A batch's outcomes, in the order they came."""
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -72,58 +72,58 @@ class Summary:
         return {"verdicts": self.verdicts, "seconds": self.seconds, "submissions": [o.to_dict() for o in told]}
 
 
-class Board(Protocol):
-    """Told what a batch does; `slot` numbers the place where a submission is graded."""
+class ProgressDisplay(Protocol):
+    """Told what a batch does; `worker` numbers the place where a submission is graded."""
 
-    def listener(self, slot: int) -> Listener: ...
+    def listener(self, worker: int) -> Listener: ...
 
-    def began(self, slot: int, work: Work) -> None: ...
+    def began(self, worker: int, submission: SubmissionFile) -> None: ...
 
-    def put_off(self, slot: int) -> None: ...
+    def defer(self, worker: int) -> None: ...
 
-    def finished(self, slot: int, outcome: Outcome) -> None: ...
+    def finished(self, worker: int, outcome: Outcome) -> None: ...
 
 
-class Stopped(Exception):
+class BatchStopped(Exception):
     """The batch is to end: raised where a listener is told something, so that no run is cut off within a word."""
 
 
-class Backlog:
+class WorkQueue:
     """What is still to be graded. What another process trains just now is put off until it is done there."""
 
-    def __init__(self, works: Sequence[Work], store: Store):
-        self._waiting = deque(works)
-        self._put_off: deque[tuple[Work, int]] = deque()
+    def __init__(self, submissions: Sequence[SubmissionFile], store: Store):
+        self._waiting = deque(submissions)
+        self._deferred: deque[tuple[SubmissionFile, int]] = deque()
         self._store = store
         self._lock = threading.Lock()
         self.stop = threading.Event()
 
-    def next(self, wait: bool = True) -> Work | None:
+    def next(self, wait: bool = True) -> SubmissionFile | None:
         """The next that can be begun, or None when nothing is left or all is to stop; without `wait`, none just now."""
         while not self.stop.is_set():
             with self._lock:
                 if self._waiting:
                     return self._waiting.popleft()
-                put_off = len(self._put_off)
-                for _ in range(put_off):
-                    work, run_id = self._put_off.popleft()
+                deferred = len(self._deferred)
+                for _ in range(deferred):
+                    submission, run_id = self._deferred.popleft()
                     if not self._store.claims.is_busy(run_id):
-                        return work
-                    self._put_off.append((work, run_id))
-            if not put_off or not wait:
+                        return submission
+                    self._deferred.append((submission, run_id))
+            if not deferred or not wait:
                 return None
             self.stop.wait(POLL_SECONDS)
         return None
 
-    def put_off(self, work: Work, run_id: int) -> None:
+    def defer(self, submission: SubmissionFile, run_id: int) -> None:
         with self._lock:
-            self._put_off.append((work, run_id))
+            self._deferred.append((submission, run_id))
 
 
 UNREADABLE = (UsageError, OSError, ValueError, MemoryError)  # what one student's file may lead to
 
 
-class Slot(contextlib.AbstractContextManager):
+class GradingWorker(contextlib.AbstractContextManager):
     """Grades one submission after another in warm processes of its own. For one thread."""
 
     def __init__(self, options: Options, store: Store, recipe_sandbox: RecipeSandbox):
@@ -133,38 +133,41 @@ class Slot(contextlib.AbstractContextManager):
     def __exit__(self, *_) -> None:
         self._workers.__exit__()
 
-    def grade(self, work: Work, listener: Listener, regrade: Regrade | None = None) -> Outcome:
-        """Raises TrainedElsewhere, StoreError, Stopped; other errors are outcomes. A fault of ours is retried once."""
+    def grade(self, submission: SubmissionFile, listener: Listener, regrade: Regrade | None = None) -> Outcome:
+        """Raises TrainedElsewhere, StoreError, BatchStopped; other errors are outcomes.
+
+        A fault of ours is retried once.
+        """
         began = time.monotonic()
         for tries_left in (1, 0):
             try:
-                result = self._grade(work, listener, regrade)
+                result = self._grade(submission, listener, regrade)
                 if result.verdict != "internal" or not tries_left:
                     break
-            except (TrainedElsewhere, StoreError, Stopped):
+            except (TrainedElsewhere, StoreError, BatchStopped):
                 raise
             except CourseError as error:
-                return self._internal(work, str(error))
+                return self._internal(submission, str(error))
             except Exception as error:  # a bug that one submission meets must not stop a class
                 reason = f"{type(error).__name__}: {error}. Grade it alone, with --no-store, to see where."
-                return self._internal(work, reason)
-        return _outcome(work, result, round(time.monotonic() - began, 1))
+                return self._internal(submission, reason)
+        return _outcome(submission, result, round(time.monotonic() - began, 1))
 
-    def _internal(self, work: Work, reason: str) -> Outcome:
+    def _internal(self, submission: SubmissionFile, reason: str) -> Outcome:
         with contextlib.suppress(*UNREADABLE):
             self._store.results.mark_internal_error(
-                register(self._store, work.path, work.student, work.assignment), reason
+                register(self._store, submission.path, submission.student, submission.assignment), reason
             )
-        return Outcome(work.student, work.assignment, work.path.name, "internal", (reason,))
+        return Outcome(submission.student, submission.assignment, submission.path.name, "internal", (reason,))
 
-    def _grade(self, work: Work, listener: Listener, regrade: Regrade | None) -> Result:
+    def _grade(self, submission: SubmissionFile, listener: Listener, regrade: Regrade | None) -> Result:
         return grade(
-            work.path,
-            replace(self._options, assignment=work.assignment),
+            submission.path,
+            replace(self._options, assignment=submission.assignment),
             listener,
             self._recipe_sandbox,
             self._store,
-            work.student,
+            submission.student,
             regrade=regrade,
             wait=False,
             workers=self._workers,
@@ -172,27 +175,33 @@ class Slot(contextlib.AbstractContextManager):
         )
 
 
-def choose(works: Sequence[Work], store: Store, students: Collection[str], verdicts: Collection[str]) -> list[Work]:
+def select_submissions(
+    submissions: Sequence[SubmissionFile], store: Store, students: Collection[str], verdicts: Collection[str]
+) -> list[SubmissionFile]:
     """Those of the named students, and those whose last attempt has one of the verdicts. Raises UsageError."""
-    last = {(w.student, w.assignment): store.results.latest(w.student, w.assignment) for w in works} if verdicts else {}
+    last = (
+        {(w.student, w.assignment): store.results.latest(w.student, w.assignment) for w in submissions}
+        if verdicts
+        else {}
+    )
     chosen = [
-        work
-        for work in works
-        if work.student in students
-        or ((graded := last.get((work.student, work.assignment))) and graded.result.verdict in verdicts)
+        submission
+        for submission in submissions
+        if submission.student in students
+        or ((graded := last.get((submission.student, submission.assignment))) and graded.result.verdict in verdicts)
     ]
-    if unknown := sorted(set(students) - {work.student for work in works}):
+    if unknown := sorted(set(students) - {submission.student for submission in submissions}):
         raise UsageError(f"There is no submission of {', '.join(unknown)} in these folders.")
     if not chosen:
         raise UsageError(f"No submission in these folders has the verdict {' or '.join(verdicts)}.")
     return chosen
 
 
-def register_all(works: Sequence[Work], store: Store) -> None:
+def register_all(submissions: Sequence[SubmissionFile], store: Store) -> None:
     """Make each an attempt before the first is graded, so that a leaderboard shows who waits. Raises StoreError."""
-    for work in works:
+    for submission in submissions:
         with contextlib.suppress(*UNREADABLE):  # it is told when its turn comes
-            register(store, work.path, work.student, work.assignment)
+            register(store, submission.path, submission.student, submission.assignment)
 
 
 def jobs_here(options: Options) -> int:
@@ -200,58 +209,58 @@ def jobs_here(options: Options) -> int:
     if devices.choose_device(options.device).type == "cuda":
         return RUNS_PER_GPU
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores // options.threads, psutil.virtual_memory().available // JOB_BYTES))
+    return max(1, min(cores // options.threads, psutil.virtual_memory().available // BYTES_PER_WORKER))
 
 
 def run_batch(
-    works: Sequence[Work],
+    submissions: Sequence[SubmissionFile],
     options: Options,
     store: Store,
-    board: Board,
+    display: ProgressDisplay,
     *,
     jobs: int | None = None,
     regrade: Regrade | None = None,
-) -> Summary:
+) -> BatchSummary:
     """Grade them all on this machine, `jobs` at a time. Raises StoreError, UsageError, KeyboardInterrupt."""
     tier = sandbox.choose_tier(options.trust_submissions)
-    jobs = max(1, min(jobs or jobs_here(options), len(works)))
-    backlog, summary = Backlog(works, store), Summary()
+    jobs = max(1, min(jobs or jobs_here(options), len(submissions)))
+    queue, summary = WorkQueue(submissions, store), BatchSummary()
     began = time.monotonic()
 
     def work_off(number: int) -> None:
-        recipe_sandbox = recipe_sandboxes[number // SLOTS_PER_RECIPE_SANDBOX]
-        with contextlib.suppress(Stopped), Slot(options, store, recipe_sandbox) as slot:
-            while work := backlog.next():
-                board.began(number, work)
-                listener = _Interruptible(board.listener(number), backlog.stop)
+        recipe_sandbox = recipe_sandboxes[number // WORKERS_PER_RECIPE_SANDBOX]
+        with contextlib.suppress(BatchStopped), GradingWorker(options, store, recipe_sandbox) as worker:
+            while submission := queue.next():
+                display.began(number, submission)
+                listener = _Interruptible(display.listener(number), queue.stop)
                 try:
-                    outcome = slot.grade(work, listener, regrade)
+                    outcome = worker.grade(submission, listener, regrade)
                 except TrainedElsewhere as elsewhere:
-                    backlog.put_off(work, elsewhere.run_id)
-                    board.put_off(number)
+                    queue.defer(submission, elsewhere.run_id)
+                    display.defer(number)
                 else:
                     summary.outcomes.append(outcome)
-                    board.finished(number, outcome)
+                    display.finished(number, outcome)
 
     with contextlib.ExitStack() as open_ones:
         recipe_sandboxes = [
-            open_ones.enter_context(RecipeSandbox(tier, warm=True)) for _ in range(0, jobs, SLOTS_PER_RECIPE_SANDBOX)
+            open_ones.enter_context(RecipeSandbox(tier, warm=True)) for _ in range(0, jobs, WORKERS_PER_RECIPE_SANDBOX)
         ]
         # futures, because an interrupted Thread.join believes that the thread has ended (CPython 3.11)
         pool = open_ones.enter_context(ThreadPoolExecutor(jobs))
-        open_ones.callback(backlog.stop.set)  # before the pool waits for its threads
+        open_ones.callback(queue.stop.set)  # before the pool waits for its threads
         for ended in as_completed([pool.submit(work_off, number) for number in range(jobs)]):
             ended.result()
     summary.seconds = round(time.monotonic() - began, 1)
     return summary
 
 
-def _outcome(work: Work, result: Result, seconds: float) -> Outcome:
+def _outcome(submission: SubmissionFile, result: Result, seconds: float) -> Outcome:
     epochs = [epoch for run in result.runs for epoch in run.epochs]
     return Outcome(
-        student=work.student,
-        assignment=work.assignment,
-        file=work.path.name,
+        student=submission.student,
+        assignment=submission.assignment,
+        file=submission.path.name,
         verdict=result.verdict,
         reasons=result.reasons,
         borderline=result.borderline,
@@ -272,5 +281,5 @@ class _Interruptible:
 
     def __getattr__(self, name: str):
         if self._stop.is_set():
-            raise Stopped
+            raise BatchStopped
         return getattr(self._listener, name)

@@ -227,9 +227,9 @@ def _grade_class(
     regrade=None,
     chosen=None,
 ) -> None:
-    from autograder.batch.local import choose, register_all, run_batch
-    from autograder.batch.submissions import find
-    from autograder.cli import progress
+    from autograder.batch.local import register_all, run_batch, select_submissions
+    from autograder.batch.submissions import find_submissions
+    from autograder.cli.progress import BatchProgress, print_summary
     from autograder.grading.pipeline import Options, ReducedRun
     from autograder.store import open_store
 
@@ -246,23 +246,23 @@ def _grade_class(
         max_minutes=max_minutes,
         reduced=ReducedRun.parse(reduced) if reduced else None,
     )
-    found = find(folders, assignment, options.assignment)
+    found = find_submissions(folders, assignment, options.assignment)
     for note in found.notes:
         click.secho(note, err=True, fg="yellow")
     with open_store(store_url) as store:
-        works = choose(found.works, store, *chosen) if chosen else found.works
+        submissions = select_submissions(found.submissions, store, *chosen) if chosen else found.submissions
         at_once = None if jobs == "auto" else click.IntRange(1).convert(jobs, None, None)
         try:
-            register_all(works, store)
-            with progress.Watcher(len(works), quiet=as_json) as watcher:
-                summary = run(works, options, store, watcher, jobs=at_once, regrade=regrade)
+            register_all(submissions, store)
+            with BatchProgress(len(submissions), quiet=as_json) as progress:
+                summary = run(submissions, options, store, progress, jobs=at_once, regrade=regrade)
         except KeyboardInterrupt:
             click.echo("Stopped. What is finished is kept; the same command goes on.", err=True)
             sys.exit(INTERRUPTED)
         if as_json:
             click.echo(json.dumps(summary.to_dict(), indent=2))
         else:
-            progress.summary(summary, store.results.shared_recipes(assignment), store.name)
+            print_summary(summary, store.results.shared_recipes(assignment), store.name)
     sys.exit(INTERNAL if "internal" in summary.verdicts else 0)
 
 

@@ -12,8 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autograder.batch.local import Outcome, Summary
-from autograder.batch.submissions import Work
+from autograder.batch.local import BatchSummary, Outcome
+from autograder.batch.submissions import SubmissionFile
 from autograder.console import printable
 from autograder.workers.messages import Progress, RunStarted
 from course.training.results import EpochResult
@@ -26,23 +26,23 @@ STYLES = {
     "borderline": "yellow",
     "internal": "magenta",
 }
-ROWS = 24  # slots that are shown; the others work unseen
+ROWS = 24  # workers that are shown; the others work unseen
 RECENT = 50  # submissions from which the rate is taken
 
 
-class Watcher:
-    """A batch's Board, told on stderr. A context manager; `quiet` says nothing at all."""
+class BatchProgress:
+    """A batch's ProgressDisplay, told on stderr. A context manager; `quiet` says nothing at all."""
 
     def __init__(self, total: int, *, quiet: bool = False):
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._total, self._verdicts = total, Counter()
-        self._slots: dict[int, _Slot] = {}
+        self._rows: dict[int, _WorkerRow] = {}
         self._ends: deque[float] = deque([time.monotonic()], maxlen=RECENT)
         self._lock = threading.Lock()
         live = self._console.is_terminal and not quiet
         self._live = Live(self, console=self._console, refresh_per_second=4, transient=True) if live else None
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> BatchProgress:
         if self._live:
             self._live.start()
         return self
@@ -51,20 +51,20 @@ class Watcher:
         if self._live:
             self._live.stop()
 
-    def listener(self, slot: int) -> _Slot:
-        return self._slots[slot]
+    def listener(self, worker: int) -> _WorkerRow:
+        return self._rows[worker]
 
-    def began(self, slot: int, work: Work) -> None:
+    def began(self, worker: int, submission: SubmissionFile) -> None:
         with self._lock:
-            self._slots[slot] = _Slot(work)
+            self._rows[worker] = _WorkerRow(submission)
 
-    def put_off(self, slot: int) -> None:
+    def defer(self, worker: int) -> None:
         with self._lock:
-            del self._slots[slot]
+            del self._rows[worker]
 
-    def finished(self, slot: int, outcome: Outcome) -> None:
+    def finished(self, worker: int, outcome: Outcome) -> None:
         with self._lock:
-            self._slots.pop(slot, None)
+            self._rows.pop(worker, None)
             self._verdicts[outcome.verdict] += 1
             self._ends.append(time.monotonic())
             self._console.print(line(outcome, f"[{self._verdicts.total()}/{self._total}] "), soft_wrap=True)
@@ -72,16 +72,16 @@ class Watcher:
     def __rich__(self) -> Group:
         """The table, as rich asks for it."""
         with self._lock:
-            slots, done = [self._slots[number] for number in sorted(self._slots)], self._verdicts.total()
+            workers, done = [self._rows[number] for number in sorted(self._rows)], self._verdicts.total()
             pace = done and (time.monotonic() - self._ends[0]) / max(1, len(self._ends) - (done < RECENT))
             verdicts = ", ".join(f"{count} {word}" for word, count in self._verdicts.most_common())
         table = Table(box=None, pad_edge=False)
         for heading in ("student", "assignment", "", "epoch", "", "for"):
             table.add_column(heading, style="dim" if heading == "for" else "")
-        for slot in slots[:ROWS]:
-            table.add_row(*slot.row())
-        if len(slots) > ROWS:
-            table.add_row(f"and {len(slots) - ROWS} more")
+        for worker in workers[:ROWS]:
+            table.add_row(*worker.row())
+        if len(workers) > ROWS:
+            table.add_row(f"and {len(workers) - ROWS} more")
         left = f"{60 / pace:.1f} a minute, {span(pace * (self._total - done))} left" if pace else "no rate yet"
         return Group(
             ProgressBar(total=self._total, completed=done, width=60),
@@ -90,11 +90,11 @@ class Watcher:
         )
 
 
-class _Slot:
-    """What one slot is at: the Listener of its submission."""
+class _WorkerRow:
+    """What one worker is at: the Listener of its submission."""
 
-    def __init__(self, work: Work):
-        self._work, self._since = work, time.monotonic()
+    def __init__(self, submission: SubmissionFile):
+        self._submission, self._since = submission, time.monotonic()
         self._stage, self._epoch, self._step = "", "", (0, 1)
 
     def stage(self, text: str) -> None:
@@ -113,8 +113,8 @@ class _Slot:
     def row(self) -> tuple:
         step, steps = self._step
         return (
-            Text(printable(self._work.student, 24)),
-            Text(self._work.assignment),
+            Text(printable(self._submission.student, 24)),
+            Text(self._submission.assignment),
             Text(printable(self._stage, 60)),
             self._epoch,
             ProgressBar(total=steps, completed=step, width=16),
@@ -135,7 +135,7 @@ def line(outcome: Outcome, before: str = "") -> Text:
     return text
 
 
-def summary(told: Summary, shared: list, store: str) -> None:
+def print_summary(told: BatchSummary, shared: list, store: str) -> None:
     """The end of a batch, on stdout."""
     console = Console(highlight=False)
     counts = ", ".join(f"{count} {word}" for word, count in told.verdicts.items())

@@ -24,8 +24,8 @@ import click
 import psutil
 
 from autograder.batch.local import run_batch
-from autograder.batch.submissions import find
-from autograder.cli.progress import Watcher, span
+from autograder.batch.submissions import find_submissions
+from autograder.cli.progress import BatchProgress, span
 from autograder.grading.pipeline import Options, ReducedRun
 from autograder.store import open_store
 from tests.support.databases import postgresql
@@ -34,23 +34,23 @@ from tests.support.variants import submit
 OPTIONS = Options(reduced=ReducedRun(1, 600, 500), seeds=1, device="cpu")
 
 
-class Clock(Watcher):
+class Clock(BatchProgress):
     """Writes a line for each result: seconds in all, seconds of training, memory of this process."""
 
     def __init__(self, total: int, log: Path):
         super().__init__(total, quiet=True)
         self._log, self._trained = log, {}
 
-    def listener(self, slot: int):
-        return _Clocked(super().listener(slot), self._trained, slot)
+    def listener(self, worker: int):
+        return _Clocked(super().listener(worker), self._trained, worker)
 
-    def began(self, slot, work):
-        self._trained[slot] = [None, None]
-        super().began(slot, work)
+    def began(self, worker, submission):
+        self._trained[worker] = [None, None]
+        super().began(worker, submission)
 
-    def finished(self, slot, outcome):
-        super().finished(slot, outcome)
-        began, ended = self._trained[slot]
+    def finished(self, worker, outcome):
+        super().finished(worker, outcome)
+        began, ended = self._trained[worker]
         trained = ended - began if ended else None
         memory = psutil.Process().memory_info().rss
         with self._log.open("a") as log:
@@ -58,14 +58,14 @@ class Clock(Watcher):
 
 
 class _Clocked:
-    def __init__(self, listener, trained, slot):
-        self._listener, self._trained, self._slot = listener, trained, slot
+    def __init__(self, listener, trained, worker):
+        self._listener, self._trained, self._worker = listener, trained, worker
 
     def __getattr__(self, name):
         if name == "run_started":
-            self._trained[self._slot][0] = time.monotonic()
+            self._trained[self._worker][0] = time.monotonic()
         if name == "epoch":
-            self._trained[self._slot][1] = time.monotonic()
+            self._trained[self._worker][1] = time.monotonic()
         return getattr(self._listener, name)
 
 
@@ -108,9 +108,9 @@ def on_ray(students: int, kill_after: int) -> None:
 @click.argument("url")
 def grade(course: str, url: str) -> None:
     """One batch, which may be killed."""
-    works = find([Path(course)], None, "challenge").works
+    submissions = find_submissions([Path(course)], None, "challenge").submissions
     with open_store(url) as store:
-        verdicts = run_batch(works, OPTIONS, store, Clock(len(works), Path(course, "log"))).verdicts
+        verdicts = run_batch(submissions, OPTIONS, store, Clock(len(submissions), Path(course, "log"))).verdicts
     sys.exit(3 if "internal" in verdicts else 0)
 
 

@@ -1,4 +1,4 @@
-"""A real Ray cluster of two nodes on this machine, one of which is killed once it works: run by test_spread.py.
+"""A real Ray cluster of two nodes on this machine, one of which is killed once it works: run by test_ray_cluster.py.
 
 python -m tests.support.ray_cluster COURSE STORE [RESULTS]    prints the batch's outcomes as JSON
 
@@ -18,8 +18,8 @@ from ray._private import services
 from ray.cluster_utils import Cluster
 
 from autograder.batch.ray_cluster import run_on_ray
-from autograder.batch.submissions import find
-from autograder.cli.progress import Watcher
+from autograder.batch.submissions import find_submissions
+from autograder.cli.progress import BatchProgress
 from autograder.grading.pipeline import Options, ReducedRun
 from autograder.store import open_store
 
@@ -30,15 +30,15 @@ OPTIONS = Options(reduced=ReducedRun(2, 2000, 500), seeds=1, device="cpu")
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "node_ip_address": "127.0.0.1"}
 
 
-class KillsOneNode(Watcher):
+class KillsOneNode(BatchProgress):
     """Pulls one node's plug when so many submissions are finished, while others are being trained."""
 
     def __init__(self, total: int, cluster: Cluster, node, after: int):
         super().__init__(total)
         self._cluster, self._node, self._left = cluster, node, after
 
-    def finished(self, slot, outcome):
-        super().finished(slot, outcome)
+    def finished(self, worker, outcome):
+        super().finished(worker, outcome)
         self._left -= 1
         if self._left == 0:
             threading.Thread(target=self._cluster.remove_node, args=(self._node, False)).start()
@@ -51,9 +51,9 @@ def main() -> None:
     try:
         second = cluster.add_node(**NODE)
         cluster.wait_for_nodes()
-        works = find([Path(course)], None, "challenge").works
-        with open_store(url) as store, KillsOneNode(len(works), cluster, second, after) as watcher:
-            summary = run_on_ray(cluster.address, works, OPTIONS, store, watcher)
+        submissions = find_submissions([Path(course)], None, "challenge").submissions
+        with open_store(url) as store, KillsOneNode(len(submissions), cluster, second, after) as progress:
+            summary = run_on_ray(cluster.address, submissions, OPTIONS, store, progress)
             tampered = list(store.verify())
         print(json.dumps(summary.to_dict() | {"nodes_left": len(cluster.list_all_nodes()), "tampered": tampered}))
     finally:

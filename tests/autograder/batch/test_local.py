@@ -15,10 +15,10 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import event, text
 
-from autograder.batch.local import Backlog, Outcome, run_batch
-from autograder.batch.submissions import Work, find
+from autograder.batch.local import Outcome, WorkQueue, run_batch
+from autograder.batch.submissions import SubmissionFile, find_submissions
 from autograder.cli.main import main
-from autograder.cli.progress import Watcher, line, span
+from autograder.cli.progress import BatchProgress, line, span
 from autograder.grading.pipeline import Options, ReducedRun
 from autograder.store import StoreError, open_store
 from course.errors import UsageError
@@ -28,8 +28,8 @@ from tests.support.variants import submit, variant
 REDUCED = Options(reduced=ReducedRun(1, 600, 500), seeds=1, device="cpu")
 
 
-def works_in(course):
-    return find([course], None, "challenge").works
+def submissions_in(course):
+    return find_submissions([course], None, "challenge").submissions
 
 
 def batch(course, store, *more: str) -> list[str]:
@@ -60,7 +60,7 @@ def assert_each_exactly_once(store, students: int, specs: int | None = None) -> 
     assert list(store.verify()) == []
 
 
-class Quiet(Watcher):
+class Quiet(BatchProgress):
     def __init__(self, total):
         super().__init__(total, quiet=True)
 
@@ -75,20 +75,22 @@ def test_nbgraders_folders_are_found_from_any_of_their_levels(tmp_path):
     (other / "extra.ipynb").write_text("{}")
     (other / "lesson1_baseline.ipynb").write_text("{}")
     for level in (tmp_path, tmp_path / "submitted"):
-        found = [(w.student, w.assignment, w.path.name) for w in find([level], None, "challenge").works]
+        found = [
+            (w.student, w.assignment, w.path.name) for w in find_submissions([level], None, "challenge").submissions
+        ]
         assert found == [
             ("student000", "challenge", "challenge.py"),
             ("student001", "challenge", "challenge.py"),
             ("student000", "lesson1_baseline", "lesson1_baseline.ipynb"),
         ]
-    assert len(find([tmp_path / "submitted" / "student000"], "challenge", "challenge").works) == 1
+    assert len(find_submissions([tmp_path / "submitted" / "student000"], "challenge", "challenge").submissions) == 1
 
 
 def test_of_plain_files_each_is_called_after_its_student(tmp_path):
     for name in ("ada.py", "bob.ipynb", "notes.txt"):
         (tmp_path / name).write_text("x")
-    works = find([tmp_path, tmp_path / "ada.py"], "lesson3_dropout", "challenge").works
-    assert [(w.student, w.assignment) for w in works] == [("ada", "lesson3_dropout"), ("bob", "lesson3_dropout")]
+    submissions = find_submissions([tmp_path, tmp_path / "ada.py"], "lesson3_dropout", "challenge").submissions
+    assert [(w.student, w.assignment) for w in submissions] == [("ada", "lesson3_dropout"), ("bob", "lesson3_dropout")]
 
 
 def test_an_assignment_without_rules_is_left_out_and_named(tmp_path):
@@ -96,14 +98,14 @@ def test_an_assignment_without_rules_is_left_out_and_named(tmp_path):
     submit(tmp_path / "submitted" / ".." / ".", 0)
     (tmp_path / "submitted" / "student000" / "essay").mkdir()
     (tmp_path / "submitted" / "student000" / "essay" / "essay.py").write_text("x")
-    found = find([tmp_path], None, "challenge")
-    assert len(found.works) == 1 and "no rules for the assignment 'essay'" in found.notes[0]
+    found = find_submissions([tmp_path], None, "challenge")
+    assert len(found.submissions) == 1 and "no rules for the assignment 'essay'" in found.notes[0]
 
 
 @pytest.mark.parametrize("folder", [".", "nowhere"])
 def test_nothing_to_grade_is_wrong_use(tmp_path, folder):
     with pytest.raises(UsageError, match="There is no"):
-        find([tmp_path / folder], None, "challenge")
+        find_submissions([tmp_path / folder], None, "challenge")
 
 
 # --- a class
@@ -206,14 +208,14 @@ def test_what_another_process_trains_is_put_off_and_nothing_else_waits(tmp_path)
             return self.busy
 
     store = type("Store", (), {"claims": Claims()})
-    first, second = (Work(tmp_path / name, name, "challenge") for name in ("a.py", "b.py"))
-    backlog = Backlog([first, second], store)
-    assert backlog.next() == first
-    backlog.put_off(first, 1)
-    assert backlog.next() == second
-    assert backlog.next(wait=False) is None
+    first, second = (SubmissionFile(tmp_path / name, name, "challenge") for name in ("a.py", "b.py"))
+    queue = WorkQueue([first, second], store)
+    assert queue.next() == first
+    queue.defer(first, 1)
+    assert queue.next() == second
+    assert queue.next(wait=False) is None
     store.claims.busy = False
-    assert (backlog.next(), backlog.next()) == (first, None)
+    assert (queue.next(), queue.next()) == (first, None)
 
 
 # --- nothing lost
@@ -257,7 +259,7 @@ def test_kill_9_of_any_process_at_any_time_loses_nothing_and_doubles_nothing(tmp
 
 
 def test_a_disk_that_is_full_stops_the_batch_with_a_sentence_and_loses_nothing(tmp_path):
-    works, path = works_in(submit(tmp_path, 4)), str(tmp_path / "r.db")
+    submissions, path = submissions_in(submit(tmp_path, 4)), str(tmp_path / "r.db")
     with open_store(path, patience=0.5) as store:
 
         @event.listens_for(store._database.engine, "begin")
@@ -267,11 +269,11 @@ def test_a_disk_that_is_full_stops_the_batch_with_a_sentence_and_loses_nothing(t
                 connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
         with pytest.raises(StoreError, match=r"full.*Make room on its disk"):
-            run_batch(works, REDUCED, store, Quiet(4), jobs=1)
+            run_batch(submissions, REDUCED, store, Quiet(4), jobs=1)
     with open_store(path) as store:
         assert 1 <= len(store.results.graded_attempts()) < 4
         assert list(store.verify()) == []
-        assert run_batch(works, REDUCED, store, Quiet(4), jobs=1).verdicts == {"fail": 4}
+        assert run_batch(submissions, REDUCED, store, Quiet(4), jobs=1).verdicts == {"fail": 4}
         assert_each_exactly_once(store, 4)
 
 
@@ -279,40 +281,40 @@ def count_of_verdicts(connection) -> int:
     return connection.exec_driver_sql("SELECT count(*) FROM verdicts").scalar_one()
 
 
-class OnceFinished(Quiet):
+class OnFirstResult(Quiet):
     """Does something when the first submission is finished."""
 
     def __init__(self, total, action):
         super().__init__(total)
         self._action = action
 
-    def finished(self, slot, outcome):
-        super().finished(slot, outcome)
+    def finished(self, worker, outcome):
+        super().finished(worker, outcome)
         action, self._action = self._action, lambda: None
         action()
 
 
 def test_a_database_that_goes_away_and_comes_back_costs_nothing(tmp_path, server):
-    works, url = works_in(submit(tmp_path, 4)), server.database()
+    submissions, url = submissions_in(submit(tmp_path, 4)), server.database()
 
     def restart():
         server.stop()
         threading.Timer(3, server.start).start()
 
     with open_store(url) as store:
-        assert run_batch(works, REDUCED, store, OnceFinished(4, restart), jobs=2).verdicts == {"fail": 4}
+        assert run_batch(submissions, REDUCED, store, OnFirstResult(4, restart), jobs=2).verdicts == {"fail": 4}
         assert_each_exactly_once(store, 4)
 
 
 def test_a_database_that_stays_away_stops_the_batch_and_another_day_it_goes_on(tmp_path, server):
-    works, url = works_in(submit(tmp_path, 4)), server.database()
+    submissions, url = submissions_in(submit(tmp_path, 4)), server.database()
     try:
         with open_store(url, patience=0.5) as store, pytest.raises(StoreError, match="cannot be used"):
-            run_batch(works, REDUCED, store, OnceFinished(4, server.stop), jobs=2)
+            run_batch(submissions, REDUCED, store, OnFirstResult(4, server.stop), jobs=2)
     finally:
         server.start()
     with open_store(url) as store:
-        assert run_batch(works, REDUCED, store, Quiet(4), jobs=2).verdicts == {"fail": 4}
+        assert run_batch(submissions, REDUCED, store, Quiet(4), jobs=2).verdicts == {"fail": 4}
         assert_each_exactly_once(store, 4)
 
 
@@ -338,15 +340,15 @@ def test_a_batch_that_is_interrupted_says_so_and_goes_on_later(tmp_path):
 def test_the_table_shows_progress_rate_and_time_left(tmp_path):
     from rich.console import Console
 
-    watcher = Watcher(3, quiet=True)
-    for slot in range(2):
-        watcher.began(slot, Work(tmp_path, f"student{slot}", "challenge"))
-    watcher.listener(1).stage("inspecting the network")
+    progress = BatchProgress(3, quiet=True)
+    for worker in range(2):
+        progress.began(worker, SubmissionFile(tmp_path, f"student{worker}", "challenge"))
+    progress.listener(1).stage("inspecting the network")
     console = Console(record=True, width=120, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(watcher)
+    console.print(progress)
     outcome = Outcome("student0", "challenge", "x.py", "fail", ("Because.",), counted=162, best=450, total=500, runs=1)
-    watcher.finished(0, outcome)
-    console.print(watcher)
+    progress.finished(0, outcome)
+    console.print(progress)
     console.file.close()
     shown = console.export_text()
     assert "no rate yet" in shown and "inspecting the network" in shown

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from autograder.batch.ray_cluster import Parcel
-from autograder.batch.submissions import find
+from autograder.batch.ray_cluster import RemoteSubmission
+from autograder.batch.submissions import find_submissions
 from autograder.cli.main import main
 from autograder.grading.recorder import handed_in
 from autograder.store import open_store
@@ -17,13 +17,17 @@ from tests.autograder.store.test_store import server  # noqa: F401 - a fixture
 from tests.support.variants import submit
 
 
-def test_a_parcel_brings_a_submission_as_it_was(tmp_path):
-    (work,) = find([submit(tmp_path, 1)], None, "challenge").works
+def test_a_remote_submission_arrives_as_it_was(tmp_path):
+    (submission,) = find_submissions([submit(tmp_path, 1)], None, "challenge").submissions
     (tmp_path / "there").mkdir()
-    unpacked = Parcel.pack(work).unpack(tmp_path / "there")
-    assert (unpacked.student, unpacked.assignment, unpacked.path.name) == (work.student, "challenge", work.path.name)
-    assert unpacked.path.read_bytes() == work.path.read_bytes()
-    assert handed_in(unpacked.path) == handed_in(work.path)
+    unpacked = RemoteSubmission.pack(submission).unpack(tmp_path / "there")
+    assert (unpacked.student, unpacked.assignment, unpacked.path.name) == (
+        submission.student,
+        "challenge",
+        submission.path.name,
+    )
+    assert unpacked.path.read_bytes() == submission.path.read_bytes()
+    assert handed_in(unpacked.path) == handed_in(submission.path)
 
 
 def test_several_machines_are_not_given_a_store_that_one_of_them_holds(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autograder.batch.local import register_all
-from autograder.batch.submissions import Work
+from autograder.batch.submissions import SubmissionFile
 from autograder.grading.pipeline import grade
 from autograder.grading.recorder import register
 from autograder.leaderboard.class_state import ClassState
@@ -113,14 +113,14 @@ def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(stor
 
 
 def test_a_class_is_in_the_store_before_the_first_of_it_is_graded(store, tmp_path):
-    works = []
+    submissions = []
     for student in ("ada", "bob"):
         path = tmp_path / f"{student}.py"
         path.write_text(f"recipe = {student!r}")
-        works.append(Work(path, student, "challenge"))
-    works.append(Work(Path(tmp_path, "missing.py"), "eve", "challenge"))
-    register_all(works, store)
-    register_all(works, store)
+        submissions.append(SubmissionFile(path, student, "challenge"))
+    submissions.append(SubmissionFile(Path(tmp_path, "missing.py"), "eve", "challenge"))
+    register_all(submissions, store)
+    register_all(submissions, store)
     assert [(s.student, s.verdict) for s in store.overview.since()[1]] == [("ada", ""), ("bob", "")]
 
 
@@ -131,8 +131,8 @@ def test_one_students_file_or_date_does_not_stop_the_class(store, tmp_path):
         folder.mkdir(parents=True)
         (folder / name).write_text("recipe = 1")
     (course / "cyd" / "challenge" / "timestamp.txt").write_text("0001-01-01 00:00:00+14:00")
-    works = [Work(path, path.parts[-3], "challenge") for path in sorted(course.glob("*/*/*.py"))]
-    register_all(works, store)
+    submissions = [SubmissionFile(path, path.parts[-3], "challenge") for path in sorted(course.glob("*/*/*.py"))]
+    register_all(submissions, store)
     assert sorted(s.student for s in store.overview.since()[1]) == ["ada", "bob", "cyd"]
 
 
