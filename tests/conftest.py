@@ -1,18 +1,54 @@
-"""What holds for all tests: the quick ones first, and no promise about time."""
+"""Settings of the whole test suite: order, repeatable examples, and user folders that are not the user's own."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from platformdirs import user_config_path
+
+from course.data import data_folder
 
 ORDER = ("test_project.py", "course", "autograder")
 
-# a slow machine proves nothing; where nobody can look at a failure twice, every run draws the same examples
+# No deadline: the time that an example takes says nothing on a busy machine. In CI every run draws the same examples,
+# because nobody can repeat a failure there.
 settings.register_profile(
     "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
 settings.load_profile("patient")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let this process and all that it starts use temporary user folders, from before the first import of a test."""
+    temporary = tempfile.TemporaryDirectory(prefix="under8k-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(temporary.cleanup)
+    replace_user_folders(Path(temporary.name))
+
+
+def replace_user_folders(folder: Path) -> None:
+    """Set the variables that name the user's configuration, cache and data, and a fixed secret: seeds are repeatable.
+
+    Two of the user's folders stay in use, by links: MNIST, which is fetched once for all runs, and the configuration
+    of pip, which names the registry that it is fetched from.
+    """
+    shared = {"config/pip": user_config_path("pip"), "cache/under8k/mnist": data_folder()}
+    data_folder().mkdir(parents=True, exist_ok=True)
+    for name, path in shared.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(path)
+    os.environ |= {f"XDG_{kind.upper()}_HOME": str(folder / kind) for kind in ("config", "cache", "data", "state")}
+    os.environ |= {
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
+        "MPLCONFIGDIR": str(folder / "matplotlib"),
+        "UNDER8K_STORE": str(folder / "results.db"),
+        "UNDER8K_SECRET": "the secret of the tests",
+    }
+    # Jupyter prefers these to the folders above
+    for name in ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        os.environ.pop(name, None)
 
 
 def pytest_collection_modifyitems(items):
@@ -25,11 +61,3 @@ def pytest_collection_modifyitems(items):
         return *marked, ORDER.index(top) if top in ORDER else len(ORDER)
 
     items.sort(key=cost)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def a_store_of_our_own(tmp_path_factory):
-    """No test writes to the store of whoever runs it."""
-    os.environ["UNDER8K_STORE"] = str(tmp_path_factory.mktemp("store") / "results.db")
-    yield
-    del os.environ["UNDER8K_STORE"]

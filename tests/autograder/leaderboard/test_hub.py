@@ -65,9 +65,9 @@ c.DummyAuthenticator.password = "for this test"
 c.Authenticator.allowed_users = {{*{MAY}, {MAY_NOT!r}}}
 c.JupyterHub.spawner_class = "simple"
 c.JupyterHub.services[0] |= dict(url="http://127.0.0.1:{service}", cwd={str(folder)!r})
-# a service is given neither the hub's HOME, where the course's secret lies, nor its settings
+# the hub hands a service neither its HOME nor the variables that the tests set
 c.JupyterHub.services[0]["environment"] = {{
-    "HOME": {str(Path.home())!r}, "UNDER8K_STORE": {url!r}, "JUPYTER_CONFIG_DIR": {str(folder / "config")!r}
+    "HOME": {str(folder)!r}, "UNDER8K_STORE": {url!r}, "UNDER8K_SECRET": {os.environ["UNDER8K_SECRET"]!r}
 }}
 c.JupyterHub.services[0]["command"] += ["--allow-root", {f"--ServerApp.root_dir={folder}"!r}]
 """

@@ -1,5 +1,6 @@
 """Seeds come from the course's secret, so nobody can hunt for a lucky one."""
 
+import os
 import stat
 import subprocess
 import sys
@@ -46,10 +47,11 @@ def test_a_folder_that_cannot_be_written_is_named(fresh_home, monkeypatch):
 
 def test_two_first_users_read_the_same_secret(tmp_path):
     code = (
-        "import sys, pathlib; from autograder import seeds; "
-        "seeds.secret_file = lambda: pathlib.Path(sys.argv[1]); print(secret.course_secret().decode())"
+        "import pathlib, sys; from autograder.store import secret; "
+        "secret.secret_file = lambda: pathlib.Path(sys.argv[1]); print(secret.course_secret().decode())"
     )
-    users = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "s")], stdout=subprocess.PIPE) for _ in range(6)
-    ]
-    assert len({user.communicate(timeout=60)[0] for user in users}) == 1
+    command = [sys.executable, "-c", code, str(tmp_path / "s")]
+    env = {name: value for name, value in os.environ.items() if name != secret.SECRET_VARIABLE}
+    users = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    (read,) = {user.communicate(timeout=120)[0].strip() for user in users}
+    assert read == (tmp_path / "s").read_text() and len(read) == 64
