@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from typing_extensions import TypeAliasType
 
 from course.errors import SpecError
+from course.recipe import MAX_BATCH_SIZE, MAX_EPOCHS
 
 MAX_BYTES = 4_000_000  # 7,035 steps of one-cycle rates and momenta take about 0.3 MB
 MAX_DEPTH = 12
@@ -204,8 +205,8 @@ class Spec(SpecModel):
     test_transform: Annotated[tuple[Transform, ...], Field(max_length=64)]
     optimizer: Optimizer
     schedule: ScheduleTable | Plateau | None = None
-    epochs: Annotated[int, Field(ge=1, le=1000)]
-    batch_size: Annotated[int, Field(ge=1, le=8192)]
+    epochs: Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
+    batch_size: Annotated[int, Field(ge=1, le=MAX_BATCH_SIZE)]
     loss: Literal["nll", "cross_entropy"]
 
     @model_validator(mode="after")

@@ -355,11 +355,6 @@ def test_what_cannot_be_captured_is_refused_with_its_line(case):
     assert caught.value.line == (line_of(mark) if mark else None)
 
 
-def test_a_model_that_is_already_built_is_refused_when_the_recipe_is_made():
-    with pytest.raises(RecipeError, match="already built"):
-        recipe(Plain())
-
-
 class RaisesInForward(Plain):
     def forward(self, x):
         return x / {}  # raises in forward

@@ -1,0 +1,74 @@
+"""A recipe refuses what cannot be trained at the moment it is written, and says what to write instead."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
+
+from course.errors import RecipeError
+from course.recipe import MNIST_MEAN, MNIST_STD, Recipe, default_transform, require_recipe, steps_per_epoch, watching
+
+
+def build(**options) -> Recipe:
+    return Recipe(**{"model": nn.Identity, "optimizer": partial(SGD, lr=0.1), **options})
+
+
+def test_a_model_that_is_already_built_is_refused_when_the_recipe_is_made():
+    with pytest.raises(RecipeError, match="already built"):
+        build(model=nn.Linear(784, 10))
+
+
+REFUSED = {
+    "model": ({"model": 3}, r"Recipe\(model=\.\.\.\) needs something that can be called, and got int.*model=Net"),
+    "optimizer": ({"optimizer": 0.1}, r"got float. For example: optimizer=partial\(torch.optim.SGD"),
+    "scheduler": ({"scheduler": "step"}, "got str. For example: scheduler=partial"),
+    "scheduler_step": ({"scheduler_step": "step"}, '"epoch" or "batch", and got \'step\''),
+    "loss": ({"loss": "hinge"}, '"nll" or "cross_entropy", and got \'hinge\''),
+    "no_epochs": ({"epochs": 0}, "from 1 to 1,000, and got 0"),
+    "fraction_of_an_epoch": ({"epochs": 1.5}, "from 1 to 1,000, and got 1.5"),
+    "flag_for_epochs": ({"epochs": True}, "from 1 to 1,000, and got True"),
+    "giant_batch": ({"batch_size": 8193}, "from 1 to 8,192, and got 8193"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_field_that_cannot_be_used_is_refused_with_its_value_and_what_is_needed(case):
+    options, message = REFUSED[case]
+    with pytest.raises(RecipeError, match=message):
+        build(**options)
+
+
+def test_the_limits_themselves_are_allowed():
+    recipe = build(epochs=1000, batch_size=8192, scheduler_step="batch", loss="cross_entropy")
+    assert (recipe.epochs, recipe.batch_size) == (1000, 8192)
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), [(128, 469), (60_000, 1), (59_999, 2), (1, 60_000)])
+def test_an_epoch_includes_the_smaller_last_batch(batch_size, steps):
+    assert steps_per_epoch(batch_size) == steps
+
+
+def test_watching_takes_three_metrics_and_calls_the_scheduler_with_the_optimizer():
+    optimizer = SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    assert isinstance(watching("validation_loss", partial(ReduceLROnPlateau, patience=1))(optimizer), ReduceLROnPlateau)
+    with pytest.raises(RecipeError, match="train_loss, validation_loss, test_loss, but not 'accuracy'"):
+        watching("accuracy", StepLR)
+
+
+def test_the_default_transform_scales_to_one_and_normalises():
+    pixels = torch.tensor([[0, 255]], dtype=torch.uint8).numpy()
+    black, white = default_transform()(pixels).flatten().tolist()
+    assert black == pytest.approx(-MNIST_MEAN / MNIST_STD)
+    assert white == pytest.approx((1 - MNIST_MEAN) / MNIST_STD)
+
+
+def test_only_a_recipe_is_taken_for_a_recipe():
+    recipe = build()
+    assert require_recipe(recipe) is recipe
+    with pytest.raises(RecipeError, match=r"`recipe` is dict, and a Recipe\(...\) is needed"):
+        require_recipe({})
