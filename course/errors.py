@@ -1,38 +1,39 @@
 """Every error this package raises on purpose.
 
     CourseError
-    ├── UsageError        the command was called with something it cannot use
-    ├── DataError         MNIST could not be had
+    ├── UsageError        a command or function was called with something it cannot use
+    ├── DataError         MNIST could not be found, downloaded or stored
     ├── RecipeError       the recipe breaks a rule, or cannot be turned into plain data
     │   └── SpecError     plain data that is not a valid spec
-    ├── StudentCodeError  the student's own code raised, hung or died
-    ├── Diverged          the training loss grew beyond all measure
-    └── GraderError       our fault; it never costs a student a point
+    ├── StudentCodeError  the student's own code raised an exception, hung or died
+    ├── Diverged          the training loss became too large or is not a number
+    └── GraderError       the grader's own fault; it never costs a student a point
 
-A message is one or more whole sentences: the value, the limit, the next step. It is shown as it is,
-without a traceback.
+A message is one or more complete sentences: the value, the limit, the next step. It is shown without a traceback.
 """
+
+from __future__ import annotations
 
 
 class CourseError(Exception):
-    """Base of all errors below; its text is meant for the person who meets it."""
+    """Base of all errors below; its text is written for the person who sees it."""
 
 
 class UsageError(CourseError):
-    """The command line, or a call, asks for something that does not exist."""
+    """A command or a call asks for something that does not exist."""
 
 
 class DataError(CourseError):
-    """MNIST could not be found, fetched or stored."""
+    """MNIST could not be found, downloaded or stored."""
 
 
 class RecipeError(CourseError):
-    """The recipe breaks a rule or uses what cannot be captured: verdict `refused`.
+    """The recipe breaks a rule or uses something that cannot be captured: verdict `refused`.
 
-    `line` is the line of the student's source that is meant (1-based), or None.
+    `line` is the line of the student's source that the message is about (1-based), or None.
     """
 
-    def __init__(self, message: str, line: int | None = None):
+    def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message if line is None else f"Line {line}: {message}")
         self.message = message
         self.line = line
@@ -47,26 +48,27 @@ class StudentCodeError(CourseError):
 
 
 class Diverged(CourseError):
-    """The loss became huge, infinite or not a number: verdict `fail`.
+    """The loss exceeded `max_loss`, or became infinite or not a number: verdict `fail`.
 
     `epoch` and `step` count from 1; `learning_rate` is that of the first parameter group at that step.
     """
 
-    def __init__(self, epoch: int, step: int, learning_rate: float):
+    def __init__(self, epoch: int, step: int, learning_rate: float, max_loss: float) -> None:
         super().__init__(
-            f"Training diverged: the loss grew beyond all measure in epoch {epoch} at step {step}, "
-            f"with learning rate {learning_rate:.4g}. Try a lower learning rate or a gentler warm-up."
+            f"Training diverged in epoch {epoch}, step {step}, at learning rate {learning_rate:.4g}: the loss is no "
+            f"longer finite or has grown beyond {max_loss:,.0f}. Try a lower learning rate or a warm-up."
         )
-        self.epoch, self.step, self.learning_rate = epoch, step, learning_rate
+        self.epoch, self.step, self.learning_rate, self.max_loss = epoch, step, learning_rate, max_loss
 
-    def __reduce__(self):
-        return type(self), (self.epoch, self.step, self.learning_rate)
+    def __reduce__(self) -> tuple[type[Diverged], tuple[int, int, float, float]]:
+        # pickled by its arguments: BaseException would call the class with the message alone
+        return type(self), (self.epoch, self.step, self.learning_rate, self.max_loss)
 
 
 class GraderError(CourseError):
-    """Something of ours went wrong: verdict `internal`. The submission keeps whatever it had."""
+    """The grader itself failed: verdict `internal`. The submission keeps the score it had."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out; torch has no class of its own for it on the CPU."""
+    """Whether an exception says that memory ran out; on the CPU, torch has no exception class of its own for it."""
     return isinstance(error, MemoryError) or "can't allocate memory" in str(error)

@@ -1,8 +1,10 @@
-"""The limits of an assignment, and what they make of a recipe: `refused` before training, or judged after it.
+"""The limits of an assignment, and the verdict: `refused` before training, or judged after it.
 
-rules = load_rules("challenge")
-broken = refusals(rules, inspection)          # sentences; empty when the recipe may be trained
-judgement = judge(rules, [run1, run2, ...])   # runs are lists of the integer `correct`, epoch by epoch
+    rules = load_rules("challenge")
+    reasons = refusals(rules, inspection)         # sentences; empty when the recipe may be trained
+    judgement = judge(rules, [run1, run2, ...])   # runs are lists of the integer `correct`, epoch by epoch
+
+Runs near the threshold are decided by a sequential test: more seeds are trained until a majority agrees.
 """
 
 from __future__ import annotations
@@ -13,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from course.errors import UsageError
 from course.inspection import Inspection
+from course.recipe import TEST_IMAGES
 
 Verdict = Literal["pass", "borderline", "fail", "refused", "error", "internal"]
 
@@ -35,14 +38,14 @@ class Rules:
     allow_leaks: bool
     attempts: Literal["last", "best"] = "last"
 
-    def needed(self, total: int = 10_000) -> int:
-        """The least `correct` of `total` that reaches the accuracy: 9,940 for 99.40 % of 10,000."""
+    def needed(self, total: int = TEST_IMAGES) -> int:
+        """The smallest number of right answers of `total` that reaches the accuracy: 9,940 for 99.40 % of 10,000."""
         return math.ceil(round(self.accuracy * total, 6))
 
 
 @dataclass(frozen=True)
 class Streak:
-    """Consecutive epochs `first`..`last` (counted from 1) at or above what is needed; `lowest` correct among them."""
+    """Consecutive epochs `first`..`last` (counted from 1) with enough right answers; `lowest` is their lowest count."""
 
     first: int
     last: int
@@ -54,25 +57,26 @@ class Streak:
 
 @dataclass(frozen=True)
 class Judgement:
-    """`verdict` of the runs so far; `needs_another_seed` says whether another seed is wanted before it counts."""
+    """The verdict on the runs so far. It counts only when `needs_another_seed` is false."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
-    seeds_disagree: bool  # the seeds did not agree: shown as borderline beside the verdict
+    seeds_disagree: bool  # shown as borderline next to the verdict
     needs_another_seed: bool
 
 
 @cache
-def _tables() -> dict[str, dict]:
+def _tables() -> dict[str, dict[str, Any]]:
     return tomllib.loads((Path(__file__).parent / "rules.toml").read_text())
 
 
 def assignments() -> tuple[str, ...]:
+    """The names of all assignments, in the order of the course."""
     return tuple(_tables())
 
 
 def load_rules(assignment: str) -> Rules:
-    """Raises UsageError, which lists the assignments there are."""
+    """The rules of one assignment. Raises UsageError, which lists all assignments, for an unknown name."""
     if assignment not in _tables():
         raise UsageError(f"There is no assignment {assignment!r}. The assignments are: {', '.join(assignments())}.")
     return Rules(assignment, **_tables()[assignment])
@@ -80,31 +84,32 @@ def load_rules(assignment: str) -> Rules:
 
 def refusals(rules: Rules, inspection: Inspection) -> list[str]:
     """One sentence for each rule that the recipe breaks before it is trained."""
-    found = []
+    reasons = []
     if inspection.counted > rules.max_parameters:
-        found.append(
+        reasons.append(
             f"parameters: {inspection.counted:,} counted, fewer than {rules.max_parameters + 1:,} allowed: "
             f"{inspection.describe_count()}."
         )
     if inspection.epochs > rules.max_epochs:
-        found.append(f"epochs: the recipe asks for {inspection.epochs}, and {rules.max_epochs} are allowed.")
+        reasons.append(f"epochs: the recipe asks for {inspection.epochs}, and {rules.max_epochs} are allowed.")
     if not rules.allow_leaks:
-        found += inspection.leaks
-    return [*found, *inspection.problems]
+        reasons += inspection.leaks
+    return [*reasons, *inspection.problems]
 
 
 def longest_streak(correct: Sequence[int], needed: int) -> Streak | None:
-    """The longest run of consecutive epochs with at least `needed` right; of equal ones the last."""
-    best, first = None, None
+    """The longest streak of consecutive epochs with at least `needed` right answers; the last one of equal length."""
+    longest: Streak | None = None
+    first = None  # epoch in which the current streak began
     for epoch, count in enumerate([*correct, -1], start=1):
         if count >= needed:
             first = first or epoch
         elif first is not None:
-            found = Streak(first, epoch - 1, min(correct[first - 1 : epoch - 1]))
-            if best is None or len(found) >= len(best):
-                best = found
+            streak = Streak(first, epoch - 1, min(correct[first - 1 : epoch - 1]))
+            if longest is None or len(streak) >= len(longest):
+                longest = streak
             first = None
-    return best
+    return longest
 
 
 def held_level(correct: Sequence[int], hold: int) -> int:
@@ -113,46 +118,60 @@ def held_level(correct: Sequence[int], hold: int) -> int:
     return max(windows, default=0)
 
 
-def judge(rules: Rules, runs: Sequence[Sequence[int]], *, seeds: int | None = None, total: int = 10_000) -> Judgement:
-    """What the runs say, in order; one that broke off is empty. `seeds` replaces the rule's number of them.
+def judge(
+    rules: Rules,
+    runs: Sequence[Sequence[int]],
+    *,
+    ended: Sequence[str] = (),
+    seeds: int | None = None,
+    total: int = TEST_IMAGES,
+) -> Judgement:
+    """The verdict on the runs of one recipe, given as right answers of `total`, epoch by epoch, in the order of seeds.
 
-    The first run decides when it is clear: its held level is further than `near` from what is needed. Otherwise runs
-    follow until a majority of the seeds agrees. A tie after the last seed is `borderline`.
+    The first run decides alone when its held level is further than `rules.near` from what is needed. Otherwise runs
+    follow until a majority of the seeds agrees; a tie after the last seed is `borderline`. `ended[i]` is the sentence
+    that says why run i broke off, or "" for a run that finished; a run that broke off has held nothing. `seeds`
+    replaces the number in the rules. Raises ValueError without a run.
     """
     if not runs:
         raise ValueError("at least one run is needed")
+    ended = [*ended, *[""] * (len(runs) - len(ended))]
+    runs = [() if sentence else run for run, sentence in zip(runs, ended, strict=True)]
     seeds = seeds or rules.seeds
     needed = rules.needed(total)
     passed = [held_level(run, rules.hold) >= needed for run in runs]
-    reasons = tuple(_in_words(rules, run, number, total) for number, run in enumerate(runs, start=1))
-    clear = abs(held_level(runs[0], rules.hold) - needed) > rules.near * total
-    wins, losses = sum(passed), len(passed) - sum(passed)
-    decided = clear or max(wins, losses) > seeds // 2 or len(runs) >= seeds
-    if not decided:
-        return Judgement("borderline", reasons, seeds_disagree=bool(wins and losses), needs_another_seed=True)
-    verdict = ("pass" if passed[0] else "fail") if clear else "pass" if wins > losses else "fail"
-    if not clear and wins == losses:
-        verdict = "borderline"
-    if wins and losses and not clear:
-        reasons = (*reasons, f"The seeds did not agree: {wins} of {len(runs)} held the accuracy. The majority decides.")
-    return Judgement(verdict, reasons, seeds_disagree=bool(wins and losses and not clear), needs_another_seed=False)
+    reasons = tuple(
+        f"Run {number}: {sentence or _describe_run(rules, run, total)}"
+        for number, (run, sentence) in enumerate(zip(runs, ended, strict=True), start=1)
+    )
+    is_clear = abs(held_level(runs[0], rules.hold) - needed) > rules.near * total
+    if is_clear:
+        return Judgement("pass" if passed[0] else "fail", reasons, seeds_disagree=False, needs_another_seed=False)
+    passes, failures = sum(passed), len(passed) - sum(passed)
+    disagree = passes > 0 and failures > 0
+    if max(passes, failures) <= seeds // 2 and len(runs) < seeds:
+        return Judgement("borderline", reasons, seeds_disagree=disagree, needs_another_seed=True)
+    if disagree:
+        outcome = "There is no majority." if passes == failures else "The majority decides."
+        reasons = (*reasons, f"The seeds did not agree: {passes} of {len(runs)} held the accuracy. {outcome}")
+    verdict: Verdict = "borderline" if passes == failures else "pass" if passes > failures else "fail"
+    return Judgement(verdict, reasons, seeds_disagree=disagree, needs_another_seed=False)
 
 
-def _in_words(rules: Rules, run: Sequence[int], number: int, total: int) -> str:
+def _describe_run(rules: Rules, run: Sequence[int], total: int) -> str:
     if not run:
-        return f"Run {number}: it did not come to its end."
+        return "no epoch was finished."
     needed = rules.needed(total)
-    streak = longest_streak(run, needed)
-    best = max(run)
-    epoch = run.index(best) + 1
     goal = f"{needed:,} of {total:,} ({rules.accuracy:.2%}) for {rules.hold} consecutive epochs"
+    streak = longest_streak(run, needed)
     if streak and len(streak) >= rules.hold:
         return (
-            f"Run {number}: accuracy held in epochs {streak.first}-{streak.last}, at least {streak.lowest:,} "
-            f"of {total:,} ({streak.lowest / total:.2%}); needed: {goal}."
+            f"accuracy held in epochs {streak.first}-{streak.last}, at least {streak.lowest:,} of {total:,} "
+            f"({streak.lowest / total:.2%}); needed: {goal}."
         )
+    best = max(run)
     held = f"{len(streak)} epoch{'s' * (len(streak) > 1)} in a row" if streak else "in no epoch"
     return (
-        f"Run {number}: accuracy reached {held}; best {best:,} of {total:,} ({best / total:.2%}) in epoch {epoch}; "
+        f"accuracy reached {held}; best {best:,} of {total:,} ({best / total:.2%}) in epoch {run.index(best) + 1}; "
         f"needed: {goal}."
     )

@@ -223,11 +223,12 @@ def _train_and_judge(
         else:
             key = run_key(spec, seed, options.device, options.threads, str(cut or ""), graphs=options.uses_cuda_graphs)
             runs.append(recorder.run(key, spec, lambda k, go=train: go(keeper=k), listener.stage, result.isolation))
-        # a run that diverged counts as one that held nothing
-        judgement = judge(rules, [[] if r.ended else r.correct for r in runs], seeds=options.seeds, total=total)
+        judgement = judge(
+            rules, [r.correct for r in runs], ended=[r.ended for r in runs], seeds=options.seeds, total=total
+        )
         if not judgement.needs_another_seed:
             break
-    reasons = judgement.reasons + tuple(r.ended for r in runs if r.ended)
+    reasons = judgement.reasons
     if not result.official:
         reasons += ("This was a reduced run (fewer epochs or images), so the result is not official.",)
     return replace(

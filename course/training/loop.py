@@ -108,7 +108,7 @@ class Run:
         if len(diverged):
             step = int(diverged[0])
             self.schedule.before_step(self.epoch, self.epoch * self.steps_per_epoch + step)
-            raise Diverged(self.epoch + 1, step + 1, float(self.optimizer.param_groups[0]["lr"]))
+            raise Diverged(self.epoch + 1, step + 1, float(self.optimizer.param_groups[0]["lr"]), MAX_LOSS)
         sizes = torch.full((self.steps_per_epoch,), float(self.spec.batch_size))
         sizes[-1] = self.train_size - (self.steps_per_epoch - 1) * self.spec.batch_size
         return ((losses.double() * sizes).sum() / sizes.sum()).item()

@@ -117,6 +117,29 @@ def test_reasons_name_the_epochs_the_count_and_what_is_needed():
     assert "best 9,955 of 10,000 (99.55%) in epoch 15" in reason
 
 
+DIVERGED = "Training diverged in epoch 2, step 41, at learning rate 0.3: the loss is no longer finite."
+
+
+def test_a_run_that_broke_off_has_held_nothing_and_its_reason_says_why_once():
+    judgement = judge(CHALLENGE, [[9_960]], ended=[DIVERGED])
+    assert judgement.verdict == "fail" and not judgement.needs_another_seed
+    assert judgement.reasons == (f"Run 1: {DIVERGED}",)
+    assert judge(CHALLENGE, [[9_960, 9_960, 9_960]], ended=[DIVERGED]).verdict == "fail"
+
+
+def test_a_later_run_that_broke_off_counts_as_one_vote_against():
+    judgement = judge(CHALLENGE, [NEAR_PASS, [], NEAR_PASS], ended=["", DIVERGED, ""])
+    assert (judgement.verdict, judgement.seeds_disagree) == ("pass", True)
+    first, second, third, agreement = judgement.reasons
+    assert second == f"Run 2: {DIVERGED}"
+    assert first.startswith("Run 1: accuracy held") and third.startswith("Run 3: accuracy held")
+    assert agreement == "The seeds did not agree: 2 of 3 held the accuracy. The majority decides."
+
+
+def test_a_tie_says_that_there_is_no_majority():
+    assert judge(CHALLENGE, [NEAR_PASS, NEAR_FAIL], seeds=2).reasons[-1].endswith("There is no majority.")
+
+
 def test_judging_needs_a_run():
     with pytest.raises(ValueError, match="at least one run"):
         judge(CHALLENGE, [])

@@ -245,7 +245,7 @@ def test_a_rate_that_is_too_high_is_named_with_its_epoch_and_step():
         fit(spec)
     error = caught.value
     assert (error.epoch, error.learning_rate) == (1, 1e6) and 2 <= error.step <= 5
-    assert f"in epoch 1 at step {error.step}, with learning rate 1e+06" in str(error)
+    assert f"in epoch 1, step {error.step}, at learning rate 1e+06" in str(error)
 
 
 def test_weights_that_stop_being_numbers_in_the_last_step_count_nothing_as_right():
