@@ -87,7 +87,7 @@ def on_sqlite(students: int, kills: int) -> None:
 @click.option("--kills", default=20)
 def on_postgresql(students: int, kills: int) -> None:
     with course_of(students) as course, postgresql() as server:
-        killed(course, server.database(), students, kills, batches=2)
+        killed(course, server.create_database(), students, kills, batches=2)
 
 
 @main.command("ray")
@@ -95,7 +95,7 @@ def on_postgresql(students: int, kills: int) -> None:
 @click.option("--kill-after", default=100)
 def on_ray(students: int, kill_after: int) -> None:
     with course_of(students) as course, postgresql() as server:
-        url, began = server.database(), time.monotonic()
+        url, began = server.create_database(), time.monotonic()
         cluster = [sys.executable, "-m", "tests.support.ray_cluster", str(course), url, str(kill_after)]
         said = subprocess.run(cluster, check=True, stdout=subprocess.PIPE, text=True).stdout
         told = json.loads(said.splitlines()[-1])

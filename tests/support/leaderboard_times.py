@@ -19,8 +19,8 @@ import click
 from autograder.store import open_store
 from course.rules import load_rules
 from tests.autograder.leaderboard.test_app import TOKEN, fetch, serving
-from tests.autograder.store.test_store import result_of
 from tests.support.large_class import fill
+from tests.support.stores import result_of
 
 N = 100
 

@@ -22,7 +22,6 @@ from autograder.cli.progress import BatchProgress, line, span
 from autograder.grading.pipeline import Options, ReducedRun
 from autograder.store import StoreError, open_store
 from course.errors import UsageError
-from tests.autograder.store.test_store import server, url  # noqa: F401 - fixtures
 from tests.support.variants import submit, variant
 
 REDUCED = Options(reduced=ReducedRun(1, 600, 500), seeds=1, device="cpu")
@@ -222,12 +221,12 @@ def test_what_another_process_trains_is_put_off_and_nothing_else_waits(tmp_path)
 
 
 @pytest.mark.slow
-def test_two_batches_at_once_on_one_store_train_nothing_twice(tmp_path, url):
+def test_two_batches_at_once_on_one_store_train_nothing_twice(tmp_path, store_url):
     course = submit(tmp_path, 8)
-    both = [subprocess.Popen(batch(course, url, "--jobs", "1"), stdout=subprocess.PIPE) for _ in range(2)]
+    both = [subprocess.Popen(batch(course, store_url, "--jobs", "1"), stdout=subprocess.PIPE) for _ in range(2)]
     said = [json.loads(one.communicate(timeout=600)[0]) for one in both]
     assert [one["verdicts"] for one in said] == [{"fail": 8}] * 2
-    with open_store(url) as store:
+    with open_store(store_url) as store:
         assert_each_exactly_once(store, 8)
         assert count(store, "runs WHERE claims > 1") == 0
 
@@ -260,7 +259,7 @@ def test_kill_9_of_any_process_at_any_time_loses_nothing_and_doubles_nothing(tmp
 
 def test_a_disk_that_is_full_stops_the_batch_with_a_sentence_and_loses_nothing(tmp_path):
     submissions, path = submissions_in(submit(tmp_path, 4)), str(tmp_path / "r.db")
-    with open_store(path, patience=0.5) as store:
+    with open_store(path, retry_seconds=0.5) as store:
 
         @event.listens_for(store._database.engine, "begin")
         def fill(connection):  # SQLite itself says that there is no room for another page
@@ -294,25 +293,25 @@ class OnFirstResult(Quiet):
         action()
 
 
-def test_a_database_that_goes_away_and_comes_back_costs_nothing(tmp_path, server):
-    submissions, url = submissions_in(submit(tmp_path, 4)), server.database()
+def test_a_database_that_goes_away_and_comes_back_costs_nothing(tmp_path, postgresql_server):
+    submissions, url = submissions_in(submit(tmp_path, 4)), postgresql_server.create_database()
 
     def restart():
-        server.stop()
-        threading.Timer(3, server.start).start()
+        postgresql_server.stop()
+        threading.Timer(3, postgresql_server.start).start()
 
     with open_store(url) as store:
         assert run_batch(submissions, REDUCED, store, OnFirstResult(4, restart), jobs=2).verdicts == {"fail": 4}
         assert_each_exactly_once(store, 4)
 
 
-def test_a_database_that_stays_away_stops_the_batch_and_another_day_it_goes_on(tmp_path, server):
-    submissions, url = submissions_in(submit(tmp_path, 4)), server.database()
+def test_a_database_that_stays_away_stops_the_batch_and_another_day_it_goes_on(tmp_path, postgresql_server):
+    submissions, url = submissions_in(submit(tmp_path, 4)), postgresql_server.create_database()
     try:
-        with open_store(url, patience=0.5) as store, pytest.raises(StoreError, match="cannot be used"):
-            run_batch(submissions, REDUCED, store, OnFirstResult(4, server.stop), jobs=2)
+        with open_store(url, retry_seconds=0.5) as store, pytest.raises(StoreError, match="cannot be used"):
+            run_batch(submissions, REDUCED, store, OnFirstResult(4, postgresql_server.stop), jobs=2)
     finally:
-        server.start()
+        postgresql_server.start()
     with open_store(url) as store:
         assert run_batch(submissions, REDUCED, store, Quiet(4), jobs=2).verdicts == {"fail": 4}
         assert_each_exactly_once(store, 4)

@@ -13,7 +13,6 @@ from autograder.batch.submissions import find_submissions
 from autograder.cli.main import main
 from autograder.grading.recorder import handed_in
 from autograder.store import open_store
-from tests.autograder.store.test_store import server  # noqa: F401 - a fixture
 from tests.support.variants import submit
 
 
@@ -37,16 +36,16 @@ def test_several_machines_are_not_given_a_store_that_one_of_them_holds(tmp_path)
     assert done.exit_code == 2 and "postgresql://" in done.stderr
 
 
-def test_a_cluster_that_is_not_there_is_wrong_use(tmp_path, server):
+def test_a_cluster_that_is_not_there_is_wrong_use(tmp_path, postgresql_server):
     course = submit(tmp_path, 1)
-    command = ["batch", str(course), "--ray", "127.0.0.1:1", "--store", server.database()]
+    command = ["batch", str(course), "--ray", "127.0.0.1:1", "--store", postgresql_server.create_database()]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 2 and "no Ray cluster at 127.0.0.1:1" in done.stderr
 
 
 @pytest.mark.slow
-def test_of_two_nodes_one_is_killed_and_each_result_is_there_exactly_once(tmp_path, server):
-    url, log = server.database(), tmp_path / "said"
+def test_of_two_nodes_one_is_killed_and_each_result_is_there_exactly_once(tmp_path, postgresql_server):
+    url, log = postgresql_server.create_database(), tmp_path / "said"
     command = [sys.executable, "-m", "tests.support.ray_cluster", str(submit(tmp_path, 6)), url]
     with log.open("w") as said:
         done = subprocess.run(

@@ -17,11 +17,11 @@ from playwright.sync_api import expect
 
 from autograder.store import RunKey, open_store
 from course.rules import load_rules
-from tests.autograder.store.test_store import EPOCHS, record_of, result_of
 from tests.support.browsers import NEEDS_CHROMIUM, PATIENCE, browser, jupyter  # noqa: F401 - a fixture
 from tests.support.classroom import environment
 from tests.support.large_class import HOSTILE, fill
 from tests.support.networks import captured
+from tests.support.stores import EPOCHS, record_of, result_of
 
 STUDENTS, ATTEMPTS = 500, 10
 TOKEN = "only-for-this-test"

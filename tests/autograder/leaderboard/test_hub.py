@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from autograder.store import open_store
-from tests.autograder.store.test_store import hand_in
 from tests.support.browsers import NEEDS_CHROMIUM, PATIENCE, chromium, free_ports, running
 from tests.support.classroom import ROOT, environment
+from tests.support.stores import hand_in
 
 PROXY = "configurable-http-proxy@5.3.0"  # what JupyterHub puts in front of itself; it comes from npm
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")

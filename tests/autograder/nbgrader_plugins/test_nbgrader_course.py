@@ -24,7 +24,6 @@ from tests.support.classroom import (
     answer,
     cell,
 )
-from tests.support.databases import PROGRAMS, postgresql
 
 OTHER = "lesson1_baseline"
 RECIPES = {
@@ -131,14 +130,6 @@ def hand_in(course, folder, student, recipe, assignment="challenge"):
     course.nbgrader("submit", assignment, "--course", "under8k", "--student", student, cwd=home)
 
 
-@pytest.fixture(scope="module")
-def server():
-    if not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with postgresql() as started:
-        yield started
-
-
 @pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
 def course(request, tmp_path_factory):
     """The course after `autograde` of everything that was handed in."""
@@ -146,8 +137,8 @@ def course(request, tmp_path_factory):
     if request.param == "SQLite":
         made = Course(folder, settings(folder, str(folder / "results.db")))
     else:
-        server = request.getfixturevalue("server")
-        made = Course(folder, settings(folder, server.database()), server.database())
+        server = request.getfixturevalue("postgresql_server")
+        made = Course(folder, settings(folder, server.create_database()), server.create_database())
     try:
         run_course(made, folder, others=request.param == "SQLite")
         yield made

@@ -15,23 +15,8 @@ from autograder.store import AttemptInProgress, Cursor, StoreError
 from course.errors import GraderError
 from course.rules import load_rules
 from tests.autograder.grading.test_pipeline import Silent
-from tests.autograder.store.test_store import (  # noqa: F401 - fixtures
-    EPOCHS,
-    NOON,
-    REDUCED,
-    execute,
-    hand_in,
-    key,
-    recipe_sandbox,
-    record_of,
-    result_of,
-    server,
-    spec,
-    store,
-    tiny,
-    train,
-    url,
-)
+from tests.autograder.store.test_store import REDUCED, key, recipe_sandbox, spec, store, tiny  # noqa: F401 - fixtures
+from tests.support.stores import EPOCHS, NOON, execute, hand_in, record_of, result_of, store_run
 
 ONE_HOUR = timedelta(hours=1)
 
@@ -41,7 +26,7 @@ def waiting(store, student="ada") -> int:
 
 
 def test_everything_is_told_once(store, key, spec):
-    run = train(store, key, spec)
+    run = store_run(store, key, spec)
     first, second = hand_in(store, "ada", run_ids=[run]), waiting(store, "bob")
     mark, seen = store.overview.since()
     assert [(s.attempt_id, s.student, s.verdict) for s in seen] == [(first, "ada", "pass"), (second, "bob", "")]
@@ -58,7 +43,7 @@ def test_a_new_attempt_and_a_new_verdict_are_told_alone(store):
     store.results.record_verdict(attempt, result_of("fail"), load_rules("challenge"), ())
     mark, seen = store.overview.since(mark)
     assert [(s.student, s.verdict) for s in seen] == [("bob", "fail")]
-    hand_in(store, "cyd", source="c" * 64, at=NOON + ONE_HOUR)
+    hand_in(store, "cyd", source_hash="c" * 64, at=NOON + ONE_HOUR)
     assert [s.student for s in store.overview.since(mark)[1]] == ["cyd"]
     assert len(store.overview.since(Cursor())[1]) == 3
 
@@ -138,7 +123,7 @@ def test_one_students_file_or_date_does_not_stop_the_class(store, tmp_path):
 
 @pytest.mark.parametrize("table, column", [("sources", "text = 'innocent'"), ("mistakes", "wrong = '[]'")])
 def test_what_was_edited_is_not_shown(store, key, spec, table, column):
-    run = train(store, key, spec)
+    run = store_run(store, key, spec)
     attempt = hand_in(store, "ada", run_ids=[run])
     assert store.overview.misclassified(run) == [(3, 8), (17, 1)] and store.overview.source(attempt)
     execute(store, f"UPDATE {table} SET {column}")

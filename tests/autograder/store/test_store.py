@@ -8,45 +8,26 @@ from dataclasses import replace
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
 
 from autograder.grading.pipeline import Options, ReducedRun, grade
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.sandbox import best_tier
 from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished, RunKey, StoreError, open_store, owners
 from autograder.store.models import Base
-from autograder.store.records import Result, RunRecord
 from autograder.store.secret import SECRET_VARIABLE
 from course.capture import capture
 from course.errors import GraderError, UsageError
 from course.rules import load_rules
-from course.training.results import EpochResult
 from tests.autograder.grading.test_pipeline import Silent, recipe_of
-from tests.support.databases import PROGRAMS, postgresql
 from tests.support.recipes import TINY
+from tests.support.stores import EPOCHS, NOON, execute, hand_in, record_of, result_of, store_run
 
 REDUCED = Options(reduced=ReducedRun(epochs=3, train_images=1000, test_images=500), seeds=1, device="cpu")
-EPOCHS = [EpochResult(n, 0.1, 1 / 3 / n, 900 + n, 1000, 0.1 / n, 450 + n, 500) for n in (1, 2, 3)]
-NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-
-
-@pytest.fixture(scope="module")
-def server():
-    assert PROGRAMS, "PostgreSQL is not installed: apt-get install postgresql"
-    with postgresql() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return str(tmp_path / "results.db")
-    return request.getfixturevalue("server").database()
 
 
 @pytest.fixture
-def store(url):
-    with open_store(url, retry_seconds=5) as opened:
+def store(store_url):
+    with open_store(store_url, retry_seconds=5) as opened:
         yield opened
 
 
@@ -73,35 +54,6 @@ def tiny(tmp_path):
     return path
 
 
-def record_of(epochs=EPOCHS) -> RunRecord:
-    return RunRecord(7, "cpu", "a processor", 1, tuple(epochs), 1.5, wrong=((3, 8), (17, 1)))
-
-
-def train(store, key, spec, epochs=EPOCHS) -> int:
-    """Keep a run as if it had been trained; its number in the store."""
-    with store.claims.take(key, spec) as claim:
-        for epoch in epochs:
-            claim.save(epoch, b"state")
-        claim.finish(record_of(epochs))
-    return claim.run_id
-
-
-def result_of(verdict="pass", epochs=EPOCHS) -> Result:
-    return Result("x.py", "challenge", verdict, ("Because.",), isolation="bubblewrap", runs=(record_of(epochs),))
-
-
-def hand_in(store, student, source="a" * 64, at=NOON, verdict="pass", run_ids=()):
-    attempt = store.results.record_attempt(student, "challenge", "x.py", source, at, f"recipe = {source!r}")
-    store.results.record_verdict(attempt, result_of(verdict), load_rules("challenge"), run_ids)
-    return attempt
-
-
-def execute(store, statement: str) -> None:
-    """What somebody with the database's password might do."""
-    with store._database.engine.begin() as connection:
-        connection.execute(text(statement))
-
-
 # --- opening
 
 
@@ -110,27 +62,27 @@ def test_the_models_say_what_the_migrations_make(store):
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-def test_of_many_who_open_a_new_store_at_once_all_find_it_whole(url):
+def test_of_many_who_open_a_new_store_at_once_all_find_it_whole(store_url):
     code = "import sys; from autograder.store import open_store; print(open_store(sys.argv[1]).chain_end()[0])"
     openers = [
-        subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-c", code, store_url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(4)
     ]
     said = [opener.communicate(timeout=120) for opener in openers]
     assert [out for out, _ in said] == [b"0\n"] * 4, said
 
 
-def test_a_store_of_another_course_is_not_mixed_with_ours(url, monkeypatch):
-    open_store(url).close()
+def test_a_store_of_another_course_is_not_mixed_with_ours(store_url, monkeypatch):
+    open_store(store_url).close()
     monkeypatch.setenv(SECRET_VARIABLE, "another")
     with pytest.raises(UsageError, match="another course secret"):
-        open_store(url)
+        open_store(store_url)
 
 
-def test_a_store_from_a_newer_version_is_left_alone(store, url):
+def test_a_store_from_a_newer_version_is_left_alone(store, store_url):
     execute(store, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(UsageError, match="newer version"):
-        open_store(url)
+        open_store(store_url)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +104,7 @@ def test_a_password_is_never_shown():
 
 
 def test_a_run_is_read_as_it_was_kept_digit_for_digit(store, key, spec):
-    run_id = train(store, key, spec)
+    run_id = store_run(store, key, spec)
     assert store.claims.take(key, spec) == RunFinished(run_id, record_of())
 
 
@@ -160,7 +112,7 @@ def test_a_run_is_read_as_it_was_kept_digit_for_digit(store, key, spec):
     "other", [{"seed": 8}, {"device": "cuda"}, {"threads": 2}, {"trainer": "trainer 2"}, {"cut": "1/600/200"}]
 )
 def test_what_changes_the_numbers_is_another_run(store, key, spec, other):
-    train(store, key, spec)
+    store_run(store, key, spec)
     assert isinstance(store.claims.take(replace(key, **other), spec), Claim)
 
 
@@ -196,14 +148,14 @@ def test_an_owner_that_fell_silent_loses_the_run_and_can_keep_nothing_more(store
     assert isinstance(store.claims.take(key, spec), RunFinished)
 
 
-def test_the_run_of_a_killed_process_is_taken_over_at_once(store, url, key, spec):
+def test_the_run_of_a_killed_process_is_taken_over_at_once(store, store_url, key, spec):
     code = (
         "import os, sys, signal; from autograder.store import *; from course.spec import Spec\n"
         "spec = Spec.from_json(sys.stdin.read())\n"
         "claim = open_store(sys.argv[1]).claims.take(RunKey(spec.hash, 7, 'cpu', 1, 'trainer 1', ''), spec)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    killed = subprocess.run([sys.executable, "-c", code, url], input=spec.to_json().encode(), check=False)
+    killed = subprocess.run([sys.executable, "-c", code, store_url], input=spec.to_json().encode(), check=False)
     assert killed.returncode == -9
     assert isinstance(store.claims.take(key, spec), Claim)
 
@@ -223,7 +175,7 @@ def test_an_epoch_that_comes_out_differently_when_repeated_is_not_passed_over(st
 
 
 def test_training_again_is_another_run_with_its_reason_once(store, key, spec):
-    train(store, key, spec)
+    store_run(store, key, spec)
     again = Regrade("the machine was faulty", dt.datetime.now(dt.UTC))
     with store.claims.take(key, spec, again) as claim:
         assert claim.load().epochs == ()
@@ -238,7 +190,7 @@ def test_training_again_is_another_run_with_its_reason_once(store, key, spec):
 
 
 def test_the_last_or_the_best_attempt_counts(store, key, spec):
-    run = train(store, key, spec)
+    run = store_run(store, key, spec)
     for day, verdict in enumerate(["fail", "pass", "fail"]):
         hand_in(store, "ada", str(day) * 64, NOON + dt.timedelta(days=day), verdict, [run])
     hand_in(store, "bob", verdict="refused")
@@ -352,7 +304,7 @@ EDITS = {
 
 @pytest.fixture
 def filled(store, key, spec):
-    run = train(store, key, spec)
+    run = store_run(store, key, spec)
     hand_in(store, "ada", run_ids=[run], verdict="fail")
     assert list(store.verify()) == []
     return store
