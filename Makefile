@@ -52,19 +52,19 @@ lint: $(READY) ## check style, layout and types, notebooks too
 	$(BIN)/mypy
 
 release: $(READY) ## generate what students get from the sources
-	$(BIN)/python -m autograder.authoring.lessons release
+	$(BIN)/python -m autograder.authoring release
 
 calibrate: $(READY) ## train the lessons' own recipes with three seeds each: what their limits rest on (hours; resumable)
-	$(BIN)/python -m autograder.authoring.calibrate $(ARGS)
+	$(BIN)/python -m autograder.authoring calibrate $(ARGS)
 
 solutions: $(READY) ## execute the worked notebooks (minutes each)
-	$(BIN)/python -m autograder.authoring.lessons solutions
+	$(BIN)/python -m autograder.authoring solutions
 
 preview: $(READY) ## each worked lesson as a page with its pictures, in build/preview (ARGS="--of release": as students get it)
-	$(BIN)/python -m autograder.authoring.preview $(ARGS)
+	$(BIN)/python -m autograder.authoring preview $(ARGS)
 
 course: $(READY) ## make this clone a working nbgrader course: lessons released, in the gradebook (again and again, without loss)
-	$(BIN)/python -m autograder.authoring.lessons course
+	$(BIN)/python -m autograder.authoring course
 
 clean: ## remove the environment and every cache in this folder (MNIST stays)
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info

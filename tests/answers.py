@@ -27,8 +27,7 @@ from nbformat.v4 import new_output
 from nbgrader.utils import determine_grade, is_grade, is_solution
 from traitlets.config import Config
 
-from autograder.authoring import lessons
-from autograder.authoring.lessons import ROOT
+from autograder.authoring.lessons import ROOT, notebook_path
 from autograder.grading.submission import RECIPE_CELL
 
 FOLDER = ROOT / "tests" / "exercises"
@@ -82,7 +81,7 @@ class Graded:
 
 
 def source_of(lesson: str) -> NotebookNode:
-    return nbformat.read(lessons.notebook(ROOT, "source", lesson), as_version=4)
+    return nbformat.read(notebook_path(ROOT, "source", lesson), as_version=4)
 
 
 @functools.cache

@@ -13,12 +13,12 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from autograder.authoring import lessons
-from autograder.authoring.lessons import ROOT
+from autograder.authoring.lessons import ROOT, lesson_names, notebook_path
+from autograder.authoring.release import CONFIG
 from course.files import write_atomically
 from tests.answers import FOLDER, desk, exercises, graded, source_of
 
-LESSONS = lessons.lessons()
+LESSONS = lesson_names(ROOT)
 EXERCISES = [exercise for lesson in LESSONS for exercise in exercises(lesson)]
 ANSWERS = [answer for exercise in EXERCISES for answer in exercise.answers()]
 
@@ -87,17 +87,17 @@ def scores(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
 
     def run(lesson, submissions):
-        config = Config(PyFileConfigLoader(lessons.CONFIG, path=str(ROOT)).load_config())
+        config = Config(PyFileConfigLoader(CONFIG, path=str(ROOT)).load_config())
         database = f"sqlite:///{tmp_path / 'gradebook.db'}"
         config.CourseDirectory.update(root=str(tmp_path), db_url=database, assignment_id=lesson)
         # the exercises are what is tested here; the recipe is trained for a moment
         config.TrainedScore.update(cut={"epochs": 1, "train_images": 600, "test_images": 500}, seeds=1)
-        source = lessons.notebook(tmp_path, "source", lesson)
+        source = notebook_path(tmp_path, "source", lesson)
         source.parent.mkdir(parents=True)
-        shutil.copy(lessons.notebook(ROOT, "source", lesson), source)
+        shutil.copy(notebook_path(ROOT, "source", lesson), source)
         GenerateAssignment(coursedir=CourseDirectory(config=config), config=config).start()
         for student, answers in submissions.items():
-            notebook = nbformat.read(lessons.notebook(tmp_path, "release", lesson), as_version=4)
+            notebook = nbformat.read(notebook_path(tmp_path, "release", lesson), as_version=4)
             for cell in notebook.cells:
                 cell.source = answers.get(cell.id, cell.source)
             path = tmp_path / "submitted" / student / lesson / f"{lesson}.ipynb"

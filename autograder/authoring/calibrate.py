@@ -1,21 +1,20 @@
-"""What a lesson's own recipe reaches, seed by seed: what the limits in `rules.toml` rest on.
+"""What each lesson's own recipe reaches, seed by seed: the limits in `rules.toml` rest on these runs.
 
-    python -m autograder.authoring.calibrate [LESSON...]   # train each worked recipe with seeds 1, 2, 3; minutes a run
-    python -m autograder.authoring.calibrate --seeds 5     # with two more
+    python -m autograder.authoring calibrate [LESSON...]   # train each worked recipe with seeds 1, 2, 3; minutes a run
+    python -m autograder.authoring calibrate --seeds 5     # two more
 
-Finished runs are kept in autograder/calibration/<lesson>.json, and are not trained again until the recipe or the
-trainer changes: the command can be interrupted and started again.
+Finished runs are kept in autograder/calibration/<lesson>.json and not trained again until the recipe or the trainer
+changes, so the command can be interrupted and started again.
 """
 
 from __future__ import annotations
 
 import platform
-from pathlib import Path
 
 import click
 
 from autograder.authoring import lessons
-from autograder.authoring.lessons import ROOT
+from autograder.authoring.lessons import chosen_or_all, lesson_argument, notebook_path
 from autograder.calibration import Calibration, chance, load, path_of, save
 from autograder.console import report_errors
 from autograder.grading.submission import read_recipe_source
@@ -24,20 +23,21 @@ from course.rules import load_rules
 from course.spec import Spec
 
 
-def worked_spec(lesson: str, root: Path = ROOT) -> Spec:
-    """The recipe in source/, which is the course's own and so runs here."""
-    from autograder.workers.recipe import run_recipe
+def worked_spec(lesson: str) -> Spec:
+    """The spec of the recipe in source/. The recipe is the course's own, so it runs in this process."""
     from course.capture import capture
+    from course.capture.recipe_source import run_recipe
 
-    return capture(run_recipe(read_recipe_source(lessons.notebook(root, "source", lesson)).source))
+    return capture(run_recipe(read_recipe_source(notebook_path(lessons.ROOT, "source", lesson)).source))
 
 
 def made_with(spec: Spec, threads: int) -> dict[str, str]:
+    """Everything that the result of a run depends on, besides its seed."""
     return {"spec": spec.hash, "device": "cpu", "threads": str(threads), **versions()}
 
 
-def right_answers(spec: Spec, seed: int, threads: int) -> list[int]:
-    """Train once, by the course's own loop on the CPU, saying each epoch."""
+def correct_by_epoch(spec: Spec, seed: int, threads: int) -> list[int]:
+    """Train once on the CPU, and print each epoch. Returns the correct predictions on the test set, by epoch."""
     import torch
 
     from course import data
@@ -55,29 +55,25 @@ def right_answers(spec: Spec, seed: int, threads: int) -> list[int]:
     return correct
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@lessons.lesson_argument
-@click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=2), help="Train with seeds 1 to N.")
+@click.command()
+@lesson_argument
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=2), help="Train with seeds 1 to SEEDS.")
 @report_errors
-def main(chosen: tuple[str, ...], seeds: int) -> None:
-    """Train the lessons' own recipes and say how far above their limits they are. Finished runs are kept."""
+def calibrate(chosen: tuple[str, ...], seeds: int) -> None:
+    """Train the lessons' own recipes and compare the accuracy they hold with the limits. Finished runs are kept."""
     from course.inspection import inspect
-    from course.training import devices
+    from course.training.devices import DEFAULT_THREADS
 
-    for lesson in lessons.chosen_or_all(chosen):
+    for lesson in chosen_or_all(chosen):
         rules, spec, path = load_rules(lesson), worked_spec(lesson), path_of(lesson)
-        now = Calibration(made_with(spec, devices.DEFAULT_THREADS), platform.machine(), inspect(spec).counted)
-        if path.exists() and load(path).made_with == now.made_with:
-            now = load(path)
+        calibration = Calibration(made_with(spec, DEFAULT_THREADS), platform.machine(), inspect(spec).counted)
+        if path.exists() and (earlier := load(path)).made_with == calibration.made_with:
+            calibration = earlier
         for seed in range(1, seeds + 1):
-            if seed not in now.runs:
+            if seed not in calibration.runs:
                 click.echo(f"{lesson}: seed {seed} of {seeds}")
-                now.runs[seed] = right_answers(spec, seed, devices.DEFAULT_THREADS)
-                save(path, now)
-        click.echo(f"{lesson}: {now.in_words(rules)}")
-        said = f"{chance(now.levels(rules), rules.accuracy):.1%} of its runs hold the limit of {rules.accuracy:.2%}"
-        click.echo(f"{lesson}: by these numbers {said}")
-
-
-if __name__ == "__main__":
-    main()
+                calibration.runs[seed] = correct_by_epoch(spec, seed, DEFAULT_THREADS)
+                save(path, calibration)
+        click.echo(f"{lesson}: {calibration.in_words(rules)}")
+        share = chance(calibration.levels(rules), rules.accuracy)
+        click.echo(f"{lesson}: estimated share of runs that hold the limit of {rules.accuracy:.2%}: {share:.1%}")

@@ -1,7 +1,7 @@
-"""Trainings that are kept while solutions are made: a lesson's text is mended far more often than its recipe.
+"""Finished trainings are cached while solutions are made: the text of a lesson changes far more often than its recipe.
 
-In the kernel that runs a solution, `remember()` lets `fit` look first whether the same training was finished before:
-same spec, seed, epochs, device, threads and versions. Then it is not run again, and its log is shown as it was.
+The kernel that executes a lesson loads this module as an IPython extension. `course.fit` then returns the result of an
+earlier training with the same spec, seed, epochs, device, threads and versions, and prints its log again.
 """
 
 from __future__ import annotations
@@ -9,70 +9,54 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import asdict
-from functools import wraps
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TextIO
 
 import torch
 from platformdirs import user_cache_path
 
 from autograder.store.records import versions
-from course import notebook
-from course.capture import capture
-from course.capture.init_program import initialise_lazy_layers
-from course.inspection import inspect
-from course.notebook import History
-from course.recipe import Recipe
-from course.training import devices
+from course.files import write_atomically
+from course.notebook import FitRequest, History, model_with_weights, use_cache
 from course.training.loop import TRAINER_VERSION
 from course.training.results import EpochResult
 
 
-def default_folder() -> Path:
-    return user_cache_path("under8k") / "solutions"
+def load_ipython_extension(shell: object) -> None:
+    """IPython calls this for `--ext=autograder.authoring.solution_cache`."""
+    use_cache(SolutionCache(user_cache_path("under8k") / "solutions"))
 
 
-def remember() -> None:
-    """From now on `course.fit` keeps what it trains, in this process."""
-    notebook.fit = keeping(notebook.fit, default_folder())
+@dataclass(frozen=True)
+class SolutionCache:
+    """A `course.notebook.FitCache`: one file in `folder` for each training."""
 
+    folder: Path
 
-def keeping(fit: Callable[..., History], folder: Path) -> Callable[..., History]:
-    """`fit` with a memory in `folder`."""
-
-    @wraps(fit)
-    def kept(
-        recipe: Recipe,
-        seed: int = 1,
-        device: str = "auto",
-        *,
-        threads: int = devices.DEFAULT_THREADS,
-        epochs: int | None = None,
-    ) -> History:
-        spec = capture(recipe)
-        what = [spec.hash, seed, epochs, devices.choose_device(device).type, threads, TRAINER_VERSION, versions()]
-        path = folder / f"{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]}.pt"
+    def fetch(self, request: FitRequest, train: Callable[[], History]) -> History:
+        """The stored history of an equal request, with its log printed, or else the history that `train()` returns."""
+        path = self._path(request)
         if path.exists():
-            found = torch.load(path, weights_only=True)
-            print(found["log"], end="")
-            return _history(found, recipe, inspect(spec))
+            return _load(path, request)
         log = io.StringIO()
-        with redirect_stdout(_Both(sys.stdout, log)):
-            history = fit(recipe, seed, device, threads=threads, epochs=epochs)
-        if history.epochs:
-            _save(path, log.getvalue(), history)
+        with redirect_stdout(_Tee(sys.stdout, log)):
+            history = train()
+        _save(path, log.getvalue(), history)
         return history
 
-    return kept
+    def _path(self, request: FitRequest) -> Path:
+        key = [request.spec.hash, request.seed, request.epochs, request.device.type, request.threads]
+        digest = hashlib.sha256(json.dumps([*key, TRAINER_VERSION, versions()]).encode()).hexdigest()
+        return self.folder / f"{digest[:32]}.pt"
 
 
 def _save(path: Path, log: str, history: History) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    assert history.model is not None  # it was trained
+    file = io.BytesIO()
     torch.save(
         {
             "log": log,
@@ -83,23 +67,30 @@ def _save(path: Path, log: str, history: History) -> None:
             "outputs": history.outputs,
             "weights": history.model.state_dict(),
         },
-        part,
+        file,
     )
-    os.replace(part, path)
+    write_atomically(path, file.getvalue())
 
 
-def _history(found: dict, recipe: Recipe, inspection) -> History:
-    model = recipe.model()
-    initialise_lazy_layers(model)
-    model.load_state_dict(found["weights"])
-    epochs = tuple(EpochResult(**epoch) for epoch in found["epochs"])
-    return History(found["seed"], found["device"], found["threads"], inspection, epochs, model.eval(), found["outputs"])
+def _load(path: Path, request: FitRequest) -> History:
+    """The history that `_save` wrote. Prints its log."""
+    saved = torch.load(path, weights_only=True)
+    print(saved["log"], end="")
+    return History(
+        seed=saved["seed"],
+        device=saved["device"],
+        threads=saved["threads"],
+        inspection=request.inspection,
+        epochs=tuple(EpochResult(**epoch) for epoch in saved["epochs"]),
+        model=model_with_weights(request.recipe, saved["weights"]),
+        outputs=saved["outputs"],
+    )
 
 
-class _Both(io.TextIOBase):
-    """Writes to two streams."""
+class _Tee(io.TextIOBase):
+    """Writes to several streams."""
 
-    def __init__(self, *streams):
+    def __init__(self, *streams: TextIO):
         self._streams = streams
 
     def write(self, text: str) -> int:

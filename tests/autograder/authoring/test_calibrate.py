@@ -1,4 +1,4 @@
-"""What the limits rest on: runs that are kept, and what is made of them."""
+"""The runs that the limits rest on: they are kept, read again and summed up."""
 
 import pytest
 from click.testing import CliRunner
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.authoring import calibrate
-from autograder.calibration import Calibration, chance
+from autograder.calibration import Calibration, chance, load, save
 from course.rules import load_rules
 
 RULES = load_rules("challenge")  # asks for two consecutive epochs
@@ -31,17 +31,19 @@ def test_half_of_the_runs_hold_the_mean_and_few_agreeing_runs_are_not_believed_t
 
 def test_what_is_kept_is_read_again(tmp_path):
     kept = Calibration({"spec": "a1", "torch": "2"}, "x86_64", 7_758, {2: [9_800, 9_900], 1: [9_700]})
-    calibrate.save(tmp_path / "lesson.json", kept)
-    assert calibrate.load(tmp_path / "lesson.json") == kept
+    save(tmp_path / "lesson.json", kept)
+    assert load(tmp_path / "lesson.json") == kept
 
 
 def test_finished_runs_are_not_trained_again_until_the_recipe_changes(tmp_path, monkeypatch):
     trained = []
     monkeypatch.setattr(calibrate, "path_of", lambda lesson: tmp_path / f"{lesson}.json")
-    monkeypatch.setattr(calibrate, "right_answers", lambda spec, seed, threads: trained.append(seed) or [9_950, 9_950])
+    monkeypatch.setattr(
+        calibrate, "correct_by_epoch", lambda spec, seed, threads: trained.append(seed) or [9_950, 9_950]
+    )
 
     def run(*arguments):
-        done = CliRunner().invoke(calibrate.main, ["challenge", *arguments])
+        done = CliRunner().invoke(calibrate.calibrate, ["challenge", *arguments])
         assert done.exit_code == 0, done.output
         return done.output
 

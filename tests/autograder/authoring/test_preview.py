@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from autograder.authoring import lessons, preview
+from autograder.authoring import lessons
+from autograder.authoring.lessons import notebook_path
+from autograder.authoring.preview import preview
 from course.files import write_atomically
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPj/HwADBwIAMCbHYQAAAABJRU5ErkJggg=="
@@ -32,7 +34,6 @@ class Sources(HTMLParser):
 @pytest.fixture
 def course(tmp_path, monkeypatch):
     """A course of one worked lesson, which links to a real one."""
-    monkeypatch.setattr(preview, "ROOT", tmp_path)
     monkeypatch.setattr(lessons, "ROOT", tmp_path)
     shown = new_output("display_data", data={"image/png": PIXEL})
     cells = [
@@ -40,12 +41,12 @@ def course(tmp_path, monkeypatch):
         new_code_cell("picture()", outputs=[shown]),
     ]
     for step in ("source", "solutions"):
-        write_atomically(lessons.notebook(tmp_path, step, "lesson0"), nbformat.writes(new_notebook(cells=cells)))
+        write_atomically(notebook_path(tmp_path, step, "lesson0"), nbformat.writes(new_notebook(cells=cells)))
     return tmp_path
 
 
 def run(*arguments):
-    return CliRunner().invoke(preview.main, arguments)
+    return CliRunner().invoke(preview, arguments)
 
 
 def test_a_page_is_one_file_with_its_pictures_and_fetches_nothing(course):

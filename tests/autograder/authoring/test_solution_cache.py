@@ -1,4 +1,4 @@
-"""`fit` with a memory: the same training is not run twice, and what is remembered is what was trained."""
+"""`fit` with a cache: the same training is not run twice, and what is cached is what was trained."""
 
 from dataclasses import replace
 from functools import partial
@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import SGD
 
-from autograder.authoring.solution_cache import keeping
+from autograder.authoring.solution_cache import SolutionCache
 from course import Recipe, data, notebook
 
 
@@ -33,23 +33,32 @@ def few_digits(monkeypatch):
     monkeypatch.setattr(data, "load", lambda: data.MNIST(train=some, test=some))
 
 
+class CountingCache(SolutionCache):
+    """Counts the trainings that are really run."""
+
+    trained = 0
+
+    def fetch(self, request, train):
+        def counted():
+            type(self).trained += 1
+            return train()
+
+        return super().fetch(request, counted)
+
+
 @pytest.fixture
-def fit(tmp_path):
-    """`fit` with a memory; `fit.trained` counts what was really trained."""
-
-    def counted(*arguments, **options):
-        fit.trained += 1
-        return notebook.fit(*arguments, **options)
-
-    fit = keeping(counted, tmp_path / "kept")
-    fit.trained = 0
-    return fit
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(CountingCache, "trained", 0)
+    cache = CountingCache(tmp_path / "cache")
+    notebook.use_cache(cache)
+    yield cache
+    notebook.use_cache(None)
 
 
-def test_a_finished_training_is_not_run_again_and_its_log_weights_and_outputs_come_back(fit, capsys):
-    first, log = fit(RECIPE, seed=3), capsys.readouterr().out
-    again, shown = fit(RECIPE, seed=3), capsys.readouterr().out
-    assert fit.trained == 1
+def test_a_finished_training_is_not_run_again_and_its_log_weights_and_outputs_come_back(cache, capsys):
+    first, log = notebook.fit(RECIPE, seed=3), capsys.readouterr().out
+    again, shown = notebook.fit(RECIPE, seed=3), capsys.readouterr().out
+    assert cache.trained == 1
     assert shown == log and log.count("Test set") == 2
     assert again.epochs == first.epochs and again.inspection == first.inspection and again.seed == 3
     assert torch.equal(again.outputs, first.outputs)
@@ -60,14 +69,14 @@ def test_a_finished_training_is_not_run_again_and_its_log_weights_and_outputs_co
     ("recipe", "options"),
     [(RECIPE, {"seed": 4}), (RECIPE, {"epochs": 1}), (RECIPE, {"threads": 2}), (replace(RECIPE, batch_size=50), {})],
 )
-def test_what_differs_in_anything_is_trained(fit, recipe, options):
-    fit(RECIPE)
-    fit(recipe, **options)
-    assert fit.trained == 2
+def test_what_differs_in_anything_is_trained(cache, recipe, options):
+    notebook.fit(RECIPE)
+    notebook.fit(recipe, **options)
+    assert cache.trained == 2
 
 
-def test_where_nothing_is_trained_nothing_is_kept(fit, monkeypatch):
+def test_where_nothing_is_trained_nothing_is_kept(cache, monkeypatch):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-    assert not fit(RECIPE).epochs
+    assert not notebook.fit(RECIPE).epochs
     monkeypatch.delenv("NBGRADER_EXECUTION")
-    assert fit(RECIPE).epochs
+    assert notebook.fit(RECIPE).epochs

@@ -1,0 +1,85 @@
+"""release/ is made from source/ without side effects, and what is wrong with it is named."""
+
+import os
+import shutil
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from nbgrader.api import Gradebook
+
+from autograder.authoring.lessons import ROOT, notebook_path
+from autograder.authoring.release import CONFIG, make_release, release_problems, release_with_gradebook
+from course.errors import GraderError
+from course.files import write_atomically
+
+
+def files_below(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_release_is_made_without_leaving_anything_behind(course_of):
+    root = course_of(one=["x = 1"])
+    before = files_below(root)
+    text = make_release(root, "one")
+    assert files_below(root) == before
+    assert text == make_release(root, "one")
+
+
+def test_what_is_wrong_with_a_release_is_named_with_what_to_do(course_of):
+    root = course_of(one=["x = 1"], two=["y = 2"], three=["z = 3"])
+    for lesson in ("one", "two"):
+        write_atomically(notebook_path(root, "release", lesson), make_release(root, lesson))
+    with notebook_path(root, "release", "two").open("a") as edited:
+        edited.write(" ")
+    write_atomically(notebook_path(root, "release", "old"), "{}")
+    assert release_problems(root, ("one", "two", "three")) == [
+        "release/two/two.ipynb is not what source/ makes: run `make release`, and commit it.",
+        "release/three/three.ipynb is missing: run `make release`.",
+        "release/old/old.ipynb has no notebook in source/: delete it.",
+    ]
+
+
+def test_a_source_that_nbgrader_refuses_is_named(course_of):
+    root = course_of(broken=["### BEGIN SOLUTION\nx = 1"])
+    with pytest.raises(GraderError, match="broken"):
+        make_release(root, "broken")
+
+
+# --- the gradebook
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A course of one notebook."""
+    monkeypatch.setenv("PATH", os.environ["PATH"])  # it is given nbgrader's programs, and gets its own back
+    shutil.copy(ROOT / CONFIG, tmp_path)
+    test = {"grade": True, "grade_id": "a_test", "locked": True, "points": 2, "solution": False, "schema_version": 3}
+    cells = [new_code_cell("### BEGIN SOLUTION\nx = 1\n### END SOLUTION", metadata=answer()), new_code_cell("assert x")]
+    cells[1].metadata.nbgrader = test | {"task": False}
+    path = notebook_path(tmp_path, "source", "one")
+    path.parent.mkdir(parents=True)
+    nbformat.write(new_notebook(cells=cells), path)
+    return tmp_path
+
+
+def answer():
+    flags = {"grade": False, "grade_id": "an_answer", "locked": False, "solution": True, "task": False}
+    return {"nbgrader": flags | {"schema_version": 3}}
+
+
+@pytest.mark.filterwarnings("ignore")  # nbgrader's own way with SQLAlchemy
+def test_a_course_can_be_made_again_and_again_without_loss(root):
+    release_with_gradebook(root, "one")
+    db_url = f"sqlite:///{root / 'gradebook.db'}"
+    with Gradebook(db_url, "under8k") as gradebook:
+        gradebook.update_or_create_student("ada")
+        gradebook.update_or_create_submission("one", "ada")
+        gradebook.find_grade("a_test", "one", "one", "ada").auto_score = 2
+        gradebook.db.commit()
+    released = notebook_path(root, "release", "one").read_bytes()
+    release_with_gradebook(root, "one")
+    assert notebook_path(root, "release", "one").read_bytes() == released
+    assert released.decode() == make_release(root, "one")
+    with Gradebook(db_url, "under8k") as gradebook:
+        assert gradebook.find_grade("a_test", "one", "one", "ada").auto_score == 2
