@@ -34,7 +34,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.grading.pipeline import Options, ReducedRun, grade, inspect_only
+from autograder.grading.options import Options, ReducedRun
+from autograder.grading.pipeline import grade, inspect_only
 from autograder.grading.recipe_sandbox import LIMITS, RecipeSandbox
 from autograder.sandbox import Limits, Tier, best_tier
 from autograder.workers.recipe import run_recipe

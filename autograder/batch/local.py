@@ -20,7 +20,8 @@ import psutil
 
 from autograder import sandbox
 from autograder.batch.submissions import SubmissionFile
-from autograder.grading.pipeline import Listener, Options, grade
+from autograder.grading.options import Options
+from autograder.grading.pipeline import Listener, grade
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import TrainedElsewhere, register
 from autograder.store import Regrade, Store, StoreError

@@ -26,7 +26,7 @@ from autograder.batch.local import (
     WorkQueue,
 )
 from autograder.batch.submissions import SubmissionFile
-from autograder.grading.pipeline import Options
+from autograder.grading.options import Options
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import TIMESTAMP, TrainedElsewhere, handed_in
 from autograder.store import Regrade, Store, StoreError, open_store

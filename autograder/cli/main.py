@@ -89,7 +89,7 @@ def grade(
     Exit code: 0 pass, 1 not passed, 2 wrong use, 3 an error of the grader's.
     """
     from autograder.cli import terminal
-    from autograder.grading.pipeline import SMOKE_RUN, Options
+    from autograder.grading.options import SMOKE_RUN, Options
     from autograder.grading.pipeline import grade as grade_file
     from autograder.grading.recorder import student_of
     from autograder.store import open_store
@@ -124,7 +124,8 @@ def inspect(file: Path, assignment: str, trust_submissions: bool, as_json: bool)
     Exit code: 0 it may be trained, 1 it would be refused, 2 wrong use, 3 an error of the grader's.
     """
     from autograder.cli import terminal
-    from autograder.grading.pipeline import Options, inspect_only
+    from autograder.grading.options import Options
+    from autograder.grading.pipeline import inspect_only
 
     with terminal.Terminal(quiet=as_json) as listener:
         result = inspect_only(file, Options(assignment=assignment, trust_submissions=trust_submissions), listener)
@@ -230,7 +231,7 @@ def _grade_class(
     from autograder.batch.local import register_all, run_batch, select_submissions
     from autograder.batch.submissions import find_submissions
     from autograder.cli.progress import BatchProgress, print_summary
-    from autograder.grading.pipeline import Options, ReducedRun
+    from autograder.grading.options import Options, ReducedRun
     from autograder.store import open_store
 
     run = run_batch

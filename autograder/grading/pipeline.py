@@ -12,7 +12,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from typing import Protocol
 from platformdirs import user_cache_path
 
 from autograder import sandbox
+from autograder.grading.options import Options
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import GradingRecorder, run_key
 from autograder.grading.submission import read_recipe_source
@@ -43,71 +44,9 @@ from course import data
 from course.errors import CourseError, GraderError, RecipeError, StudentCodeError, UsageError
 from course.rules import Rules, judge, load_rules, refusals
 from course.spec import Spec
-from course.training.devices import DEFAULT_THREADS, choose_device
 from course.training.results import EpochResult
 
 TEST_LABELS = "t10k-labels-idx1-ubyte"
-
-
-@dataclass(frozen=True)
-class ReducedRun:
-    """A shortened grading, for trying things out: its result is never official.
-
-    `accuracy` and `near` take the place of the rule's, which a shortened training cannot reach.
-    """
-
-    epochs: int
-    train_images: int
-    test_images: int
-    accuracy: float | None = None
-    near: float | None = None
-
-    def rules(self, rules: Rules) -> Rules:
-        given = {"accuracy": self.accuracy, "near": self.near}
-        return replace(rules, **{name: value for name, value in given.items() if value is not None})
-
-    def __str__(self) -> str:  # what the numbers of a run depend on
-        return f"{self.epochs}/{self.train_images}/{self.test_images}"
-
-    @classmethod
-    def parse(cls, text: str) -> ReducedRun:
-        """The same from `str`. Raises UsageError."""
-        try:
-            cut = cls(*map(int, text.split("/")))
-        except (ValueError, TypeError):
-            cut = cls(0, 0, 0)
-        if not (cut.epochs > 0 and 0 < cut.train_images <= 60_000 and 0 < cut.test_images <= 10_000):
-            raise UsageError(
-                f"{text!r} is no cut. Write EPOCHS/TRAIN/TEST, with at most 60,000 and 10,000 images: 1/6000/2000."
-            )
-        return cut
-
-
-SMOKE_RUN = ReducedRun(epochs=1, train_images=6_000, test_images=2_000)
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to grade; none of it can be reached by a submission."""
-
-    assignment: str = "challenge"
-    device: str = "auto"
-    threads: int = DEFAULT_THREADS
-    cuda_graphs: bool = False  # on CUDA, steps are recorded and replayed: nobody has measured it yet
-    seeds: int | None = None  # None: as the rules say
-    trust_submissions: bool = False
-    max_minutes: float = 120.0  # a run that is projected to take longer is refused after 20 steps
-    reduced: ReducedRun | None = None
-
-    @property
-    def uses_cuda_graphs(self) -> bool:
-        """Raises UsageError for a device that is not there."""
-        return self.cuda_graphs and choose_device(self.device).type == "cuda"
-
-    def asked(self) -> str:
-        """What a verdict depends on, in words. Raises UsageError for a device that is not there."""
-        device = choose_device(self.device).type + (" with graphs" if self.uses_cuda_graphs else "")
-        return f"{device}, {self.threads} thread(s), seeds {self.seeds or 'by the rules'}, cut {self.reduced or 'none'}"
 
 
 class Listener(Protocol):

@@ -11,7 +11,7 @@ from html import escape
 from statistics import median
 
 from autograder.console import printable
-from autograder.grading.pipeline import Options
+from autograder.grading.options import Options
 from autograder.store.records import Result, RunRecord
 from course.rules import Rules, held_level, load_rules
 

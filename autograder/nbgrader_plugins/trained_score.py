@@ -14,7 +14,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Dict, Float, Integer, Unicode
 
 from autograder import sandbox
-from autograder.grading.pipeline import Options, ReducedRun, grade
+from autograder.grading.options import Options, ReducedRun
+from autograder.grading.pipeline import grade
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.nbgrader_plugins import report
 from autograder.nbgrader_plugins.execute import score_output

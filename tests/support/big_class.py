@@ -26,7 +26,7 @@ import psutil
 from autograder.batch.local import run_batch
 from autograder.batch.submissions import find_submissions
 from autograder.cli.progress import BatchProgress, span
-from autograder.grading.pipeline import Options, ReducedRun
+from autograder.grading.options import Options, ReducedRun
 from autograder.store import open_store
 from tests.support.databases import postgresql
 from tests.support.variants import submit

@@ -20,7 +20,7 @@ from ray.cluster_utils import Cluster
 from autograder.batch.ray_cluster import run_on_ray
 from autograder.batch.submissions import find_submissions
 from autograder.cli.progress import BatchProgress
-from autograder.grading.pipeline import Options, ReducedRun
+from autograder.grading.options import Options, ReducedRun
 from autograder.store import open_store
 
 # Ray takes a cluster on the loopback device for one on the network's; nothing here listens on that

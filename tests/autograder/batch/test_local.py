@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from functools import partial
 
 import psutil
@@ -19,7 +18,7 @@ from autograder.batch.local import Outcome, WorkQueue, run_batch
 from autograder.batch.submissions import SubmissionFile, find_submissions
 from autograder.cli.main import main
 from autograder.cli.progress import BatchProgress, line, span
-from autograder.grading.pipeline import Options, ReducedRun
+from autograder.grading.options import Options, ReducedRun
 from autograder.store import StoreError, open_store
 from course.errors import UsageError
 from tests.support.variants import submit, variant
@@ -361,8 +360,3 @@ def test_a_students_text_cannot_write_to_the_terminal(tmp_path):
 
 def test_a_span_reads_like_a_clock():
     assert [span(s) for s in (0, 59.6, 3723)] == ["0:00", "1:00", "1:02:03"]
-
-
-def test_options_say_what_differs_between_two_batches():
-    assert str(REDUCED.reduced) == "1/600/500" and ReducedRun.parse(str(REDUCED.reduced)) == REDUCED.reduced
-    assert replace(REDUCED, device="cuda") != REDUCED

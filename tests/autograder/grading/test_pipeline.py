@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.pipeline import Options, ReducedRun, grade, inspect_only, train_once
+from autograder.grading.options import Options, ReducedRun
+from autograder.grading.pipeline import grade, inspect_only, train_once
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.sandbox import best_tier
 from autograder.workers.client import WorkerPool

@@ -12,7 +12,8 @@ import time
 import nbformat
 import pytest
 
-from autograder.grading.pipeline import Options, ReducedRun, grade
+from autograder.grading.options import Options, ReducedRun
+from autograder.grading.pipeline import grade
 from autograder.store import open_store
 from tests.support.classroom import (
     CRASHES,

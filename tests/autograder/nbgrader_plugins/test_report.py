@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.grading.pipeline import Options, ReducedRun
+from autograder.grading.options import Options, ReducedRun
 from autograder.nbgrader_plugins import report
 from autograder.store.records import Result, RunRecord
 from course.training.results import EpochResult

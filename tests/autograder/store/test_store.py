@@ -9,7 +9,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from autograder.grading.pipeline import Options, ReducedRun, grade
+from autograder.grading.options import Options, ReducedRun
+from autograder.grading.pipeline import grade
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.sandbox import best_tier
 from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished, RunKey, StoreError, open_store, owners

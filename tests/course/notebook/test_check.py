@@ -5,7 +5,8 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.grading.pipeline import Options, inspect_only
+from autograder.grading.options import Options
+from autograder.grading.pipeline import inspect_only
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.sandbox import best_tier
 from course import check_submission

@@ -1,0 +1,88 @@
+"""How to grade: the options of a grading with their defaults. Importing this module does not load PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from course.errors import UsageError
+
+if TYPE_CHECKING:
+    from course.rules import Rules
+
+MAX_TRAIN_IMAGES, MAX_TEST_IMAGES = 60_000, 10_000  # all of MNIST
+
+
+@dataclass(frozen=True)
+class ReducedRun:
+    """A shortened grading, for trying things out: its result is never official.
+
+    `accuracy` and `near` replace those of the rule, which a shortened training cannot reach.
+    """
+
+    epochs: int
+    train_images: int
+    test_images: int
+    accuracy: float | None = None
+    near: float | None = None
+
+    def rules(self, rules: Rules) -> Rules:
+        return replace(
+            rules,
+            accuracy=rules.accuracy if self.accuracy is None else self.accuracy,
+            near=rules.near if self.near is None else self.near,
+        )
+
+    def __str__(self) -> str:  # part of a run's key in the store
+        return f"{self.epochs}/{self.train_images}/{self.test_images}"
+
+    @classmethod
+    def parse(cls, text: str) -> ReducedRun:
+        """The inverse of `str`. Raises UsageError."""
+        try:
+            epochs, train_images, test_images = map(int, text.split("/"))
+        except ValueError:
+            epochs = train_images = test_images = 0
+        if not (epochs > 0 and 0 < train_images <= MAX_TRAIN_IMAGES and 0 < test_images <= MAX_TEST_IMAGES):
+            raise UsageError(
+                f"{text!r} is not a reduced run. Write EPOCHS/TRAIN/TEST, with at most {MAX_TRAIN_IMAGES:,} training "
+                f"and {MAX_TEST_IMAGES:,} test images, for example 1/6000/2000."
+            )
+        return cls(epochs, train_images, test_images)
+
+
+SMOKE_RUN = ReducedRun(epochs=1, train_images=6_000, test_images=2_000)
+
+
+def _default_threads() -> int:
+    from course.training.devices import DEFAULT_THREADS
+
+    return DEFAULT_THREADS
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade. A submission cannot change any of it."""
+
+    assignment: str = "challenge"
+    device: str = "auto"  # auto (CUDA if there is a GPU), cpu or cuda
+    threads: int = field(default_factory=_default_threads)  # of one run
+    cuda_graphs: bool = False  # record a training step on CUDA and replay it; not measured yet
+    seeds: int | None = None  # train at most this many; None: as the rules say
+    trust_submissions: bool = False  # grade without isolation if none works
+    max_minutes: float = 120.0  # refuse a run that is projected, after its first 20 steps, to take longer
+    reduced: ReducedRun | None = None
+
+    @property
+    def uses_cuda_graphs(self) -> bool:
+        """Raises UsageError if the device does not exist."""
+        from course.training.devices import choose_device
+
+        return self.cuda_graphs and choose_device(self.device).type == "cuda"
+
+    def asked(self) -> str:
+        """What a verdict depends on, as text for the store. Raises UsageError if the device does not exist."""
+        from course.training.devices import choose_device
+
+        device = choose_device(self.device).type + (" with graphs" if self.uses_cuda_graphs else "")
+        return f"{device}, {self.threads} thread(s), seeds {self.seeds or 'by the rules'}, cut {self.reduced or 'none'}"

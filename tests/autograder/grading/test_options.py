@@ -1,0 +1,50 @@
+"""The options of a grading: their text form is stored, and a shortened run is written in one way only."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from autograder.grading.options import SMOKE_RUN, Options, ReducedRun
+from course.errors import UsageError
+from course.rules import load_rules
+
+
+def test_a_reduced_run_is_read_from_the_text_that_it_prints():
+    assert str(SMOKE_RUN) == "1/6000/2000"
+    assert ReducedRun.parse("1/6000/2000") == SMOKE_RUN
+    assert ReducedRun.parse("2/60000/10000") == ReducedRun(2, 60_000, 10_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "1/2", "1/600/200/0", "1/600/200/0.5/1", "x/600/500", "0/600/500", "1/60001/500", "1/600/10001", "1/-1/5"],
+)
+def test_a_reduced_run_that_cannot_be_trained_is_refused_with_an_example(text):
+    with pytest.raises(UsageError, match=r"EPOCHS/TRAIN/TEST, .* 60,000 .* 10,000 .* 1/6000/2000"):
+        ReducedRun.parse(text)
+
+
+def test_a_reduced_run_replaces_only_the_limits_that_it_names():
+    rules = load_rules("challenge")
+    assert SMOKE_RUN.rules(rules) == rules
+    assert ReducedRun(1, 600, 500, accuracy=0.5).rules(rules) == replace(rules, accuracy=0.5)
+    assert ReducedRun(1, 600, 500, near=0.0).rules(rules) == replace(rules, near=0.0)
+
+
+def test_the_stored_text_of_the_options_names_what_a_verdict_depends_on():
+    assert Options(device="cpu").asked() == "cpu, 1 thread(s), seeds by the rules, cut none"
+    short = Options(device="cpu", seeds=2, reduced=SMOKE_RUN)
+    assert short.asked() == "cpu, 1 thread(s), seeds 2, cut 1/6000/2000"
+    assert replace(short, max_minutes=1.0, trust_submissions=True).asked() == short.asked()
+
+
+def test_a_device_that_does_not_exist_is_wrong_use():
+    with pytest.raises(UsageError, match="Use auto, cpu or cuda"):
+        Options(device="gpu").asked()
+
+
+def test_importing_the_options_does_not_load_pytorch():
+    script = "import sys, autograder.grading.options; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)
