@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course.network import Program, reads_of
+from course.network import Program
 from course.spec import Argument, Network, Node
 
 IMAGE_SIZE = 28  # height and width of an MNIST image in pixels
@@ -44,8 +44,8 @@ def list_layers(network: Network) -> tuple[Layer, ...]:
     fields: dict[int, _Field] = {0: _Field(1, 1)}  # by value
     counted: set[int] = set()
     layers = []
-    for index, (node, step) in enumerate(zip(network.eval.nodes, program.steps, strict=True), program.first_node):
-        reads = list(reads_of((*step.args, *step.kwargs.values())))
+    for index, (node, call) in enumerate(zip(network.eval.nodes, program.calls, strict=True), program.first_node):
+        reads = call.reads
         inputs = [fields[i] for i in reads if i in fields]
         fields[index] = _field_after(node, values[index], [values[i] for i in reads], max(inputs, default=_Field(1, 1)))
         parameters = {i for i in reads if 0 < i < program.first_node and network.tensors[i - 1].kind == "parameter"}

@@ -1,5 +1,14 @@
-"""A spec as a network that trains: operators on an allow-list, run node by node, with kernels for the CPU."""
+"""A spec's network as something that runs and trains.
 
-from course.network.program import Program, TrainableNetwork, batch_norm_statistics, initial_tensors, reads_of
+operators        the allow-list: from a name in a spec to an operator of PyTorch
+program          a graph's nodes, run one after the other
+initialization   the init program, replayed under a seed: the tensors at the start
+trainable        `TrainableNetwork`: both programs with their tensors, ready to train
+kernels, fusion  faster operators for small networks on a CPU, and how they replace PyTorch's
+"""
 
-__all__ = ["Program", "TrainableNetwork", "batch_norm_statistics", "initial_tensors", "reads_of"]
+from course.network.initialization import batch_norm_statistics, initial_tensors
+from course.network.program import Program
+from course.network.trainable import TrainableNetwork
+
+__all__ = ["Program", "TrainableNetwork", "batch_norm_statistics", "initial_tensors"]

@@ -47,7 +47,7 @@ def test_neighbours_are_taken_together_where_nobody_else_reads_between(name):
     middle, steps = MIDDLES[name]
     given = capture(recipe(lambda: Tail(middle))).network
     slow, fast = TrainableNetwork(given, 1), TrainableNetwork(given, 1, fast=True)
-    operators = [step.name for step in fast._train.steps if "add_" not in step.name]
+    operators = [call.name for call in fast.train_program.calls if "add_" not in call.name]
     first, last = operators.index("aten.conv2d.default"), operators.index("aten.mean.dim")
     assert last - first - 1 == steps
     images = torch.randn(8, 1, 28, 28)

@@ -1,0 +1,87 @@
+"""The initial tensors of a network: its init program, replayed under a run's seed."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from course import spec
+from course.errors import SpecError
+from course.network import operators
+from course.network.program import Program
+
+MAX_INIT_ELEMENTS = 20_000_000  # in all tensors that the init program creates on the way
+_NORMS = ("aten.batch_norm.default", "aten.instance_norm.default")
+_INITIAL_STATISTICS = {"running_mean": 0.0, "running_var": 1.0}  # as torch.nn.BatchNorm2d starts them
+
+
+def batch_norm_statistics(network: spec.Network) -> dict[int, float]:
+    """The running means and variances of batch norm, by index of the tensor, with the value they start from.
+
+    A tensor that is used anywhere else as well is an ordinary buffer, and not among them.
+    """
+    initial_values: dict[int, set[float | None]] = {}
+    for node in (*network.train.nodes, *network.eval.nodes):
+        if node.op in _NORMS:
+            arguments = operators.bind(operators.resolve(node.op), node.args, node.kwargs)
+        else:
+            arguments = {"": (*node.args, *node.kwargs.values())}
+        for name, argument in arguments.items():
+            for leaf in spec.leaves(argument):
+                if isinstance(leaf, spec.TensorRef):
+                    initial_values.setdefault(leaf.tensor, set()).add(_INITIAL_STATISTICS.get(name))
+    return {
+        index: value
+        for index, (value, *others) in initial_values.items()
+        if value is not None and not others and index < len(network.tensors) and network.tensors[index].kind == "buffer"
+    }
+
+
+def initial_tensors(network: spec.Network, seed: int) -> list[Tensor]:
+    """The network's tensors at the start of a run with `seed`, on the CPU. Raises SpecError.
+
+    PyTorch's global random state is left as it was. Batch norm's statistics start from 0 and 1 whatever the spec says.
+    """
+    program = Program(network.init, len(network.constants), None, init=True)
+    constants = [_constant(constant) for constant in network.constants]
+    _check_size(program, constants)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        values = program.run(None, constants, torch.device("cpu"))
+    statistics = batch_norm_statistics(network)
+    tensors = []
+    for index, tensor in enumerate(network.tensors):
+        value: object
+        if isinstance(tensor.init, spec.Constant):
+            value = _constant(tensor.init)
+        elif tensor.init.node < len(network.init):
+            value = values[program.first_node + tensor.init.node]
+        else:
+            raise SpecError(f"Tensor {tensor.name!r} starts from node {tensor.init.node}, which does not exist.")
+        dtype = getattr(torch, tensor.dtype.dtype)
+        if not isinstance(value, Tensor) or tuple(value.shape) != tensor.shape or value.dtype != dtype:
+            raise SpecError(f"Tensor {tensor.name!r} does not start with the shape and type that it declares.")
+        if index in statistics:
+            value = torch.full_like(value, statistics[index])
+        value = value.detach().clone(memory_format=torch.contiguous_format)
+        tensors.append(value.requires_grad_(tensor.requires_grad))
+    return tensors
+
+
+def _check_size(program: Program, constants: list[Tensor]) -> None:
+    """Run the init program on the meta device, which has no memory, and count elements. Raises SpecError."""
+    values = program.run(None, [constant.to("meta") for constant in constants], torch.device("meta"))
+    elements = sum(value.numel() for value in values if isinstance(value, Tensor))
+    if elements > MAX_INIT_ELEMENTS:
+        raise SpecError(
+            f"Making the initial weights takes {elements:,} numbers, and {MAX_INIT_ELEMENTS:,} are allowed. "
+            "Build a smaller network, or fill its weights more directly."
+        )
+
+
+def _constant(constant: spec.Constant) -> Tensor:
+    if math.prod(constant.shape) != len(constant.values):
+        raise SpecError(f"A constant of shape {constant.shape} comes with {len(constant.values)} values.")
+    return torch.tensor(constant.values, dtype=getattr(torch, constant.dtype.dtype)).reshape(constant.shape)

@@ -1,0 +1,69 @@
+"""A spec's network with weights that are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from course import spec
+from course.errors import SpecError
+from course.network.initialization import initial_tensors
+from course.network.program import Optimize, Program
+
+
+class TrainableNetwork:
+    """A spec's network on one device: images (N, 1, 28, 28) -> outputs (N, 10).
+
+    It computes the same numbers, bit for bit, as the model that was captured; with `fast` equal but for rounding and
+    dropout's masks. `parameters` maps names to the tensors that require gradients.
+    """
+
+    def __init__(self, network: spec.Network, seed: int, device: torch.device | str = "cpu", *, fast: bool = False):
+        """`fast` computes with `course.network.kernels`, which are for CPUs. Raises SpecError."""
+        optimize: Optimize | None = None
+        if fast:
+            from course.network.fusion import fuse  # imports Numba, which only training on a CPU needs
+
+            optimize = fuse
+        self.device = torch.device(device)
+        count = len(network.tensors)
+        self.train_program = Program(network.train.nodes, count, network.train.output.node, optimize=optimize)
+        self.eval_program = Program(network.eval.nodes, count, network.eval.output.node, optimize=optimize)
+        self.names = [tensor.name for tensor in network.tensors]
+        if len(set(self.names)) != count:
+            raise SpecError("Two tensors of the network have the same name.")
+        self.tensors = [self._on_device(tensor) for tensor in initial_tensors(network, seed)]
+
+    def _on_device(self, tensor: Tensor) -> Tensor:
+        return tensor.detach().to(self.device).requires_grad_(tensor.requires_grad)
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        return {name: tensor for name, tensor in self._named_tensors() if tensor.requires_grad}
+
+    def _named_tensors(self) -> list[tuple[str, Tensor]]:
+        return list(zip(self.names, self.tensors, strict=True))
+
+    def __call__(self, images: Tensor, *, training: bool) -> Tensor:
+        """Raises SpecError when an operator fails or the output has another shape."""
+        program = self.train_program if training else self.eval_program
+        images = images.clone()  # a forward may write into its input
+        assert program.output is not None  # set in the constructor
+        output = program.run(images, self.tensors, self.device)[program.output]
+        if not isinstance(output, Tensor) or output.shape != (len(images), 10):
+            shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+            raise SpecError(
+                f"The network's output for {len(images)} images is {shape}, and ({len(images)}, 10) is needed."
+            )
+        return output
+
+    def state(self) -> dict[str, Tensor]:
+        """Copies of all tensors, by name."""
+        return {name: tensor.detach().clone() for name, tensor in self._named_tensors()}
+
+    @torch.no_grad()
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        for name, tensor in self._named_tensors():
+            tensor.copy_(state[name])
