@@ -1,7 +1,8 @@
-"""A warm sandbox: one process that has everything imported, and a fresh locked child of it for each request.
+"""A fork server: one process that has imported everything, and a fresh locked child of it for each request.
 
-The warm process (`zygote`) sits behind the outer wall and never sees a byte of a submission: each request's pipes
-are handed to it as file descriptors, for the child alone, and the supervisor here keeps clock and tally as ever.
+The server process (`fork_server_process`) runs in its own namespaces (`Tier.BUBBLEWRAP`) and never sees a byte of a
+submission: each request's pipes are passed to it as file descriptors, for the child alone. The supervisor here
+enforces the limits of time and output, as it does for a process that it starts itself.
 """
 
 from __future__ import annotations
@@ -15,19 +16,26 @@ import socket
 import struct
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
 from autograder.sandbox.limits import STANDARD, ChildSettings, Limits, SandboxResult, Tier
 from autograder.sandbox.namespaces import command, environment, readable_paths
-from autograder.sandbox.supervisor import GRACE, LockdownNotice, last_stderr_line, run, supervise
+from autograder.sandbox.supervisor import (
+    KILL_TIMEOUT,
+    LockdownNotice,
+    OutputCallback,
+    last_stderr_line,
+    run,
+    supervise,
+)
 from course.errors import GraderError
 
-WARM_UP = 120.0  # seconds to import torch on a slow disk
-READY, KILL = b"ready", b"kill"  # what the warm process says once it is, and what it is told
-_NOTICE = 3  # the descriptor that a child finds its notice at, after stdin, stdout and stderr
+START_TIMEOUT = 120.0  # seconds; importing torch from a slow disk takes long
+READY, KILL = b"ready", b"kill"  # the first message of the server process, and the supervisor's only command
+_NOTICE_FD = 3  # the descriptor of a child's LockdownNotice, after stdin, stdout and stderr
 
 
 class ForkServer:
@@ -39,68 +47,74 @@ class ForkServer:
 
     def __init__(self, module: str, *, tier: Tier, readable: Sequence[Path] = ()):
         self._module, self._tier, self._readable = module, tier, readable
-        self._warm: ForkServerProcess | None = None
+        self._process: ForkServerProcess | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """End the warm process. A further request would start another."""
-        if self._warm is not None:
-            self._warm.close()
-            self._warm = None
+        """End the server process. A further request would start another."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
 
     def run(
-        self, stdin: bytes = b"", *, limits: Limits = STANDARD, on_output: Callable[[bytes], None] | None = None
+        self, stdin: bytes = b"", *, limits: Limits = STANDARD, on_output: OutputCallback | None = None
     ) -> SandboxResult:
-        """One request, as `sandbox.run` does it. Raises GraderError as that does, and when the warm process dies.
+        """Handle one request, as `sandbox.run` does. Raises GraderError as that does, and when the server dies.
 
-        After an error, or when the warm process has died idle, a new one is started.
+        After an error, or when the server process has died between requests, a new one is started.
         """
-        options = {"limits": limits, "stdin": stdin, "on_output": on_output}
         if self._tier is Tier.NONE:  # no fork: macOS forbids it to a process that has used the system's libraries
-            return run(["-m", self._module], tier=self._tier, readable=self._readable, **options)
+            return run(
+                ["-m", self._module],
+                tier=self._tier,
+                readable=self._readable,
+                limits=limits,
+                stdin=stdin,
+                on_output=on_output,
+            )
         try:
-            if self._warm is not None and not self._warm.is_alive():
+            if self._process is not None and not self._process.is_alive():
                 self.close()
-            if self._warm is None:
-                self._warm = ForkServerProcess(self._module, self._tier, self._readable)
+            if self._process is None:
+                self._process = ForkServerProcess(self._module, self._tier, self._readable)
             with LockdownNotice() as notice:
-                finished = supervise(self._warm.fork(limits, notice), **options)
-                notice.check(finished)
-            return finished
+                result = supervise(self._process.fork(limits, notice), limits, stdin, on_output)
+                notice.check(result)
+            return result
         except BaseException:
             self.close()
             raise
 
 
 class ForkServerProcess:
-    """A warm process, and the socket on which it takes requests. Raises GraderError when it does not start.
+    """A server process and the socket on which it takes requests. Raises GraderError when it does not start.
 
-    One child at a time: `fork` another when the one before has been waited for.
+    It has one child at a time: `fork` another when the previous one has been waited for.
     """
 
     def __init__(self, module: str, tier: Tier, readable: Sequence[Path]):
         self._tier, self._paths = tier, readable_paths(readable)
-        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        argv = ["-m", "autograder.sandbox.fork_server_process", module, str(theirs.fileno())]
-        with theirs:
-            starting = _starter(os.getpid()).submit(
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self.control, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        argv = ["-m", "autograder.sandbox.fork_server_process", module, str(server_end.fileno())]
+        with server_end:
+            starting = _starter_thread(os.getpid()).submit(
                 subprocess.Popen,
                 command(tier, argv, self._paths),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=self._words,
+                stderr=self._stderr,
                 env=environment(),
-                pass_fds=[theirs.fileno()],
+                pass_fds=[server_end.fileno()],
                 start_new_session=True,
             )
             self._process = starting.result()
-        if self.receive(WARM_UP) != READY:
+        if self.receive(START_TIMEOUT) != READY:
             line = last_stderr_line(self.close()) or "none"
             raise GraderError(f"The fork server process did not start. Last line of stderr: {line}")
 
@@ -108,64 +122,67 @@ class ForkServerProcess:
         return self._process.poll() is None
 
     def fork(self, limits: Limits, notice: LockdownNotice | None = None) -> ForkedChild:
-        """A fresh child, with pipes of its own; one that is to lock itself is given a `notice`."""
-        orders = ChildSettings(self._tier, limits, _NOTICE, tuple(map(str, self._paths)))
+        """A fresh child with pipes of its own; one that calls `lockdown()` needs a `notice`."""
+        settings = ChildSettings(self._tier, limits, _NOTICE_FD, tuple(map(str, self._paths)))
         child = ForkedChild(self)
-        descriptors = [*child.theirs, notice.writing] if notice else child.theirs
-        with contextlib.suppress(BrokenPipeError):  # `child.wait` finds out and says so
-            socket.send_fds(self.control, [orders.to_json().encode()], descriptors)
+        descriptors = [*child.child_ends, notice.write_fd] if notice else list(child.child_ends)
+        with contextlib.suppress(BrokenPipeError):  # `child.wait` notices it and raises
+            socket.send_fds(self.control, [settings.to_json().encode()], descriptors)
         if notice:
             notice.close_writing_end()
-        for descriptor in child.theirs:
+        for descriptor in child.child_ends:
             os.close(descriptor)
         return child
 
     def receive(self, seconds: float) -> bytes | None:
-        """The next message; empty when the process is gone, None when nothing came in time."""
+        """The next message; empty when the process is gone, None when nothing came within `seconds`."""
         ready, _, _ = select.select([self.control], [], [], seconds)
         try:
             return self.control.recv(64) if ready else None
-        except ConnectionResetError:  # it went with a message of ours unread
+        except ConnectionResetError:  # it ended before it had read a message of ours
             return b""
 
     def close(self) -> bytes:
-        """End the process; what it printed to stderr."""
+        """End the process and return what it printed to stderr."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(GRACE)
-        with self.control, self._words as words:
-            words.seek(0)
-            return words.read()
+        self._process.wait(KILL_TIMEOUT)
+        with self.control, self._stderr as stderr:
+            stderr.seek(0)
+            return stderr.read()
 
 
 class ForkedChild:
-    """A child of the warm process; all it has in common with us are its pipes."""
+    """A child of the server process, connected to the supervisor by its three pipes only."""
 
-    def __init__(self, warm: ForkServerProcess):
-        self._warm = warm
-        (stdin, ours_in), (ours_out, stdout), (ours_err, stderr) = os.pipe(), os.pipe(), os.pipe()
-        self.theirs = (stdin, stdout, stderr)
-        self.stdin = os.fdopen(ours_in, "wb", buffering=0)
-        self.stdout = os.fdopen(ours_out, "rb", buffering=0)
-        self.stderr = os.fdopen(ours_err, "rb", buffering=0)
+    def __init__(self, server: ForkServerProcess):
+        self._server = server
+        stdin_read, stdin_write = os.pipe()
+        stdout_read, stdout_write = os.pipe()
+        stderr_read, stderr_write = os.pipe()
+        self.child_ends = (stdin_read, stdout_write, stderr_write)
+        self.stdin = os.fdopen(stdin_write, "wb", buffering=0)
+        self.stdout = os.fdopen(stdout_read, "rb", buffering=0)
+        self.stderr = os.fdopen(stderr_read, "rb", buffering=0)
         self._code: int | None = None
 
     def kill(self) -> None:
         if self._code is None:
-            with contextlib.suppress(BrokenPipeError):  # the warm process has gone, and it with it
-                self._warm.control.send(KILL)
+            with contextlib.suppress(BrokenPipeError):  # the server process is gone, and the child died with it
+                self._server.control.send(KILL)
 
     def wait(self, seconds: float) -> int | None:
+        """Its return code, or None if it still runs after `seconds`. Raises GraderError when the server died."""
         if self._code is None:
-            message = self._warm.receive(seconds)
+            message = self._server.receive(seconds)
             if message == b"":
-                raise GraderError("The warm sandbox process died, so the submission's process died with it.")
+                raise GraderError("The fork server process died, so the submission's process died with it.")
             if message is not None:
                 (self._code,) = struct.unpack("=i", message)
         return self._code
 
 
 @functools.cache
-def _starter(pid: int) -> ThreadPoolExecutor:
-    """This process's thread that starts warm ones: bubblewrap ends with the thread that started it."""
+def _starter_thread(pid: int) -> ThreadPoolExecutor:
+    """The thread of process `pid` that starts servers: bubblewrap ends when the thread that started it ends."""
     return ThreadPoolExecutor(1, thread_name_prefix="sandbox")

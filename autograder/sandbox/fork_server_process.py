@@ -1,7 +1,7 @@
-"""The warm process of a `ForkServer`: `python -m autograder.sandbox.fork_server_process MODULE SOCKET`.
+"""The process of a `ForkServer`: `python -m autograder.sandbox.fork_server_process MODULE SOCKET`.
 
 It imports MODULE and then forks a child for each request. It reads nothing that comes from a submission, and a
-locked child cannot reach it: no signals, no debugging, no descriptor in common.
+locked child cannot reach it: the child may send no signals, attach no debugger, and shares no descriptor with it.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ from autograder.sandbox.lockdown import PR_SET_DUMPABLE, SETTINGS_VARIABLE
 
 
 def serve(control: socket.socket) -> bool:
-    """Fork a child for each request; True in the child, False when the supervisor is gone."""
+    """Fork a child for each request; returns True in the child, and False when the supervisor is gone."""
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1 << 20, 4)
         if not message:
             return False
-        if message == KILL:  # it crossed the report that the child had ended
+        if message == KILL:  # sent before the supervisor had read that the child has ended
             continue
-        orders = replace(ChildSettings.from_json(message.decode()), parent=os.getpid())
+        settings = replace(ChildSettings.from_json(message.decode()), parent=os.getpid())
         child = os.fork()
         if child == 0:
-            os.environ[SETTINGS_VARIABLE] = orders.to_json()
-            _take_over(descriptors)
+            os.environ[SETTINGS_VARIABLE] = settings.to_json()
+            _install_descriptors(descriptors)
             control.detach()  # closed by now
             return True
         for descriptor in descriptors:
             os.close(descriptor)
-        control.send(struct.pack("=i", _outlive(child, control)))
+        control.send(struct.pack("=i", _wait_for_child(child, control)))
 
 
-def _take_over(descriptors: list[int]) -> None:
-    """Make them 0 to 3, and close all others."""
+def _install_descriptors(descriptors: list[int]) -> None:
+    """Give them the numbers 0 to 3, and close all others."""
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
     os.closerange(len(descriptors), os.sysconf("SC_OPEN_MAX"))
 
 
-def _outlive(child: int, control: socket.socket) -> int:
-    """Wait for the child's return code. It is killed when the supervisor says so, or is gone."""
-    ended = os.pidfd_open(child)
-    ready, _, _ = select.select([ended, control], [], [])
-    os.close(ended)
-    if control in ready:
+def _wait_for_child(child: int, control: socket.socket) -> int:
+    """The child's return code. It is killed when the supervisor asks for it or is gone."""
+    child_fd = os.pidfd_open(child)
+    ready, _, _ = select.select([child_fd, control.fileno()], [], [])
+    os.close(child_fd)
+    if control.fileno() in ready:
         os.kill(child, signal.SIGKILL)
         control.recv(len(KILL))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -65,7 +65,7 @@ def main() -> None:
     control = socket.socket(fileno=int(descriptor))
     module = importlib.import_module(module_name)
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    gc.freeze()  # what was imported stays in memory that all children share
+    gc.freeze()  # imported objects stay in memory pages that all children share
     control.send(READY)
     if serve(control):
         sys.exit(module.main())

@@ -1,4 +1,4 @@
-"""The sandbox's vocabulary: how well it is isolated, how much it may use, how a process ended."""
+"""The sandbox's data types: isolation tiers, resource limits, the settings of a child process, how it ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Tier(StrEnum):
 
     BUBBLEWRAP = "bubblewrap"  # bubblewrap, and inside it Landlock, seccomp and resource limits
     LANDLOCK = "landlock"  # Landlock, seccomp and resource limits
-    NONE = "none"  # trusted submissions only
+    NONE = "none"  # for trusted submissions only
 
     @property
     def caveat(self) -> str:
@@ -23,8 +23,8 @@ class Tier(StrEnum):
 
 _CAVEATS = {
     Tier.BUBBLEWRAP: "",
-    Tier.LANDLOCK: "Submissions run behind one wall instead of two, because bubblewrap does not work here. "
-    "They can learn which files exist, though not what is in them. Install bubblewrap to close that.",
+    Tier.LANDLOCK: "Submissions run behind one layer of isolation instead of two, because bubblewrap does not work "
+    "here. They can learn which files exist, though not what is in them. Install bubblewrap to close that gap.",
     Tier.NONE: "Submissions run with all your rights and can read, change and send any file of yours. "
     "Grade only what you would run yourself.",
 }
@@ -32,44 +32,46 @@ _CAVEATS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What one process may use. Files cannot be written at all, and no second process can be started."""
+    """What one process may use. It cannot write to files or start a second process, whatever the limits."""
 
-    seconds: float = 60.0  # on the clock, from start to end
+    seconds: float = 60.0  # wall-clock time from start to end
     memory: int = 6 * 2**30  # bytes of address space; importing torch takes about 4 GiB
-    output: int = 10_000_000  # bytes, stdout and stderr together
+    output: int = 10_000_000  # bytes of stdout and stderr together
     open_files: int = 256  # at the same time
-    threads: int = 1  # all in all; 1: none can be started
+    threads: int = 1  # in total; with 1, the process can start none
 
 
 STANDARD = Limits()
+
+Ending = Literal["exit", "timeout", "output", "memory", "killed"]
 
 
 @dataclass(frozen=True)
 class SandboxResult:
     """How a process ended, and what it printed. `returncode` is minus the signal's number after a signal.
 
-    `ended` is "timeout" or "output" when that limit ended it, "memory" when it ran out of memory, "killed" after
-    any other signal (a crash, an abort), and "exit" when it ended by itself.
+    `ended` is "timeout" or "output" when that limit ended the process, "memory" when it ran out of memory, "killed"
+    after any other signal (a crash, an abort), and "exit" when it ended by itself.
     """
 
     returncode: int
     stdout: bytes
     stderr: bytes
-    ended: Literal["exit", "timeout", "output", "memory", "killed"]
+    ended: Ending
     seconds: float
 
 
 @dataclass(frozen=True)
 class ChildSettings:
-    """What the supervisor tells the child about its lock, by way of the environment.
+    """How a child process locks itself down; the supervisor passes it in an environment variable.
 
-    `readable` are the paths that stay readable. The child must end when its parent is no longer `parent`, where that
-    is given. To the file descriptor `notice` it reports that the lock is shut.
+    The paths `readable` stay readable. If `parent` is given, the child must end when its parent process is no longer
+    that one. It reports to the file descriptor `notice_fd` that it is locked.
     """
 
     tier: Tier
     limits: Limits
-    notice: int
+    notice_fd: int
     readable: tuple[str, ...] = field(default=())
     parent: int | None = None
 
@@ -80,5 +82,9 @@ class ChildSettings:
     def from_json(cls, text: str) -> ChildSettings:
         data = json.loads(text)
         return cls(
-            Tier(data["tier"]), Limits(**data["limits"]), data["notice"], tuple(data["readable"]), data["parent"]
+            tier=Tier(data["tier"]),
+            limits=Limits(**data["limits"]),
+            notice_fd=data["notice_fd"],
+            readable=tuple(data["readable"]),
+            parent=data["parent"],
         )

@@ -1,4 +1,4 @@
-"""The inner wall: what a process does to itself, for good, before it touches a student's code."""
+"""The inner layer of isolation: what a process irrevocably does to itself before it touches a student's code."""
 
 from __future__ import annotations
 
@@ -8,101 +8,108 @@ import os
 import signal
 import struct
 import sys
+from collections.abc import Callable
+from types import TracebackType
 
 from autograder.sandbox.limits import ChildSettings, Limits, Tier
 from autograder.sandbox.syscalls import install_filter
 from course.errors import GraderError, is_out_of_memory
 
-SETTINGS_VARIABLE = "AUTOGRADER_SANDBOX"  # the environment variable that holds them
-LOCKED = b"locked"
+SETTINGS_VARIABLE = "AUTOGRADER_SANDBOX"  # the environment variable that holds the ChildSettings
+LOCKED_MESSAGE = b"locked"
 OUT_OF_MEMORY = 112  # exit code of a locked process that ran out of memory
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 
-# Landlock's rights on files; which of them exist depends on its version
+# Landlock's access rights to files; which of them exist depends on its version
 READ_FILE, READ_DIR, WRITE_FILE, TRUNCATE, MAKE_SOCKET = 1 << 2, 1 << 3, 1 << 1, 1 << 14, 1 << 9
 ALL_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
-ALWAYS = {"/dev/null": READ_FILE | WRITE_FILE | TRUNCATE} | dict.fromkeys(
+ALWAYS_ALLOWED = {"/dev/null": READ_FILE | WRITE_FILE | TRUNCATE} | dict.fromkeys(
     ("/dev/zero", "/dev/urandom", "/proc/cpuinfo"), READ_FILE
 )
 
 
 def lockdown() -> None:
-    """Shut this process in, as its supervisor ordered. It cannot be undone.
+    """Lock this process down as its supervisor asked. It cannot be undone.
 
-    Call it once, with everything imported and no thread running. Raises GraderError when the process was not
-    started by the sandbox, or when any part of the lock does not shut.
+    Call it once, with everything imported and no other thread running. Raises GraderError when the process was not
+    started by the sandbox, or when any part of the lockdown fails.
     """
     if SETTINGS_VARIABLE not in os.environ:
         raise GraderError("This process was not started by the sandbox, so it must not run a submission.")
-    orders = ChildSettings.from_json(os.environ.pop(SETTINGS_VARIABLE))
-    if orders.tier is not Tier.NONE:
-        _lock(orders)
-        sys.excepthook = _last_words
-    os.write(orders.notice, LOCKED)
-    os.close(orders.notice)
+    settings = ChildSettings.from_json(os.environ.pop(SETTINGS_VARIABLE))
+    if settings.tier is not Tier.NONE:
+        _lock(settings)
+        sys.excepthook = _exit_when_out_of_memory
+    os.write(settings.notice_fd, LOCKED_MESSAGE)
+    os.close(settings.notice_fd)
 
 
-def _last_words(kind, error, traceback) -> None:
+def _exit_when_out_of_memory(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """An excepthook that gives such an exception an exit code of its own."""
     sys.__excepthook__(kind, error, traceback)
     if is_out_of_memory(error):
         sys.stdout.flush()
         os._exit(OUT_OF_MEMORY)
 
 
-def _lock(orders: ChildSettings) -> None:
-    libc = _alone()
-    _set_limits(orders.limits, orders.tier)
+def _lock(settings: ChildSettings) -> None:
+    libc = _libc_of_single_thread()
+    _set_limits(settings.limits, settings.tier)
     _drop_capabilities(libc)
     _call(libc.prctl, PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if orders.parent not in (None, os.getppid()):
-        os._exit(1)  # it died before it could take us along
-    _seal(libc, dict.fromkeys(orders.readable, READ_FILE | READ_DIR))
-    install_filter(libc, threads=orders.limits.threads > 1)
+    if settings.parent not in (None, os.getppid()):
+        os._exit(1)  # the parent died before the kernel was told to end this process with it
+    _give_up_privileges(libc)
+    _restrict_files(libc, dict.fromkeys(settings.readable, READ_FILE | READ_DIR))
+    install_filter(libc, threads=settings.limits.threads > 1)
 
 
 def lockdown_notebook_kernel(limits: Limits, *, scratch: str, sockets: str, file_size: int) -> None:
-    """The lock of a notebook's kernel, for a process behind bubblewrap that has to be talked to.
+    """Lock down a notebook's kernel: a process inside bubblewrap that keeps its threads and its sockets.
 
-    Its threads and sockets are left to it; it reads what bubblewrap shows, writes in the folder `scratch`, files of
-    at most `file_size` bytes, and makes its own sockets, but no file, in the folder `sockets`. Raises GraderError.
+    It reads whatever bubblewrap shows. It writes files of at most `file_size` bytes in the folder `scratch`, and
+    creates its own sockets, but no files, in the folder `sockets`. Raises GraderError when any part of it fails.
     """
-    libc = _alone()
+    libc = _libc_of_single_thread()
     _set_limits(limits, Tier.BUBBLEWRAP, file_size)
     _drop_capabilities(libc)
+    _give_up_privileges(libc)
     everything = ALL_RIGHTS[max(ALL_RIGHTS)]
-    _seal(libc, {"/": READ_FILE | READ_DIR, scratch: everything, sockets: READ_FILE | READ_DIR | MAKE_SOCKET})
+    read = READ_FILE | READ_DIR
+    _restrict_files(libc, {"/": read, scratch: everything, sockets: read | MAKE_SOCKET})
     install_filter(libc, threads=True, sockets=True)
 
 
-def _alone() -> ctypes.CDLL:
-    """The C library, once it is sure that the lock will bind all of the process: Landlock binds the calling thread."""
+def _libc_of_single_thread() -> ctypes.CDLL:
+    """The C library. Raises GraderError when there are other threads: Landlock restricts the calling thread only."""
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
-        raise GraderError(f"The process has {threads} threads, and only a process with one can be locked.")
+        raise GraderError(f"The process has {threads} threads; only a process with a single thread can be locked.")
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _seal(libc, rules: dict[str, int]) -> None:
+def _give_up_privileges(libc: ctypes.CDLL) -> None:
     _call(libc.prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)  # no core file, and no debugger
     _call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _restrict_files(libc, rules)
 
 
-def _call(function, *arguments) -> int:
-    """Call into the C library; raise GraderError when that fails."""
+def _call(function: Callable[..., int], *arguments: int | bytes | None) -> int:
+    """Call a function of the C library. Raises GraderError when it fails."""
     result = function(*(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments))
     if result < 0:
         reason = os.strerror(ctypes.get_errno())
-        raise GraderError(f"The sandbox cannot be shut: {function.__name__}{arguments[:2]} failed with '{reason}'.")
+        raise GraderError(
+            f"The sandbox cannot lock this process: {function.__name__}{arguments[:2]} failed with '{reason}'."
+        )
     return result
 
 
 def _set_limits(limits: Limits, tier: Tier, file_size: int = 0) -> None:
-    import resource  # not on every system that only reads this module
+    import resource  # does not exist on Windows, where this module can be imported too
 
-    cpu = math.ceil(limits.seconds * limits.threads) + 5  # the clock comes first, unless the supervisor is gone
+    cpu = math.ceil(limits.seconds * limits.threads) + 5  # the supervisor's clock comes first, unless it is gone
     wanted = {
         resource.RLIMIT_AS: limits.memory,
         resource.RLIMIT_CPU: cpu,
@@ -111,27 +118,27 @@ def _set_limits(limits: Limits, tier: Tier, file_size: int = 0) -> None:
         resource.RLIMIT_CORE: 0,
     }
     if tier is Tier.BUBBLEWRAP:  # elsewhere it counts every process of this user
-        wanted[resource.RLIMIT_NPROC] = limits.threads + 2  # bubblewrap's own, and the warm one
-    for which, most in wanted.items():
-        hard = resource.getrlimit(which)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(which, (most, most))
+        wanted[resource.RLIMIT_NPROC] = limits.threads + 2  # two more: bubblewrap's own and the fork server's
+    for kind, limit in wanted.items():
+        hard = resource.getrlimit(kind)[1]
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (limit, limit))
 
 
-def _drop_capabilities(libc) -> None:
+def _drop_capabilities(libc: ctypes.CDLL) -> None:
     header = struct.pack("=Ii", 0x20080522, 0)  # version 3, this thread
     _call(libc.capset, header, bytes(24))
 
 
-def _restrict_files(libc, rules: dict[str, int]) -> None:
-    """Landlock: path -> rights on all below it. /dev/null can be written; nothing else can be done to any file."""
+def _restrict_files(libc: ctypes.CDLL, rules: dict[str, int]) -> None:
+    """Let Landlock refuse everything but `rules` and `ALWAYS_ALLOWED`: path -> rights on everything below it."""
     version = _call(libc.syscall, LANDLOCK_CREATE_RULESET, None, 0, 1)
     handled = ALL_RIGHTS[min(version, 5)]
     network = 0b11 if version >= 4 else 0  # bind and connect
     scopes = 0b11 if version >= 6 else 0  # abstract sockets and signals
     attributes = struct.pack("=QQQ", handled, network, scopes)
     ruleset = _call(libc.syscall, LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
-    for path, rights in (rules | ALWAYS).items():
+    for path, rights in (rules | ALWAYS_ALLOWED).items():
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         if not os.path.isdir(path):
             rights &= ~READ_DIR

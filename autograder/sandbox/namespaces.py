@@ -1,4 +1,4 @@
-"""The outer wall: what a process in the sandbox finds, and what it is told."""
+"""The outer layer of isolation: the files, namespaces and environment that a process in the sandbox gets."""
 
 from __future__ import annotations
 
@@ -15,27 +15,34 @@ from autograder.sandbox.limits import Tier
 from course.errors import GraderError
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
-_PROCESSORS = "/sys/devices/system/cpu"  # torch asks how many there are
-_NOBODY = "65534"
+_PROCESSORS = "/sys/devices/system/cpu"  # torch counts the processors there
+_NOBODY = "65534"  # user and group id
+_PACKAGES = tuple(Path(folder).resolve() for package in (course, autograder) for folder in package.__path__)
 
 
 def readable_paths(extra: Iterable[Path] = ()) -> tuple[Path, ...]:
-    """Everything a process in the sandbox may read, no path twice or below another.
+    """Every path that a process in the sandbox may read; none is given twice or lies below another.
 
     Raises GraderError when the home folder lies in one of them, and when an extra path does not exist.
     """
     prefixes = {Path(p) for p in (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)}
-    ours = [Path(package.__file__).resolve().parent for package in (course, autograder)]
     extra = [path.absolute() for path in extra]
     for path in extra:
         if not path.exists():
-            raise GraderError(f"The sandbox was to show '{path}', which does not exist.")
-    wanted = [Path(p) for p in (*_SYSTEM, _PROCESSORS)] + [*prefixes, *_user_site(), *ours, *extra, *_interpreter()]
+            raise GraderError(f"The sandbox is asked to make '{path}' readable, which does not exist.")
+    wanted = [Path(p) for p in (*_SYSTEM, _PROCESSORS)] + [
+        *prefixes,
+        *_user_site(),
+        *_PACKAGES,
+        *extra,
+        *_interpreter(),
+    ]
     kept: list[Path] = []
     for path in sorted((p for p in wanted if p.exists()), key=lambda p: len(p.parts)):
         if Path.home().is_relative_to(path):
             raise GraderError(
-                f"The sandbox would show '{path}', which holds your home folder. Install Python in a folder of its own."
+                f"The sandbox would make '{path}' readable, which contains your home folder. "
+                "Install Python in a folder of its own."
             )
         if not any(path.is_relative_to(other) for other in kept):
             kept.append(path)
@@ -43,12 +50,12 @@ def readable_paths(extra: Iterable[Path] = ()) -> tuple[Path, ...]:
 
 
 def environment() -> dict[str, str]:
-    """All that a process in the sandbox has in its environment; nothing of ours is handed on."""
-    roots = {str(Path(package.__file__).resolve().parents[1]) for package in (course, autograder)}
+    """The whole environment of a process in the sandbox; it inherits nothing from the grader's."""
+    roots = {str(folder.parent) for folder in _PACKAGES}
     return {
         "HOME": "/tmp",
         "LANG": "C.UTF-8",
-        # a pool that starts at import would leave the lock more than one thread to bind
+        # a thread pool that starts at import would prevent lockdown(), which needs a single thread
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "PATH": "/usr/bin:/bin",
@@ -60,8 +67,8 @@ def environment() -> dict[str, str]:
 
 
 def command(tier: Tier, argv: Sequence[str], readable: Iterable[Path]) -> list[str]:
-    """The command that runs this interpreter with `argv` in that tier. Raises GraderError without bubblewrap."""
-    # -I would hide the packages of a checkout; the environment is ours, so only the working folder is left out
+    """The command that runs this interpreter with `argv` in a tier. Raises GraderError if bubblewrap is missing."""
+    # -P and -s leave out the working folder and the user's site; -I would also hide the packages of a checkout
     python = [sys.executable, "-P", "-s", *argv]
     return bubblewrap(python, readable) if tier is Tier.BUBBLEWRAP else python
 
@@ -69,24 +76,24 @@ def command(tier: Tier, argv: Sequence[str], readable: Iterable[Path]) -> list[s
 def bubblewrap(
     argv: Sequence[str], readable: Iterable[Path], writable: Iterable[Path] = (), *, scratch: int | None = None
 ) -> list[str]:
-    """`argv` behind the outer wall alone, seeing `readable` (see `readable_paths`) and `writable`.
+    """The command that runs `argv` inside bubblewrap, where only the paths `readable` and `writable` exist.
 
-    `scratch` bounds, in bytes, the folder /tmp that it has to itself, in memory. Raises GraderError when bubblewrap is
-    not installed.
+    `scratch` is the maximal size, in bytes, of its private /tmp, which is kept in memory. Raises GraderError when
+    bubblewrap is not installed.
     """
     program = shutil.which("bwrap")
     if program is None:
         raise GraderError("bubblewrap is not installed: there is no program named 'bwrap'.")
-    world = ["--unshare-all", "--unshare-user", "--uid", _NOBODY, "--gid", _NOBODY, "--cap-drop", "ALL"]
-    world += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--chdir", "/tmp"]
-    # what is mounted later lies on top: a path below /tmp must come after it
+    isolation = ["--unshare-all", "--unshare-user", "--uid", _NOBODY, "--gid", _NOBODY, "--cap-drop", "ALL"]
+    isolation += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--chdir", "/tmp"]
+    # a later mount covers an earlier one: a path below /tmp must come after /tmp
     files = ["--proc", "/proc", "--dev", "/dev", *(["--size", str(scratch)] if scratch else []), "--tmpfs", "/tmp"]
     for path in readable:
         is_alias = path.is_symlink() and len(path.parts) == 2  # /lib -> usr/lib
         files += ["--symlink", os.readlink(path), str(path)] if is_alias else ["--ro-bind", str(path), str(path)]
     for path in writable:
         files += ["--bind", str(path), str(path)]
-    return [program, *world, *files, "--remount-ro", "/", "--", *argv]
+    return [program, *isolation, *files, "--remount-ro", "/", "--", *argv]
 
 
 def _user_site() -> list[Path]:
@@ -96,7 +103,7 @@ def _user_site() -> list[Path]:
 
 
 def _interpreter() -> list[Path]:
-    """The interpreter's program, and the links that lead to it: an environment links to it by way of others."""
+    """The interpreter's program and the chain of symbolic links that leads to it from a virtual environment."""
     links = [Path(sys.executable)]
     while links[-1].is_symlink():
         links.append(Path(os.path.normpath(links[-1].parent / os.readlink(links[-1]))))

@@ -1,4 +1,4 @@
-"""Which tier works here, found by running it."""
+"""Which tier works on this machine, found out by running it."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ for attempt, name in ((lambda: open(sys.argv[1]), "read a file"), (socket.socket
 
 @functools.cache
 def tier_problem(tier: Tier) -> str | None:
-    """Why a tier does not work here, as a sentence; None if it does. Runs it the first time, in 0.2 s or so."""
+    """Why a tier does not work here, as a sentence; None if it does. The first call tries it out, in about 0.2 s."""
     if sys.platform != "linux":
         return "It needs Linux."
     with tempfile.NamedTemporaryFile() as secret:
         try:
-            finished = run(["-c", _ATTEMPTS, secret.name], tier=tier, limits=Limits(seconds=30))
+            result = run(["-c", _ATTEMPTS, secret.name], tier=tier, limits=Limits(seconds=30))
         except (CourseError, OSError) as error:
             return str(error)
-    if finished.ended == "exit" and finished.returncode == 0:
+    if result.ended == "exit" and result.returncode == 0:
         return None
     return (
-        f"The trial ended with exit code {finished.returncode} ({finished.ended}). "
-        f"Last line of stderr: {last_stderr_line(finished.stderr) or 'none'}"
+        f"The trial ended with exit code {result.returncode} ({result.ended}). "
+        f"Last line of stderr: {last_stderr_line(result.stderr) or 'none'}"
     )
 
 
@@ -49,14 +49,14 @@ def best_tier() -> Tier:
 
 
 def choose_tier(trust_submissions: bool) -> Tier:
-    """The tier to grade with; write it into every result. Raises UsageError if none works and nobody vouches."""
+    """The tier to grade with. Raises UsageError if none works and submissions are not trusted."""
     if os.name != "posix":
         raise UsageError("Grading needs Linux, or macOS with --trust-submissions. On Windows, use WSL.")
     tier = best_tier()
     if tier is Tier.NONE and not trust_submissions:
         reasons = " ".join(f"{tier.name.capitalize()}: {tier_problem(tier)}" for tier in _LOCKED_TIERS)
         raise UsageError(
-            f"Nothing here can keep a submission from your files, so it is not run. {reasons} Grade on Linux with "
-            "bubblewrap installed, or pass --trust-submissions if you would run each of them yourself."
+            f"No sandbox works here, so a submission could read and change your files and is not run. {reasons} "
+            "Grade on Linux with bubblewrap installed, or pass --trust-submissions if you would run each one yourself."
         )
     return tier

@@ -1,8 +1,8 @@
-"""The seccomp filter: which calls into the kernel a locked process may not make.
+"""The seccomp filter: which system calls a locked process may not make.
 
-A refused call fails with EPERM, which Python raises as PermissionError. Whatever is newer than `NEWEST` does not
-exist for the process (ENOSYS), nor does clone3, whose flags a filter cannot read. What needs a capability is
-not listed unless it has been abused without: a locked process has none, and no way to get one.
+A refused call fails with EPERM, which Python raises as PermissionError. Calls newer than `NEWEST` fail with ENOSYS,
+as if the kernel did not have them, and so does clone3, whose flags a filter cannot read. Calls that need a capability
+are listed only if they have been abused without one: a locked process has none and cannot get any.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ import ctypes
 import errno
 import os
 import struct
+from collections.abc import Iterable
 
 from course.errors import GraderError
 
-NEWEST = 451  # cachestat, Linux 6.5; from 424 on, the numbers are the same everywhere
+NEWEST = 451  # cachestat, Linux 6.5; from 424 on, the numbers are the same on all processors
 
-# name, number on x86_64, number on aarch64 (- where it does not exist)
+# name, number on x86_64, number on aarch64 (- if it does not exist there)
 _SOCKETS = """
     socket 41 198   socketpair 53 199   connect 42 203   bind 49 200   listen 50 201   accept 43 202
     accept4 288 242   sendmsg 46 211   sendmmsg 307 269   recvmsg 47 212   recvmmsg 299 243
-    # ZeroMQ's threads set their own
+    # ZeroMQ's threads call it on themselves
     sched_setscheduler 144 119
 """
 _REFUSED = """
@@ -32,13 +33,13 @@ _REFUSED = """
     tkill 200 130   rt_sigqueueinfo 129 138   rt_tgsigqueueinfo 297 240   setsid 112 157   setpgid 109 154
     setpriority 141 140   ioprio_set 251 30   sched_setparam 142 118
     sched_setattr 314 274   sched_setaffinity 203 122   migrate_pages 256 238   move_pages 279 239
-    # what Landlock lets pass on files
+    # changes to files that Landlock does not cover
     chmod 90 -   fchmod 91 52   fchmodat 268 53   chown 92 -   fchown 93 55   lchown 94 -   fchownat 260 54
     utime 132 -   utimes 235 -   futimesat 261 -   utimensat 280 88   setxattr 188 5   lsetxattr 189 6
     fsetxattr 190 7   removexattr 197 14   lremovexattr 198 15   fremovexattr 199 16   truncate 76 45
     inotify_init 253 -   inotify_init1 294 26   fanotify_init 300 262   name_to_handle_at 303 264
     open_by_handle_at 304 265
-    # memory that no limit counts
+    # memory that no resource limit counts
     memfd_create 319 279   memfd_secret 447 447   shmget 29 194   shmat 30 196   shmctl 31 195   msgget 68 186
     msgsnd 69 189   msgrcv 70 188   msgctl 71 187   semget 64 190   semop 65 193   semtimedop 220 192
     semctl 66 191   mq_open 240 180   mq_unlink 241 181
@@ -54,20 +55,23 @@ _REFUSED = """
 
 _CLONE, _CLONE3 = (56, 220), (435, 435)
 _CLONE_THREAD = 0x10000
-# calls that are refused, or allowed, for some values of one argument: number, which argument, values
+# calls that are refused or allowed for some values of one argument: (numbers): (index of the argument, values)
 _KILL, _TGKILL, _PRLIMIT = (62, 129), (234, 131), (302, 261)
 _REFUSED_VALUES = {
-    (157, 167): (0, (1, 4)),  # prctl: outliving the parent, being debugged
+    (157, 167): (0, (1, 4)),  # prctl: PR_SET_PDEATHSIG (outliving the parent), PR_SET_DUMPABLE (being debugged)
     (72, 25): (1, (8, 15)),  # fcntl F_SETOWN: signals to others
-    (16, 29): (1, (0x8901, 0x8902, 0x5412, 0x541C)),  # ioctl: the same, and typing into a terminal
+    (16, 29): (1, (0x8901, 0x8902, 0x5412, 0x541C)),  # ioctl: the same, and writing input to a terminal
 }
 
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column above, AUDIT_ARCH_*
 _LOAD, _EQUAL, _GREATER, _ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06  # BPF, on 32-bit words
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets into struct seccomp_data
-_ALLOW, _KILL_PROCESS, _FAIL = 0x7FFF0000, 0x80000000, 0x00050000  # what to return; _FAIL is joined with an errno
+_ALLOW, _KILL_PROCESS, _FAIL = 0x7FFF0000, 0x80000000, 0x00050000  # return values; _FAIL is combined with an errno
 _REFUSE, _UNKNOWN = _FAIL | errno.EPERM, _FAIL | errno.ENOSYS
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
+
+
+Instruction = tuple[int, ...]  # operation, operand, and for a test how many instructions to skip: if true, if false
 
 
 class _Program(ctypes.Structure):
@@ -75,23 +79,22 @@ class _Program(ctypes.Structure):
 
 
 def install_filter(libc: ctypes.CDLL, threads: bool, sockets: bool = False) -> None:
-    """Refuse, from now on, what this module lists; `threads`: whether new ones may be started.
+    """Refuse the calls listed in this module from now on. `threads`: whether new threads may be started.
 
-    `sockets` leaves them to a process that has to be talked to, in a world that has no network.
-
-    Needs no-new-privileges. Raises GraderError where the kernel or the processor is not supported.
+    `sockets` allows sockets, for a process inside bubblewrap, which has no network. The process must have set
+    no-new-privileges. Raises GraderError when the kernel or the processor is not supported.
     """
     machine = os.uname().machine
     if machine not in _ARCHITECTURES:
-        raise GraderError(f"The sandbox knows x86_64 and aarch64, and this machine is {machine}.")
+        raise GraderError(f"The sandbox supports x86_64 and aarch64; this machine is {machine}.")
     code = filter_code(*_ARCHITECTURES[machine], os.getpid(), threads, sockets)
     program = _Program(len(code) // 8, code)
     if libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0) != 0:
-        raise GraderError(f"The kernel took no seccomp filter: {os.strerror(ctypes.get_errno())}.")
+        raise GraderError(f"The kernel did not accept the seccomp filter: {os.strerror(ctypes.get_errno())}.")
 
 
 def refused_numbers(column: int, sockets: bool = False) -> dict[str, int]:
-    """Name -> number of every call refused whatever its arguments; `column` 0 is x86_64, 1 aarch64."""
+    """Name -> number of every call that is refused whatever its arguments; `column` 0 is x86_64, 1 aarch64."""
     table = _REFUSED if sockets else _SOCKETS + _REFUSED
     lines = [line for line in table.splitlines() if "#" not in line]
     words = " ".join(lines).split()
@@ -100,22 +103,24 @@ def refused_numbers(column: int, sockets: bool = False) -> dict[str, int]:
 
 
 def filter_code(column: int, architecture: int, pid: int, threads: bool, sockets: bool = False) -> bytes:
-    """The filter as BPF, 8 bytes an instruction. `pid` is the process that may signal itself."""
-    code = [
+    """The filter as BPF, 8 bytes per instruction. `pid` is the filtered process, which may signal itself only."""
+    code: list[Instruction] = [
         (_LOAD, _ARCHITECTURE),
         (_EQUAL, architecture, 1, 0),
-        (_RETURN, _KILL_PROCESS),  # calls of another architecture have other numbers
+        (_RETURN, _KILL_PROCESS),  # another architecture's calls have other numbers
         (_LOAD, _NUMBER),
         (_GREATER, NEWEST, 0, 1),
         (_RETURN, _UNKNOWN),
-        *_answer(_CLONE3[column], _UNKNOWN),
+        *_return_for(_CLONE3[column], _UNKNOWN),
     ]
     for number in refused_numbers(column, sockets).values():
-        code += _answer(number, _REFUSE)
+        code += _return_for(number, _REFUSE)
     clone = _CLONE[column]
-    code += _by_argument(clone, 0, (_CLONE_THREAD,), _ALLOW, _REFUSE, _ANY_BIT) if threads else _answer(clone, _REFUSE)
-    for own in (_KILL, _TGKILL):
-        code += _by_argument(own[column], 0, (pid,), _ALLOW, _REFUSE)
+    code += (
+        _by_argument(clone, 0, (_CLONE_THREAD,), _ALLOW, _REFUSE, _ANY_BIT) if threads else _return_for(clone, _REFUSE)
+    )
+    for signalling in (_KILL, _TGKILL):
+        code += _by_argument(signalling[column], 0, (pid,), _ALLOW, _REFUSE)
     code += _by_argument(_PRLIMIT[column], 0, (0, pid), _ALLOW, _REFUSE)
     for numbers, (index, values) in _REFUSED_VALUES.items():
         code += _by_argument(numbers[column], index, values, _REFUSE, _ALLOW)
@@ -123,12 +128,15 @@ def filter_code(column: int, architecture: int, pid: int, threads: bool, sockets
     return b"".join(struct.pack("=HBBI", op, *(*jumps, 0, 0)[:2], value) for op, value, *jumps in code)
 
 
-def _answer(number: int, answer: int) -> list[tuple]:
-    return [(_EQUAL, number, 0, 1), (_RETURN, answer)]
+def _return_for(number: int, value: int) -> list[Instruction]:
+    """Return `value` for the call `number`."""
+    return [(_EQUAL, number, 0, 1), (_RETURN, value)]
 
 
-def _by_argument(number: int, index: int, values: tuple, hit: int, miss: int, test: int = _EQUAL) -> list[tuple]:
-    """`hit` when the argument, as 32 bits, equals one of the values (or has a bit of them), else `miss`."""
-    tests = [step for value in values for step in ((test, value, 0, 1), (_RETURN, hit))]
-    block = [(_LOAD, 16 + 8 * index), *tests, (_RETURN, miss)]
+def _by_argument(
+    number: int, index: int, values: Iterable[int], match: int, otherwise: int, test: int = _EQUAL
+) -> list[Instruction]:
+    """Return `match` for the call `number` if its argument, as 32 bits, passes `test` for one of the values."""
+    tests = [step for value in values for step in ((test, value, 0, 1), (_RETURN, match))]
+    block = [(_LOAD, 16 + 8 * index), *tests, (_RETURN, otherwise)]
     return [(_EQUAL, number, 0, len(block)), *block]

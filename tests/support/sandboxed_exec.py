@@ -3,10 +3,11 @@
 import sys
 from pathlib import Path
 
-from autograder.sandbox import lockdown
+from autograder.sandbox import Tier, lockdown
 
-STUDENT = "tests.autograder.sandbox.sandboxed_exec"
-STUDENT_FILES = (Path(__file__).parents[2] / "__init__.py", Path(__file__))  # what must be readable to run it
+STUDENT = "tests.support.sandboxed_exec"
+STUDENT_FILES = (Path(__file__).parents[1] / "__init__.py", Path(__file__))  # what must be readable to run it
+ISOLATED = (Tier.BUBBLEWRAP, Tier.LANDLOCK)
 
 
 def main() -> None:
