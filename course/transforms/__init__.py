@@ -5,8 +5,9 @@
     pipeline = build(specs, "cpu")
     pipeline(images, generator)              # uint8 (N, 28, 28) -> float32 (N, 1, 28, 28)
 
-`table` says which classes and options exist, `capture` reads them off a torchvision pipeline, `batched` computes
-the usual ones for a whole batch, and `pipeline` puts a run's pipeline together.
+`capture` reads specs off a torchvision pipeline. `registry` lists the allowed classes and `option_types` the values
+of their options; `construction` checks specs against both and makes torchvision's objects. `batched` and `geometry`
+compute the usual transforms for a whole batch with numbers from `random_draws`, and `pipeline` joins them.
 """
 
 from course.transforms.capture import capture_transforms

@@ -1,4 +1,4 @@
-"""Transforms in words, and whether they draw."""
+"""Transforms as one line of text, and whether they draw random numbers."""
 
 from __future__ import annotations
 
@@ -6,47 +6,59 @@ import inspect
 from collections.abc import Iterable
 
 from course.spec import Transform, TransformOption
-from course.transforms.registry import CLASSES, CONTAINERS, TABLE, check, flat
+from course.transforms.construction import check_transforms, flatten
+from course.transforms.registry import CLASSES, CONTAINERS, REGISTRY
 
-DEGREES = {"degrees", "shear"}
+DEGREE_OPTIONS = {"degrees", "shear"}
 
 
 def is_random(specs: Iterable[Transform]) -> bool:
     """Whether any of the transforms draws a random number. Raises SpecError for invalid specs."""
     specs = tuple(specs)
-    check(specs)
-    return any(TABLE[spec.name].random for spec in flat(specs))
+    check_transforms(specs)
+    return any(REGISTRY[spec.name].random for spec in flatten(specs))
 
 
 def describe(specs: Iterable[Transform]) -> str:
     """One line for people: 'RandomRotation(±7°), ToTensor, Normalize(0.1307, 0.3081)'. Raises SpecError."""
     specs = tuple(specs)
-    check(specs)
-    return ", ".join(map(_describe, specs)) or "no transforms"
+    check_transforms(specs)
+    return ", ".join(map(_describe_one, specs)) or "no transforms"
 
 
-def _describe(spec: Transform) -> str:
-    parts = [_describe(child) for child in spec.children]
+def _describe_one(spec: Transform) -> str:
+    """The name, what is inside it, and the options that differ from their defaults."""
+    parts = [_describe_one(child) for child in spec.children]
     parameters = inspect.signature(CLASSES[spec.name, spec.v2]).parameters
     for option, parameter in parameters.items():
         if option not in spec.options or (spec.name in CONTAINERS and option == "transforms"):
             continue
-        value = _value(spec.options[option], option)
+        value = _format_value(spec.options[option], option)
+        default = getattr(parameter.default, "value", parameter.default)  # of an enum its value
         if parameter.default is inspect.Parameter.empty:
             parts.append(value)
-        elif value != _value(getattr(parameter.default, "value", parameter.default), option):
+        elif value != _format_value(default, option):
             parts.append(f"{option}={value}")
     return f"{spec.name}({', '.join(parts)})" if parts else spec.name
 
 
-def _value(value: TransformOption, option: str) -> str:
-    unit = "°" if option in DEGREES else ""
+def _format_value(value: TransformOption, option: str) -> str:
     if isinstance(value, tuple | list):
         if len(set(value)) == 1:
-            return _value(value[0], option)
-        if len(value) == 2 and value[0] == -value[1]:
-            return f"±{_value(value[1], option)}"
-        return f"({', '.join(_value(item, option) for item in value)})"
+            return _format_value(value[0], option)
+        if _is_symmetric(value):
+            return f"±{_format_value(value[1], option)}"
+        return f"({', '.join(_format_value(item, option) for item in value)})"
     if value is None:
         return "0"  # what None stands for in fill, padding, jitter
-    return f"{value + 0:g}{unit}" if type(value) in (int, float) else str(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        unit = "°" if option in DEGREE_OPTIONS else ""
+        return f"{value + 0:g}{unit}"  # adding 0 turns -0.0 into 0
+    return str(value)
+
+
+def _is_symmetric(interval: tuple[TransformOption, ...] | list[TransformOption]) -> bool:
+    if len(interval) != 2:
+        return False
+    low, high = interval
+    return isinstance(low, int | float) and isinstance(high, int | float) and low == -high

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -16,10 +16,10 @@ from torch import Tensor
 
 from course.errors import RecipeError
 from course.spec import Transform
-from course.transforms.batched import Step, batched_step
+from course.transforms.batched import BatchedTransform, batched_transform
+from course.transforms.construction import check_transforms, construct
 from course.transforms.description import describe, is_random
-from course.transforms.random_draws import Draw, scalar
-from course.transforms.registry import check, construct
+from course.transforms.random_draws import RandomDraws, scalar
 
 CONVERSIONS = frozenset(
     (
@@ -33,38 +33,38 @@ CONVERSIONS = frozenset(
 class Pipeline:
     """`pipeline(images, generator)`: uint8 (N, 28, 28) -> float32 (N, 1, 28, 28) on `device`.
 
-    The generator is one of that device; images from elsewhere are brought there as bytes. The same generator state
-    gives the same output. `random`: it draws. `batched`: the whole batch is computed at once on its device; otherwise
-    torchvision's own objects see one PIL image after the other, on the CPU, seeded from the generator, with the
-    global random states put back afterwards.
+    The generator is one of that device; images from elsewhere are moved there as bytes. The same generator state
+    gives the same output. If `batched`, the whole batch is computed at once on its device; otherwise torchvision's
+    own objects transform one PIL image after the other, on the CPU, seeded from the generator, and the global random
+    states are restored afterwards.
     """
 
     device: torch.device
-    random: bool
-    steps: tuple[Step, ...] | None  # None: image by image
-    transforms: tuple[Callable[[Any], Any], ...]
+    random: bool  # whether it draws random numbers
+    batched_transforms: tuple[BatchedTransform, ...] | None  # None: image by image
+    torchvision_transforms: tuple[Callable[[Any], Any], ...]
 
     @property
     def batched(self) -> bool:
-        return self.steps is not None
+        return self.batched_transforms is not None
 
     def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Raises RecipeError where a transform fails on an image, or one comes out in another shape."""
-        if self.steps is None:
+        """Raises RecipeError if a transform fails on an image, or an image comes out in another shape or type."""
+        if self.batched_transforms is None:
             return self._image_by_image(images, generator)
-        draw = Draw(len(images), self.device, generator)
+        draws = RandomDraws(len(images), self.device, generator)
         batch = images.to(self.device).unsqueeze(1).float()
-        for step in self.steps:
-            batch = step(batch, draw)
+        for transform in self.batched_transforms:
+            batch = transform(batch, draws)
         return batch.contiguous()
 
     def _image_by_image(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
-        seed = torch.randint(2**62, (), generator=generator, device=self.device) if self.random else 0
+        seed = int(torch.randint(2**62, (), generator=generator, device=self.device)) if self.random else 0
         out = torch.empty(len(images), 1, 28, 28)
-        with isolated(int(seed)):
+        with seeded_random_state(seed):
             for i, pixels in enumerate(images.cpu().numpy()):
-                image = PIL.Image.fromarray(pixels)
-                for transform in self.transforms:
+                image: Any = PIL.Image.fromarray(pixels)
+                for transform in self.torchvision_transforms:
                     image = _apply(transform, image)
                 _check_output(image)
                 out[i] = image
@@ -72,12 +72,12 @@ class Pipeline:
 
 
 @contextmanager
-def isolated(seed: int) -> Iterator[None]:
-    """Seed the global generators that torchvision draws from, and put their states back at the end.
+def seeded_random_state(seed: int) -> Iterator[None]:
+    """Seed the global generators that torchvision draws from, and restore their states at the end.
 
     Inside, torchvision's warnings are not shown: it would repeat them for every image.
     """
-    state = random.getstate()
+    python_state = random.getstate()
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.default_generator.manual_seed(seed)
@@ -85,26 +85,26 @@ def isolated(seed: int) -> Iterator[None]:
         try:
             yield
         finally:
-            random.setstate(state)
+            random.setstate(python_state)
 
 
 def build(specs: Sequence[Transform], device: torch.device | str) -> Pipeline:
     """The pipeline for `specs`, which may come from anywhere: they are checked again here.
 
-    Call it outside of any fake-tensor mode: torchvision's real objects are tried on one image, which tells what
-    kind of image each transform meets. Raises SpecError for a name, option or bound that is not allowed, and
-    RecipeError where torchvision refuses the pipeline or an image does not come out as float32 (1, 28, 28).
+    Call it outside of any fake-tensor mode: torchvision's real objects are tried on one image, to learn the type and
+    size of the image that each transform gets. Raises SpecError for a name, option or bound that is not allowed, and
+    RecipeError if torchvision refuses the pipeline or an image does not come out as float32 (1, 28, 28).
     """
     specs = tuple(specs)
-    check(specs)
-    with isolated(0):
-        steps, image = _plan(specs, _trial_image())
+    check_transforms(specs)
+    with seeded_random_state(0):
+        batched, image = _trial(specs, _trial_image())
     _check_output(image)
     return Pipeline(
         device=torch.device(device),
         random=is_random(specs),
-        steps=None if steps is None else tuple(steps),
-        transforms=tuple(map(construct, specs)),
+        batched_transforms=None if batched is None else tuple(batched),
+        torchvision_transforms=tuple(map(construct, specs)),
     )
 
 
@@ -112,67 +112,73 @@ def _trial_image() -> PIL.Image.Image:
     return PIL.Image.fromarray(np.arange(28 * 28, dtype=np.uint8).reshape(28, 28))
 
 
-def _plan(specs: Sequence[Transform], image: Any) -> tuple[list[Step] | None, Any]:
-    """Batched steps (None where one is missing), and what `image` becomes when every transform acts."""
-    steps: list[Step] | None = []
+def _trial(specs: Sequence[Transform], image: Any) -> tuple[list[BatchedTransform] | None, Any]:
+    """Apply every transform to `image`: their batched forms, None if any has none, and the transformed image."""
+    batched: list[BatchedTransform] | None = []
     for spec in specs:
         if spec.name == "RandomApply":
-            step, image = _plan_random_apply(spec, image)
+            transform, image = _trial_random_apply(spec, image)
         else:
-            before, image = image, _apply(construct(_certain(spec)), image)
-            step = _step(spec, before, image)
-        steps = None if steps is None or step is None else [*steps, step]
-    return steps, image
+            before, image = image, _apply(construct(_with_probability_one(spec)), image)
+            transform = _batched_form(spec, before, image)
+        batched = None if batched is None or transform is None else [*batched, transform]
+    return batched, image
 
 
-def _plan_random_apply(spec: Transform, before: Any) -> tuple[Step | None, Any]:
-    inner, after = _plan(spec.children, before)
-    if inner is None or _kind(before) != _kind(after):
+def _trial_random_apply(spec: Transform, before: Any) -> tuple[BatchedTransform | None, Any]:
+    children, after = _trial(spec.children, before)
+    if children is None or _image_format(before) != _image_format(after):
         return None, after
+    probability = float(scalar(spec.options["p"]))
 
-    def step(images: Tensor, draw: Draw) -> Tensor:
-        chosen, changed = draw.chance(spec.options["p"]), images
-        for child in inner:
-            changed = child(changed, draw)
-        return torch.where(chosen, changed, images)
+    def random_apply(images: Tensor, draws: RandomDraws) -> Tensor:
+        is_chosen, transformed = draws.bernoulli(probability), images
+        for child in children:
+            transformed = child(transformed, draws)
+        return torch.where(is_chosen, transformed, images)
 
-    return step, after
+    return random_apply, after
 
 
-def _certain(spec: Transform) -> Transform:
-    """The same transform, acting with probability 1, so that the trial meets every error."""
+def _with_probability_one(spec: Transform) -> Transform:
+    """The same transform, but always applied, so that the trial finds every error."""
     if isinstance(spec.options.get("p"), float | int):
         return spec.model_copy(update={"options": {**spec.options, "p": 1.0}})
     return spec
 
 
-def _kind(image: Any) -> tuple[bool, tuple[int, int, int]]:
-    """(whole levels 0..255 rather than floats, (channels, height, width)) of a PIL image or tensor."""
+class ImageFormat(NamedTuple):
+    is_uint8: bool
+    shape: tuple[int, ...]  # (channels, height, width)
+
+
+def _image_format(image: Any) -> ImageFormat:
+    """The format of a PIL image or tensor."""
     if isinstance(image, PIL.Image.Image):
-        return True, (len(image.getbands()), image.height, image.width)
-    return image.dtype == torch.uint8, tuple(image.shape)
+        return ImageFormat(True, (len(image.getbands()), image.height, image.width))
+    return ImageFormat(image.dtype == torch.uint8, tuple(image.shape))
 
 
-def _step(spec: Transform, before: Any, after: Any) -> Step | None:
+def _batched_form(spec: Transform, before: Any, after: Any) -> BatchedTransform | None:
     """The batched form of one transform, given an image before and after it; None where it has none."""
-    (was_eight_bit, shape), (eight_bit, new_shape) = _kind(before), _kind(after)
-    _check_fill(spec, was_eight_bit)
-    if shape[0] != 1 or new_shape[0] != 1:
+    source, target = _image_format(before), _image_format(after)
+    _check_fill(spec, source.is_uint8)
+    if source.shape[0] != 1 or target.shape[0] != 1:
         return None
     if spec.name not in CONVERSIONS:
-        return batched_step(spec.name, spec.options, was_eight_bit)
-    if shape != new_shape or (eight_bit and not was_eight_bit):
+        return batched_transform(spec.name, spec.options, source.is_uint8)
+    if source.shape != target.shape or (target.is_uint8 and not source.is_uint8):
         return None
-    if was_eight_bit == eight_bit or not spec.options.get("scale", True):
-        return lambda images, draw: images
+    if source.is_uint8 == target.is_uint8 or not spec.options.get("scale", True):
+        return lambda images, draws: images
     if spec.name == "ToDtype" or (spec.name == "ConvertImageDtype" and spec.v2):
-        return lambda images, draw: images * (1 / 255)  # torchvision's v2 multiplies, its v1 divides
-    return lambda images, draw: images / 255
+        return lambda images, draws: images * (1 / 255)  # torchvision's v2 multiplies, its v1 divides
+    return lambda images, draws: images / 255
 
 
-def _check_fill(spec: Transform, eight_bit: bool) -> None:
+def _check_fill(spec: Transform, is_uint8: bool) -> None:
     fill = scalar(spec.options.get("fill"))
-    if eight_bit and fill is not None and not (0 <= fill <= 255 and fill == int(fill)):
+    if is_uint8 and fill is not None and not (0 <= fill <= 255 and fill == int(fill)):
         raise RecipeError(
             f"{describe([spec])} works on grey levels, whole numbers from 0 to 255, and fill={fill:g} is none. "
             f"Choose such a level, or put the transform after ToTensor and Normalize."
@@ -182,14 +188,14 @@ def _check_fill(spec: Transform, eight_bit: bool) -> None:
 def _apply(transform: Callable[[Any], Any], image: Any) -> Any:
     try:
         return transform(image)
-    except Exception as error:  # torchvision raises what it likes; all of it is about this pipeline
+    except Exception as error:  # torchvision raises many types; whichever it is, this pipeline cannot be used
         raise RecipeError(
             f"{type(transform).__name__} cannot follow what comes before it, or not with these options. "
-            f"Given {_in_words(image)}, torchvision says: {str(error).strip().rstrip('.')[:300]}."
+            f"Given {_describe_image(image)}, torchvision says: {str(error).strip().rstrip('.')[:300]}."
         ) from error
 
 
-def _in_words(image: Any) -> str:
+def _describe_image(image: Any) -> str:
     if isinstance(image, PIL.Image.Image):
         return f"a PIL image of {image.height} by {image.width} pixels"
     return f"{str(image.dtype).removeprefix('torch.')} of shape {tuple(image.shape)}"
@@ -198,6 +204,6 @@ def _in_words(image: Any) -> str:
 def _check_output(image: Any) -> None:
     if not isinstance(image, Tensor) or image.dtype != torch.float32 or image.shape != (1, 28, 28):
         raise RecipeError(
-            f"The transforms turn an image into {_in_words(image)}, and a network here takes float32 of shape "
+            f"The transforms turn an image into {_describe_image(image)}, and a network here takes float32 of shape "
             f"(1, 28, 28). End them with ToTensor and Normalize, and bring the image back to 28 by 28 pixels."
         )

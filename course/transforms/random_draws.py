@@ -10,28 +10,29 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Draw:
-    """Random numbers for a batch of `count` images."""
+class RandomDraws:
+    """Random numbers for a batch of `count` images: N below."""
 
     count: int
     device: torch.device
-    generator: torch.Generator | None
+    generator: torch.Generator | None  # None: PyTorch's global one
 
-    def uniform(self, low: float = 0.0, high: float = 1.0, *shape: int) -> Tensor:
+    def uniform(self, low: float = 0.0, high: float = 1.0, shape: tuple[int, ...] = ()) -> Tensor:
         """(N, *shape) float32 in [low, high)."""
         u = torch.rand((self.count, *shape), generator=self.generator, device=self.device)
         return u * (high - low) + low
 
-    def below(self, end: Tensor | int) -> Tensor:
-        """(N,) whole numbers 0 .. end - 1, as float32; `end` may differ from image to image."""
+    def integers_below(self, end: Tensor | int) -> Tensor:
+        """(N,) integers 0 .. end - 1 as float32; `end` (N,) may differ from image to image."""
         # the product may round up to `end`
         return (self.uniform() * end).floor().clamp(max=end - 1)
 
-    def chance(self, p: float) -> Tensor:
+    def bernoulli(self, p: float) -> Tensor:
         """(N, 1, 1, 1) booleans that are true with probability p."""
         return per_image(self.uniform() < p)
 
     def normal_like(self, images: Tensor) -> Tensor:
+        """Standard normal float32 in the shape of `images`."""
         return torch.randn(images.shape, generator=self.generator, device=self.device)
 
 

@@ -1,4 +1,4 @@
-"""Capture, refusals, and the way through JSON."""
+"""What is read off torchvision pipelines, what is refused, and the way through JSON."""
 
 import json
 import warnings
@@ -6,16 +6,15 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 from torchvision import transforms as v1
 from torchvision.transforms import v2
 
-from course.errors import RecipeError, SpecError
+from course.errors import RecipeError
 from course.spec import Transform
-from course.transforms import build, capture_transforms, describe, is_random
-from course.transforms.registry import CLASSES, CONTAINERS, TABLE, construct
+from course.transforms import build, capture_transforms, describe
+from course.transforms.construction import construct
+from course.transforms.registry import CLASSES
 
 BILINEAR = v1.InterpolationMode.BILINEAR
 FLOAT = {"Normalize", "RandomErasing"}
@@ -251,81 +250,3 @@ def test_what_is_more_than_a_class_and_its_options_is_refused_in_whole_sentences
     with pytest.raises(RecipeError, match=says) as caught:
         capture_transforms(pipeline)
     assert str(caught.value).endswith(".")
-
-
-def spec(name, v2=False, children=(), **options):
-    return Transform(name=name, v2=v2, options=options, children=children)
-
-
-FORGED = [
-    spec("__import__"),
-    spec("__class__"),
-    spec("functional.to_tensor"),
-    spec("Lambda", lambd="os.system"),
-    spec("datasets"),
-    spec("ToImage"),  # there is none in v1
-    spec("ToTensor", inplace=True),
-    spec("RandomRotation", degrees=(-5, 5)),  # options missing
-    spec("RandomHorizontalFlip", p="0.5"),
-    spec("RandomHorizontalFlip", p=True),
-    spec("RandomHorizontalFlip", p=-0.1),
-    spec("CenterCrop", size=(28, 10**6)),
-    spec("CenterCrop", size=(28.0, 28.0)),
-    spec("CenterCrop", size=(28,) * 3),
-    spec("RandomErasing", p=0.5, scale=(0.3, 0.1), ratio=(0.3, 3.3), value=0, inplace=False),
-    spec("RandomErasing", p=0.5, scale=(0.1, 0.3), ratio=(0.3, 3.3), value="mean", inplace=False),
-    spec("GaussianBlur", kernel_size=(4, 4), sigma=(0.1, 2.0)),
-    spec("AutoAugment", policy="__init__", interpolation="nearest", fill=None),
-    spec("ConvertImageDtype", dtype="qint8"),
-    spec("RandomApply", p=0.5),  # without children
-    spec("ToTensor", children=(spec("ToTensor"),)),
-    spec("RandomChoice", p=(0.0,), children=(spec("ToTensor"),)),
-    spec("RandomOrder", children=(spec("__import__"),)),
-]
-
-
-@pytest.mark.parametrize("forged", FORGED, ids=range(len(FORGED)))
-@pytest.mark.parametrize("read", [lambda s: build(s, "cpu"), is_random, describe])
-def test_forged_data_is_refused_wherever_it_is_read(forged, read):
-    with pytest.raises(SpecError):
-        read((forged, spec("ToTensor")))
-
-
-values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False)
-    | st.from_regex(r"[A-Za-z0-9_.]{0,12}", fullmatch=True),
-    lambda inner: st.lists(inner, max_size=3).map(tuple),
-    max_leaves=6,
-)  # fmt: skip
-
-
-@given(st.data())
-def test_no_options_whatever_raise_anything_but_a_recipe_error(data):
-    name = data.draw(st.sampled_from(sorted(TABLE)))
-    options = {option: data.draw(values) for option in TABLE[name].options}
-    children = (spec("ToTensor"),) if name in CONTAINERS else ()
-    try:
-        pipeline = build((spec(name, v2=data.draw(st.booleans()), children=children, **options),), "cpu")
-    except RecipeError:
-        return
-    assert pipeline(images(1), torch.Generator()).shape == (1, 1, 28, 28)
-
-
-def test_only_drawing_transforms_count_as_random_also_inside_others():
-    assert not is_random(capture_transforms([v1.Resize(28), v1.ToTensor(), v1.Normalize(0.1, 0.3)]))
-    assert is_random(capture_transforms([v1.ToTensor(), v1.RandomErasing()]))
-    inside = v1.RandomApply([v1.CenterCrop(28)])
-    assert is_random(capture_transforms([inside, v1.ToTensor()]))
-
-
-def test_a_description_reads_like_the_constructor_without_what_is_default():
-    pipeline = [
-        v1.RandomRotation(7),
-        v1.RandomApply([v1.RandomAffine(0, translate=(0.1, 0.1))], p=0.25),
-        v1.ToTensor(),
-        v1.Normalize((0.1307,), (0.3081,)),
-    ]
-    assert describe(capture_transforms(pipeline)) == (
-        "RandomRotation(±7°), RandomApply(RandomAffine(0°, translate=0.1), p=0.25), ToTensor, Normalize(0.1307, 0.3081)"
-    )
-    assert describe(()) == "no transforms"
