@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import course
 from autograder.cli.main import main
 
 ROOT = Path(__file__).parents[1]
@@ -175,6 +176,20 @@ def test_the_checks_run_what_the_readme_tells_people_to_run():
     planned = run_make("--dry-run", *steps)
     assert planned.returncode == 0, planned.stderr
     assert ["test"] in told("make", "README.md") and "test" in steps
+
+
+def test_github_and_pre_commit_run_what_people_run():
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert re.findall(r"run: bash (.+)", workflow) == [".ci/run"]
+    assert PROJECT["requires-python"] == ">=3.11" and 'python-version: ["3.11", "3.12", "3.13"]' in workflow
+    hooks = re.findall(r"entry: (.+)", (ROOT / ".pre-commit-config.yaml").read_text())
+    assert hooks == ["make lint"]
+
+
+def test_the_citation_names_this_version():
+    stated = dict(line.split(": ", 1) for line in (ROOT / "CITATION.cff").read_text().splitlines() if ": " in line)
+    assert stated["version"] == course.__version__
+    assert stated["license"] == PROJECT["license"]
 
 
 # --- the releases
