@@ -1,12 +1,11 @@
 """The spec: a recipe as validated plain data, and nothing else.
 
-A spec crosses the border between the student's process and ours, so reading one assumes the worst:
-its size, depth, names and numbers are bounded here, operators and options are checked against
-allow-lists where they are used (`network`, `transforms`, `optimizers`), and nothing in it is ever
-executed, imported or unpickled.
+A spec comes from the student's process, so it is untrusted when the grader reads it. Its size, depth, names and numbers
+are bounded here; operators and options are checked against allow-lists where they are used (`network`, `transforms`,
+`training.optimizers`). Nothing in it is ever executed, imported or unpickled.
 
     spec = Spec.from_json(text)      # raises SpecError
-    spec.to_json()                   # canonical: sorted keys, no spaces, one form for one spec
+    spec.to_json()                   # canonical: sorted keys, no spaces, so that equal specs have equal text
     spec.hash                        # SHA-256 of that form, as 64 hex digits
 """
 
@@ -17,7 +16,7 @@ import json
 import math
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypeAliasType
@@ -29,7 +28,7 @@ MAX_BYTES = 4_000_000  # 7,035 steps of one-cycle rates and momenta take about 0
 MAX_DEPTH = 12
 MAX_NODES = 600  # the usual student network has 20-80
 MAX_INIT_NODES = 4_000
-MAX_VALUES = 256  # numbers that may be handed over by value, all constants together
+MAX_VALUES = 256  # numbers that a spec may contain as values, all constants together
 MAX_STEPS = 400_000
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]{0,199}$")]
@@ -38,7 +37,7 @@ Size = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class SpecModel(BaseModel):
-    """Frozen, exact types, no unknown fields, no infinities."""
+    """Base of all parts of a spec: frozen, exact types, no unknown fields, no infinities."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -61,11 +60,19 @@ class NodeRef(SpecModel):
     node: Annotated[int, Field(ge=0, le=MAX_INIT_NODES)]
 
 
+Reference = Input | TensorRef | NodeRef
+
+
+DtypeName = Literal["float32", "float64", "int64", "int32", "bool", "uint8"]
+
+
 class Dtype(SpecModel):
-    dtype: Literal["float32", "float64", "int64", "int32", "bool", "uint8"]
+    """The tensor type `torch.<dtype>`."""
+
+    dtype: DtypeName
 
 
-# order matters: 1 is an integer before it is a float, "tanh" is a word
+# tried from left to right: 1 must become an integer and not a float
 Argument = TypeAliasType(
     "Argument",
     Annotated[
@@ -82,7 +89,7 @@ TransformOption = TypeAliasType(
 class Node(SpecModel):
     """One operator call: `op` is a name such as `aten.conv2d.default`.
 
-    `line` is the line of the student's source it came from, `layer` the module's name; both are for people only.
+    `line` is the line of the student's source that it came from, `layer` the name of its module. Both are only shown.
     """
 
     op: Name
@@ -99,7 +106,7 @@ class Node(SpecModel):
 
 
 class Constant(SpecModel):
-    """Numbers handed over by value; `values` are in row-major order."""
+    """A small tensor given by its `values`, in row-major order."""
 
     shape: Annotated[tuple[Size, ...], Field(max_length=8)]
     dtype: Dtype
@@ -107,9 +114,9 @@ class Constant(SpecModel):
 
 
 class Tensor(SpecModel):
-    """A tensor that the network owns.
+    """A tensor of the network: a parameter, a buffer or a constant.
 
-    `init` names the node of `Network.init` whose value it starts from; a constant has its values instead.
+    `init` is the node of `Network.init` that computes its initial value, or the value itself.
     """
 
     name: Name
@@ -121,17 +128,17 @@ class Tensor(SpecModel):
 
 
 class Graph(SpecModel):
-    """Nodes in the order they run; `output` is the value of shape (N, 10)."""
+    """Nodes in the order in which they run; `output` is the value of shape (N, 10)."""
 
     nodes: Annotated[tuple[Node, ...], Field(max_length=MAX_NODES)]
     output: NodeRef
 
 
 class Network(SpecModel):
-    """What the model computes in train and in eval mode, and how its tensors come to be.
+    """What the model computes in train and in eval mode, and how its tensors are initialised.
 
-    `init` replays the random and fill operations of the model's constructor under the run's seed.
-    `constants` are values that the init program refers to by `TensorRef`.
+    `init` replays the random and fill operations of the model's constructor under the run's seed; in it, a `TensorRef`
+    refers to `constants`.
     """
 
     train: Graph
@@ -142,7 +149,7 @@ class Network(SpecModel):
 
 
 class Transform(SpecModel):
-    """One torchvision transform: class name, generation (v1 or v2) and constructor options."""
+    """One torchvision transform: class name, API version (v1 or v2) and constructor options."""
 
     name: Name
     v2: bool = False
@@ -168,7 +175,7 @@ class Optimizer(SpecModel):
 
 
 class ScheduleColumn(SpecModel):
-    """One option of one group over the run: `values[i]` holds for step i, or for epoch i."""
+    """One option of one parameter group over the run: `values[i]` is for step i or epoch i, as the table says."""
 
     group: Annotated[int, Field(ge=0, le=MAX_NODES)]
     option: ShortText
@@ -176,14 +183,14 @@ class ScheduleColumn(SpecModel):
 
 
 class ScheduleTable(SpecModel):
-    """A schedule as a table. What is not in it stays as the optimizer has it."""
+    """A schedule as a table of values. Options without a column stay as the optimizer has them."""
 
     by: Literal["epoch", "batch"]
     columns: Annotated[tuple[ScheduleColumn, ...], Field(max_length=64)]
 
 
 class Plateau(SpecModel):
-    """ReduceLROnPlateau: it has to see a metric, so it cannot be a table."""
+    """ReduceLROnPlateau and its options. It depends on a metric, so it cannot be a table."""
 
     metric: Literal["train_loss", "validation_loss", "test_loss"]
     mode: Literal["min", "max"]
@@ -197,7 +204,7 @@ class Plateau(SpecModel):
 
 
 class Spec(SpecModel):
-    """A recipe as plain data. Two recipes with the same hash train to the same accuracies."""
+    """A recipe as plain data. Recipes with equal hashes train to the same accuracies."""
 
     version: Literal[1] = 1
     network: Network
@@ -210,7 +217,7 @@ class Spec(SpecModel):
     loss: Literal["nll", "cross_entropy"]
 
     @model_validator(mode="after")
-    def _bounded(self):
+    def _check_number_of_values(self) -> Self:
         values = [c.values for c in self.network.constants]
         values += [t.init.values for t in self.network.tensors if isinstance(t.init, Constant)]
         total = sum(map(len, values))
@@ -220,27 +227,27 @@ class Spec(SpecModel):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Spec:
-        """Read a spec from untrusted text. Raises SpecError, and nothing else."""
+        """Read a spec from untrusted text. Raises SpecError and no other exception."""
         if len(text) > MAX_BYTES:
             raise SpecError(f"The spec takes {len(text):,} bytes, and {MAX_BYTES:,} are allowed.")
         try:
             data = json.loads(text, parse_constant=_refuse_constant)
-            _check_plain(data)
-            # strict mode takes lists for tuples only when it reads JSON
+            _check_bounds(data)
+            # from JSON, because strict mode accepts a list as a tuple only there
             return cls.model_validate_json(json.dumps(data))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))[:200]
-            raise SpecError(f"The spec is not valid at {where or 'the top'}: {first['msg']}.") from None
+            place, problem = first_validation_error(error)
+            raise SpecError(f"The spec is not valid at {place or 'the top'}: {problem}.") from None
         except (ValueError, RecursionError) as error:
             raise SpecError(f"The spec cannot be read: {str(error)[:200]}.") from None
 
     def to_json(self) -> str:
+        """The canonical text, which `from_json` reads."""
         return _canonical(self.model_dump(mode="json"))
 
     @cached_property
     def hash(self) -> str:
-        """Identifies what is trained; the lines and layers that nodes came from are not part of it."""
+        """SHA-256 of what is trained, as 64 hex digits; the nodes' lines and layers are left out."""
         data = self.model_dump(mode="json")
         graphs = data["network"]["train"]["nodes"], data["network"]["eval"]["nodes"], data["network"]["init"]
         for node in (node for nodes in graphs for node in nodes):
@@ -257,16 +264,25 @@ def leaves(value: object) -> Iterator[object]:
         yield value
 
 
-def _canonical(data) -> str:
+def first_validation_error(error: ValidationError) -> tuple[str, str]:
+    """Where pydantic found the first error ("network.tensors.0"; "" for the top), and what it is, without a full stop.
+
+    The value itself is left out: it is untrusted.
+    """
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ".".join(map(str, first["loc"]))[:200], first["msg"].removeprefix("Value error, ")
+
+
+def _canonical(data: object) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _refuse_constant(word: str):
-    raise ValueError(f"{word} is not a finite number")
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a finite number")  # NaN, Infinity, -Infinity
 
 
-def _check_plain(data, depth: int = 0) -> None:
-    """Bound depth and numbers; json.loads reads 1e999 as infinity."""
+def _check_bounds(data: object, depth: int = 0) -> None:
+    """Bound the depth and the numbers of JSON data; json.loads reads 1e999 as infinity. Raises ValueError."""
     if depth > MAX_DEPTH:
         raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
     if isinstance(data, float) and not math.isfinite(data):
@@ -274,4 +290,4 @@ def _check_plain(data, depth: int = 0) -> None:
     if isinstance(data, int) and abs(data) > 2**63 - 1:
         raise ValueError("it holds an integer of more than 64 bits")
     for child in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
-        _check_plain(child, depth + 1)
+        _check_bounds(child, depth + 1)

@@ -17,15 +17,13 @@ from torch import nn
 
 from autograder.sandbox import lockdown
 from autograder.workers.messages import CaptureRequest, InspectRequest, RecipeResponse, parse_recipe_request
-from course.capture import capture
-from course.capture.graph import export
-from course.capture.recipe_source import run_recipe
+from course.capture import capture, export_model, run_recipe
 from course.errors import RecipeError, StudentCodeError
 from course.inspection import inspect
 from course.spec import Spec
 
 # torch.export loads 400 modules with its first use: that is now, so that all children of a nursery share them
-export(nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.Dropout()), training=True)
+export_model(nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.Dropout()), training=True)
 
 
 def main() -> None:

@@ -1,16 +1,21 @@
-"""Is the rebuilt network the student's? Same initial weights, and three training steps side by side, bit for bit.
+"""Is the rebuilt network the student's? Equal initial weights, and three training steps side by side, bit for bit.
 
-What a graph cannot hold (a Python counter in forward, a custom autograd function, a hook) shows here, in the notebook,
-before anything is handed in. It runs in the student's process, so it protects honest students, not the grader.
+A graph cannot represent a Python counter in forward, a custom autograd function or a hook. These are detected here, in
+the notebook, before anything is handed in. The check runs in the student's process: it helps honest students and does
+not protect the grader.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from course import spec
-from course.capture.init_program import initialise_lazy_layers
+from course.capture.operation_recorder import initialise_lazy_layers
 from course.errors import RecipeError
 from course.network import TrainableNetwork, initial_tensors
 from course.recipe import Recipe
@@ -18,12 +23,12 @@ from course.training.optimizers import build_optimizer
 from course.training.scoring import LOSSES
 
 STEPS = 3
-BATCH = 16
-ROUNDING = 1e-5
+BATCH_SIZE = 16
+TOLERANCE = 1e-5
 
 
-def check_initial(network: spec.Network, model: nn.Module, seed: int) -> None:
-    """Replaying the init program under the seed of the capture gives the model's own tensors. Raises RecipeError."""
+def check_initial_tensors(network: spec.Network, model: nn.Module, seed: int) -> None:
+    """Replaying the init program under the capture's seed must give the model's own tensors. Raises RecipeError."""
     own = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     for tensor, value in zip(network.tensors, initial_tensors(network, seed), strict=True):
         if tensor.name in own and not torch.equal(value, own[tensor.name].detach()):
@@ -34,53 +39,61 @@ def check_initial(network: spec.Network, model: nn.Module, seed: int) -> None:
             )
 
 
-def check_steps(recipe: Recipe, captured: spec.Spec, seed: int) -> None:
-    """Three seeded training steps of a fresh model against the rebuilt one. Raises RecipeError naming the step."""
+def check_training_steps(recipe: Recipe, captured: spec.Spec, seed: int) -> None:
+    """Train a fresh model and the rebuilt network three equal steps. Raises RecipeError naming a step that differs."""
     torch.manual_seed(seed)
     model = recipe.model()
     initialise_lazy_layers(model)
     model.train()
-    check_initial(captured.network, model, seed)  # numbers drawn elsewhere, as by NumPy, are others each time
+    check_initial_tensors(captured.network, model, seed)  # numbers not drawn by torch, as by NumPy, are new each time
     rebuilt = TrainableNetwork(captured.network, seed)
     own_optimizer = recipe.optimizer((n, p) for n, p in model.named_parameters() if p.requires_grad)
-    our_optimizer = build_optimizer(captured.optimizer, rebuilt.parameters)
-    draw = torch.Generator().manual_seed(seed)
+    rebuilt_optimizer = build_optimizer(captured.optimizer, rebuilt.parameters)
+    generator = torch.Generator().manual_seed(seed)
     loss = LOSSES[captured.loss]
     for step in range(1, STEPS + 1):
-        images = torch.randn(BATCH, 1, 28, 28, generator=draw)
-        labels = torch.randint(0, 10, (BATCH,), generator=draw)
-        own = _step(model, own_optimizer, loss, images, labels, seed + step)
-        ours = _step(lambda x: rebuilt(x, training=True), our_optimizer, loss, images, labels, seed + step)
-        if not _same(own, ours):
+        images = torch.randn(BATCH_SIZE, 1, 28, 28, generator=generator)
+        labels = torch.randint(0, 10, (BATCH_SIZE,), generator=generator)
+        torch.manual_seed(seed + step)  # both draw the same dropout masks
+        own = _train_step(model, own_optimizer, loss, images, labels)
+        torch.manual_seed(seed + step)
+        ours = _train_step(partial(rebuilt, training=True), rebuilt_optimizer, loss, images, labels)
+        if not _are_equal(own, ours):
             raise RecipeError(_difference(step, "training", own, ours))
-    # with gradients, as the graph was exported: without them attention takes another path, with other rounding
-    # seeded, because what is drawn in test mode is for the inspection to name
+    # with gradients, as the graph was exported: without them attention uses another algorithm with other rounding;
+    # seeded, because it is the inspection that refuses random numbers in test mode
     torch.manual_seed(seed)
     own = model.eval()(images.clone()).detach()
     torch.manual_seed(seed)
     ours = rebuilt(images, training=False).detach()
-    if not _same(own, ours):
+    if not _are_equal(own, ours):
         raise RecipeError(_difference(STEPS, "test", own, ours))
 
 
-def _step(network, optimizer, loss, images, labels, seed: int) -> torch.Tensor:
-    torch.manual_seed(seed)  # both draw the same dropout masks
+def _train_step(
+    network: Callable[[Tensor], Tensor],
+    optimizer: Optimizer,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    images: Tensor,
+    labels: Tensor,
+) -> Tensor:
+    """The loss of one step."""
     optimizer.zero_grad()
-    value = loss(network(images.clone()), labels)  # a forward may write into what it is given
+    value = loss(network(images.clone()), labels)  # a copy, because a forward may write into its input
     value.backward()
     optimizer.step()
     return value.detach()
 
 
-def _same(own: torch.Tensor, ours: torch.Tensor) -> bool:
-    """Equal, but for the rounding of a memory layout that only the student's asks for.
+def _are_equal(own: Tensor, ours: Tensor) -> bool:
+    """Equal up to the rounding of a memory layout that only the student's model asks for.
 
-    A recipe that diverges within three steps is the trainer's to judge.
+    NaN equals NaN: whether a recipe diverges within three steps is for the training to find out.
     """
-    return torch.allclose(own, ours, rtol=ROUNDING, atol=ROUNDING, equal_nan=True)
+    return torch.allclose(own, ours, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
 
 
-def _difference(step: int, mode: str, own, ours) -> str:
+def _difference(step: int, mode: str, own: Tensor, ours: Tensor) -> str:
     return (
         f"The network that the grader rebuilt differs from yours in {mode} mode after step {step} (by "
         f"{(own - ours).abs().max().item():.2g}). The usual causes: a counter or list that forward changes, a hook, "

@@ -1,140 +1,102 @@
-"""A model's forward, in train and in eval mode, as nodes of a spec."""
+"""A model's forward, in train or eval mode, as nodes of a spec."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import operator
 import re
-import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
-from torch.export.graph_signature import InputKind
+from torch import Tensor, fx, nn
+from torch.export.graph_signature import InputKind, InputSpec
 
 from course import spec
-from course.capture.arguments import operator_name, plain
-from course.capture.source_lines import is_student_file, student_line
-from course.errors import RecipeError, StudentCodeError
+from course.capture.arguments import to_spec_argument
+from course.capture.export import export_model
+from course.capture.source_lines import is_student_file
+from course.errors import RecipeError
 from course.network import operators
 
-EXAMPLE_BATCH = 8
-_BATCH = re.compile(r"\bs\d+\b")  # what export calls the free batch size
-_WRITTEN_OUT = re.compile(r"shape '\[[\d, ]+\]' is invalid for input of size .*\bs\d+\b")  # a view without -1
-_SIZE_NAMES = {getattr(operator, n.removeprefix("size.")): n for n in operators.SIZE_OPERATORS}
-# what export adds to check its own assumptions; they compute nothing
+_SIZE_NAMES = {getattr(operator, name.removeprefix("size.")): name for name in operators.SIZE_OPERATORS}
+# operators that torch.export adds to check its own assumptions; they compute nothing
 _CHECKS = ("_assert", "sym_constrain", "_check")
+_References = dict[fx.Node, spec.Reference]
 
 
-class Tensors:
-    """The model's tensors, numbered as they turn up; one that goes by two names is one tensor."""
+@dataclass(frozen=True)
+class TensorEntry:
+    """A tensor of the model, and what the spec calls it."""
 
-    def __init__(self, model: nn.Module):
-        self.found: list[tuple[str, str, Tensor]] = []  # name, kind, tensor
-        self._index: dict[int, int] = {}
+    name: str
+    kind: Literal["parameter", "buffer", "constant"]
+    tensor: Tensor
+
+
+class TensorRegistry:
+    """The model's tensors, numbered in the order in which the graphs use them; one with two names is one tensor."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.entries: list[TensorEntry] = []
+        self._numbers: dict[int, int] = {}  # by id(tensor)
         self._names: set[str] = set()
-        for name, parameter in model.named_parameters():
-            self.add(name, "parameter", parameter)
         self._model = model
+        for name, parameter in model.named_parameters():
+            self._add(name, "parameter", parameter)
 
-    def add(self, name: str, kind: str, tensor: Tensor) -> int:
-        if id(tensor) not in self._index:
-            self._index[id(tensor)] = len(self.found)
-            self.found.append((self._free_name(name), kind, tensor))
-        return self._index[id(tensor)]
+    def number_of(self, placeholder: InputSpec, constants: Mapping[str, object]) -> int:
+        """The number of the tensor that a placeholder of an exported graph stands for. Raises RecipeError."""
+        name = str(placeholder.target)
+        if placeholder.kind is InputKind.PARAMETER:
+            return self._add(name, "parameter", self._model.get_parameter(name))
+        if placeholder.kind is InputKind.BUFFER:
+            return self._add(name, "buffer", self._model.get_buffer(name))
+        if placeholder.kind is InputKind.CONSTANT_TENSOR:
+            constant = constants[name]
+            assert isinstance(constant, Tensor)  # by its kind
+            return self._add_constant(name, constant)
+        raise RecipeError(f"The model reads {name!r}, which is not a tensor.")
 
-    def _free_name(self, name: str) -> str:
-        name = _clean(name)
+    def _add(self, name: str, kind: Literal["parameter", "buffer", "constant"], tensor: Tensor) -> int:
+        if id(tensor) not in self._numbers:
+            self._numbers[id(tensor)] = len(self.entries)
+            self.entries.append(TensorEntry(self._unused_name(name), kind, tensor))
+        return self._numbers[id(tensor)]
+
+    def _add_constant(self, name: str, tensor: Tensor) -> int:
+        """For `torch.tensor(...)` in a forward, the exports in train and eval mode each create a constant."""
+        for number, entry in enumerate(self.entries):
+            if entry.kind == "constant" and entry.tensor.dtype == tensor.dtype and torch.equal(entry.tensor, tensor):
+                return number
+        return self._add(name, "constant", tensor)
+
+    def _unused_name(self, name: str) -> str:
+        name = _valid_name(name)
         while name in self._names:
             name = f"{name[:199]}_"
         self._names.add(name)
         return name
 
-    def _constant(self, name: str, tensor: Tensor) -> int:
-        """The train and the eval export each make a constant of their own out of `torch.tensor(...)` in a forward."""
-        for number, (_, kind, known) in enumerate(self.found):
-            if kind == "constant" and known.dtype == tensor.dtype and torch.equal(known, tensor):
-                return number
-        return self.add(name, "constant", tensor)
 
-    def of_placeholder(self, given, constants: dict) -> int:
-        """The number of a graph's placeholder, from its entry in the export's signature."""
-        name = given.target
-        if given.kind is InputKind.PARAMETER:
-            return self.add(name, "parameter", self._model.get_parameter(name))
-        if given.kind is InputKind.BUFFER:
-            return self.add(name, "buffer", self._model.get_buffer(name))
-        if given.kind is InputKind.CONSTANT_TENSOR:
-            return self._constant(name, constants[name])
-        raise RecipeError(f"The model reads {name!r}, which is not a tensor.")
-
-
-def _clean(name: str) -> str:
+def _valid_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.]", "_", name)[:200]
 
 
-def export(model: nn.Module, training: bool) -> torch.export.ExportedProgram:
-    """`torch.export` with a free batch size. Raises RecipeError or StudentCodeError with the student's line."""
-    model.train(training)
-    if type(model).forward is nn.Module.forward:
-        name = type(model).__name__
-        raise StudentCodeError(f"{name} has no method forward(self, x). Look at its name and indentation.")
-    batch = torch.export.Dim("batch", min=2, max=65_536)
-    logging.getLogger("torch.fx").setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            return torch.export.export(
-                model, (torch.zeros(EXAMPLE_BATCH, 1, 28, 28),), dynamic_shapes=({0: batch},), strict=False
-            )
-    except Exception as error:  # whatever the student's forward or export raises becomes one sentence
-        raise explain(error) from error
-
-
-def explain(error: Exception) -> RecipeError | StudentCodeError:
-    """What went wrong while a forward was captured, in the student's terms."""
-    if isinstance(error, RecipeError):
-        return error
-    line, code = student_line(error)
-    text, name = str(error), type(error).__name__
-    shown = f" ({code})" if code else ""
-    where = f"Line {line}{shown}: " if line else ""
-    if "GuardOnDataDependent" in name or "data-dependent" in text:
-        return RecipeError(f"your network decides by the values of its input{shown}. Use torch.where.", line)
-    if "Constraints violated" in text or "specialized" in text or _WRITTEN_OUT.match(text):
-        return RecipeError(
-            f"your network only works for one batch size{shown}. Use x.size(0) or -1 in place of len(x) or a batch "
-            "size that is written out.",
-            line,
-        )
-    if "fake tensor" in text:
-        return RecipeError(
-            "your network's forward trains, or keeps a tensor for later. Let it depend on its input and the parameters "
-            "alone, and change nothing.",
-            line,
-        )
-    if "can't allocate memory" in text:
-        return StudentCodeError(f"{where}this needs more memory than there is. Look for a very large tensor.")
-    text = _BATCH.sub("N", text)
-    first = text.strip().splitlines()[0][:300] if text.strip() else "no message"
-    return StudentCodeError(f"{where}{name}: {first}")
-
-
-def graph(model: nn.Module, training: bool, tensors: Tensors) -> spec.Graph:
+def capture_graph(model: nn.Module, training: bool, registry: TensorRegistry) -> spec.Graph:
     """One mode of the model as a spec graph. Raises RecipeError, StudentCodeError."""
-    program = export(model, training)
-    given = {s.arg.name: s for s in program.graph_signature.input_specs}
-    references: dict[torch.fx.Node, object] = {}
+    program = export_model(model, training)
+    input_specs = {input_spec.arg.name: input_spec for input_spec in program.graph_signature.input_specs}
+    references: _References = {}
     nodes: list[spec.Node] = []
     output = None
-    for node in _useful(program.graph):
+    for node in _relevant_nodes(program.graph):
         if node.op == "placeholder":
-            entry = given[node.name]
-            if entry.kind is InputKind.USER_INPUT:
+            input_spec = input_specs[node.name]
+            if input_spec.kind is InputKind.USER_INPUT:
                 references[node] = spec.Input()
             else:
-                references[node] = spec.TensorRef(tensor=tensors.of_placeholder(entry, program.constants))
+                references[node] = spec.TensorRef(tensor=registry.number_of(input_spec, program.constants))
         elif node.op == "output":
             output = _output(node, references)
         else:
@@ -142,94 +104,104 @@ def graph(model: nn.Module, training: bool, tensors: Tensors) -> spec.Graph:
             references[node] = spec.NodeRef(node=len(nodes) - 1)
             if len(nodes) > spec.MAX_NODES:
                 raise RecipeError(f"The network takes more than {spec.MAX_NODES} operations. Use fewer layers.")
+    assert output is not None  # every graph of torch.fx ends with its output
     return spec.Graph(nodes=tuple(nodes), output=output)
 
 
-def _useful(graph: torch.fx.Graph):
-    """Nodes in order, without export's own checks and without batch-norm counters that nothing reads."""
-    counters: set[torch.fx.Node] = set()
+def _relevant_nodes(graph: fx.Graph) -> Iterator[fx.Node]:
+    """Nodes in order, without torch.export's own checks and without batch-norm counters that nothing reads."""
+    counters: set[fx.Node] = set()
     for node in graph.nodes:
         if node.op == "placeholder" and node.name.endswith("num_batches_tracked"):
-            counters |= _counting(node)
-        checks = node.op == "call_function" and not node.users and any(c in str(node.target) for c in _CHECKS)
-        if node not in counters and not checks:
+            counters |= _unread_counter(node)
+        is_check = node.op == "call_function" and not node.users and any(c in str(node.target) for c in _CHECKS)
+        if node not in counters and not is_check:
             yield node
 
 
-def _counting(counter: torch.fx.Node) -> set[torch.fx.Node]:
-    """A counter and the nodes that count it up, once for each use of its module; nothing if anything else reads it."""
-    found, pending = {counter}, [counter]
+def _unread_counter(counter: fx.Node) -> set[fx.Node]:
+    """A counter and the nodes that increment it, one for each use of its module; empty if anything else reads it."""
+    nodes, pending = {counter}, [counter]
     while pending:
         for user in pending.pop().users:
             if str(user.target) != "aten.add_.Tensor":
                 return set()
-            found.add(user)
+            nodes.add(user)
             pending.append(user)
-    return found
+    return nodes
 
 
-def _output(node: torch.fx.Node, references: dict) -> spec.NodeRef:
+def _output(node: fx.Node, references: _References) -> spec.NodeRef:
     results = node.args[0]
+    assert isinstance(results, tuple | list)  # torch.export flattens what forward returns
     if len(results) != 1:
         raise RecipeError(
             f"The network's forward returns {len(results)} values. It has to return one tensor of shape (N, 10)."
         )
-    if not isinstance(references.get(results[0]), spec.NodeRef):
+    result = results[0]
+    reference = references.get(result) if isinstance(result, fx.Node) else None
+    if not isinstance(result, fx.Node) or not isinstance(reference, spec.NodeRef):
         raise RecipeError(
             "The network's forward returns something that it did not compute: its input, a parameter or no tensor. It "
             "has to return one tensor of shape (N, 10)."
         )
-    shape = tuple(results[0].meta["val"].shape)
+    shape = tuple(result.meta["val"].shape)
     if len(shape) != 2 or shape[1] != 10:
         shown = ", ".join(["N", *map(str, shape[1:])])
         raise RecipeError(
-            f"the network's output has the shape ({shown}), and (N, 10) is needed: one score per digit.",
-            _line_of(results[0]),
+            f"The network's output has the shape ({shown}), and (N, 10) is needed: one score per digit.",
+            _line_of(result),
         )
-    return references[results[0]]
+    return reference
 
 
-def _node(node: torch.fx.Node, references: dict) -> spec.Node:
+def _node(node: fx.Node, references: _References) -> spec.Node:
     line = _line_of(node)
     if node.op != "call_function":
         raise RecipeError(
-            "your network runs a part of forward in a setting of its own, such as torch.no_grad() or autocast. Leave "
+            "Your network runs a part of forward in a setting of its own, such as torch.no_grad() or autocast. Leave "
             "it out; x.detach() stops gradients.",
             line or _line_of(next(iter(node.users))),
         )
-    name = _SIZE_NAMES.get(node.target) or operator_name(node.target)
+    assert callable(node.target)  # as every call_function is
+    name = _SIZE_NAMES.get(node.target) or str(node.target)
     if not operators.is_allowed(name):
         raise RecipeError(_refusal(name), line)
-    kwargs = {k: v for k, v in node.kwargs.items() if k not in operators.IGNORED_KEYWORDS}
-    args = [plain(a, references.__getitem__) for a in node.args]
+    args = [to_spec_argument(argument, references.__getitem__) for argument in node.args]
     if name == "aten.batch_norm.default":
-        args[8] = True  # cudnn_enabled is baked in by whether this machine has a GPU
+        # the export has False where it ran without a GPU; the spec must not depend on that
+        args[operators.argument_position(node.target, "cudnn_enabled")] = True
     return spec.Node(
         op=name,
         args=tuple(args),
-        kwargs={k: plain(v, references.__getitem__) for k, v in kwargs.items()},
+        kwargs={
+            keyword: to_spec_argument(argument, references.__getitem__)
+            for keyword, argument in node.kwargs.items()
+            if keyword not in operators.IGNORED_KEYWORDS
+        },
         line=line,
         layer=_layer_of(node),
     )
 
 
 def _refusal(name: str) -> str:
-    word = name.split(".")[1] if name.startswith("aten.") else name
-    if word in ("item", "_local_scalar_dense", "nonzero") or not name.startswith("aten."):
-        return "your network turns a tensor into a Python number or decides by its values. Use torch.where."
+    operator_name = name.split(".")[1] if name.startswith("aten.") else name
+    if operator_name in ("item", "_local_scalar_dense", "nonzero") or not name.startswith("aten."):
+        return "Your network turns a tensor into a Python number or decides by its values. Use torch.where."
     return (
-        f"your network uses the operator {word[:60]!r}, which is not on the list of allowed operators. "
+        f"Your network uses the operator {operator_name[:60]!r}, which is not on the list of allowed operators. "
         "Build it from other functions, or ask for it to be added."
     )
 
 
-def _line_of(node: torch.fx.Node) -> int | None:
+def _line_of(node: fx.Node) -> int | None:
     frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
     lines = [int(line) for file, line in frames if is_student_file(file)]
     return lines[-1] if lines else None
 
 
-def _layer_of(node: torch.fx.Node) -> str:
+def _layer_of(node: fx.Node) -> str:
+    """The name of the module that the node belongs to, such as "body.0"."""
     stack = node.meta.get("nn_module_stack") or {}
     path = list(stack.values())[-1][0] if stack else ""
-    return _clean(path)
+    return _valid_name(path)

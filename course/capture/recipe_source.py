@@ -1,4 +1,4 @@
-"""A recipe's source -> the Recipe it binds, run alone: no other cell of its notebook is there.
+"""A recipe's source -> the Recipe that it assigns to `recipe`. It runs alone, without the notebook's other cells.
 
 The grader does this in its sandbox, `check_submission` in the notebook itself.
 """
@@ -11,24 +11,24 @@ import types
 
 from course.capture.source_lines import student_line
 from course.errors import RecipeError, StudentCodeError, is_out_of_memory
-from course.recipe import Recipe
+from course.recipe import Recipe, require_recipe
 
 FILENAME = "recipe"
 
 
 def run_recipe(source: str) -> Recipe:
-    """Execute the source and take its `recipe`. Raises StudentCodeError, RecipeError."""
-    # tracebacks and torch.export look for the source's lines here
+    """Execute the source and return its `recipe`. Raises StudentCodeError, RecipeError."""
+    # tracebacks and torch.export look up the source's lines here
     linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
-    module = sys.modules[FILENAME] = types.ModuleType(FILENAME)  # dataclasses look their module up there
+    module = sys.modules[FILENAME] = types.ModuleType(FILENAME)  # dataclasses look up their module there
     namespace = vars(module)
     try:
         exec(compile(source, FILENAME, "exec", dont_inherit=True), namespace)
     except SyntaxError as error:
-        raise StudentCodeError(_syntax(error)) from None
+        raise StudentCodeError(_describe_syntax_error(error)) from None
     except RecipeError as error:
         raise RecipeError(error.message, student_line(error)[0] if error.line is None else error.line) from None
-    except BaseException as error:  # SystemExit and KeyboardInterrupt are the student's as well
+    except BaseException as error:  # SystemExit and KeyboardInterrupt come from the student's code as well
         if is_out_of_memory(error):
             raise
         line, code = student_line(error)
@@ -36,16 +36,14 @@ def run_recipe(source: str) -> Recipe:
         raise StudentCodeError(f"{where}{type(error).__name__}: {str(error)[:300]}") from None
     if "recipe" not in namespace:
         raise StudentCodeError("The recipe cell does not bind the name `recipe`. End it with recipe = Recipe(...).")
-    if not isinstance(namespace["recipe"], Recipe):
-        raise RecipeError(f"`recipe` is {type(namespace['recipe']).__name__}, and a Recipe(...) is needed.")
-    return namespace["recipe"]
+    return require_recipe(namespace["recipe"])
 
 
-def _syntax(error: SyntaxError) -> str:
+def _describe_syntax_error(error: SyntaxError) -> str:
     code = (error.text or "").strip()
     if code.startswith(("%", "!")):
         return (
-            f"Line {error.lineno}: {code[:80]} is a notebook command, not Python. The recipe cell is also read outside "
-            "of a notebook: move it to another cell."
+            f"Line {error.lineno}: {code[:80]} is a notebook command, not Python. The recipe cell also runs outside "
+            "of a notebook: move the command to another cell."
         )
     return f"Line {error.lineno}: this is not valid Python ({error.msg}): {code[:120]}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any, Literal
 
 import torch
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, OneCycleLR, ReduceLROnPlateau
 
 from course import spec
@@ -13,49 +15,64 @@ from course.errors import RecipeError
 from course.recipe import Recipe, steps_per_epoch, watching
 from course.training.optimizers import IGNORED_OPTIONS, OPTIMIZERS
 
-_EPS = torch.finfo(torch.float32).eps  # what Adafactor's None stands for
-BY_BATCH = (OneCycleLR, CyclicLR)
+_FLOAT32_EPS = torch.finfo(torch.float32).eps  # Adafactor's default, which it writes as None
+STEPPED_BY_BATCH = (OneCycleLR, CyclicLR)
+_PLATEAU_OPTIONS = ("mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "eps")
 
 
-def capture_optimizer(optimizer, names: dict[int, str]) -> spec.Optimizer:
-    """`names` maps id(parameter) to its name. Raises RecipeError."""
-    kind = type(optimizer)
-    if OPTIMIZERS.get(kind.__name__) is not kind:
+def capture_optimizer(optimizer: Optimizer, names: dict[int, str]) -> spec.Optimizer:
+    """Class and options of an optimizer; `names` maps id(parameter) to its name. Raises RecipeError."""
+    cls, name = type(optimizer), type(optimizer).__name__
+    if OPTIMIZERS.get(name) is not cls:
         raise RecipeError(
-            f"Recipe(optimizer=...) gives {kind.__module__}.{kind.__name__}, and an optimizer of torch.optim is "
-            f"needed, as it is and not a subclass: {', '.join(OPTIMIZERS)}."
+            f"Recipe(optimizer=...) gives {type(optimizer).__module__}.{name}, and an optimizer of torch.optim is "
+            f"needed, not a subclass of one: {', '.join(OPTIMIZERS)}."
         )
     groups = []
     for number, group in enumerate(optimizer.param_groups):
-        foreign = [p for p in group["params"] if id(p) not in names]
+        foreign = [parameter for parameter in group["params"] if id(parameter) not in names]
         if foreign:
             raise RecipeError(
                 f"Group {number} of the optimizer holds a tensor of shape {tuple(foreign[0].shape)} that is not a "
                 "parameter of the model. Pass on the named parameters that the function is given."
             )
-        options = {k: _rate(k, v) for k, v in group.items() if k not in IGNORED_OPTIONS}
-        groups.append(spec.ParameterGroup(params=tuple(names[id(p)] for p in group["params"]), options=options))
-    return spec.Optimizer(name=kind.__name__, groups=tuple(groups))
+        options = {option: _option(option, value) for option, value in group.items() if option not in IGNORED_OPTIONS}
+        params = tuple(names[id(parameter)] for parameter in group["params"])
+        groups.append(spec.ParameterGroup(params=params, options=options))
+    return spec.Optimizer(name=name, groups=tuple(groups))
 
 
-def _rate(option: str, value):
+def _option(name: str, value: object) -> spec.OptimizerOption:
+    """An option as the spec has it. Raises RecipeError."""
+    if isinstance(value, tuple | list):
+        if len(value) != 2:
+            raise RecipeError(f"The optimizer's option {name!r} has {len(value)} numbers; two are needed.")
+        first, second = (_FLOAT32_EPS if item is None else float(_number(name, item)) for item in value)
+        return first, second
+    return None if value is None else _number(name, value)
+
+
+def _number(name: str, value: object) -> bool | int | float:
     if isinstance(value, torch.Tensor) and value.numel() == 1:
         value = value.item()
-    if isinstance(value, tuple | list):
-        return tuple(_EPS if v is None else float(_rate(option, v)) for v in value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise RecipeError(f"The optimizer's option {option!r} is {value}; a finite number is needed.")
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    raise RecipeError(f"The optimizer's option {option!r} is {type(value).__name__}; a number is needed.")
+    if not isinstance(value, bool | int | float):
+        raise RecipeError(f"The optimizer's option {name!r} is {type(value).__name__}; a number is needed.")
+    if not math.isfinite(value):
+        raise RecipeError(f"The optimizer's option {name!r} is {value}; a finite number is needed.")
+    return value
 
 
-def capture_schedule(recipe: Recipe, optimizer, captured: spec.Optimizer) -> spec.ScheduleTable | spec.Plateau | None:
-    """What the recipe's scheduler does over the whole run to `optimizer`, captured before. Raises RecipeError."""
+def capture_schedule(
+    recipe: Recipe, optimizer: Optimizer, captured: spec.Optimizer
+) -> spec.ScheduleTable | spec.Plateau | None:
+    """What the recipe's scheduler does to `optimizer` over the whole run. Raises RecipeError.
+
+    `captured` is what `capture_optimizer` gave for the optimizer.
+    """
     if recipe.scheduler is None:
         return None
     with warnings.catch_warnings():
-        # the table is drawn up without training, so the usual order of calls is not there
+        # PyTorch warns about the order of calls, which is unusual here because nothing is trained
         warnings.simplefilter("ignore")
         scheduler = recipe.scheduler(optimizer)
         if isinstance(scheduler, ReduceLROnPlateau):
@@ -75,38 +92,46 @@ def _plateau(recipe: Recipe, scheduler: ReduceLROnPlateau) -> spec.Plateau:
         raise RecipeError("A subclass of ReduceLROnPlateau cannot be captured. Use ReduceLROnPlateau itself.")
     if recipe.scheduler_step == "batch":
         raise RecipeError('ReduceLROnPlateau is stepped once an epoch; leave out scheduler_step="batch".')
-    same = ("mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "eps")
     return spec.Plateau(
         metric=recipe.scheduler.metric if isinstance(recipe.scheduler, watching) else "train_loss",
-        min_lrs=tuple(float(r) for r in scheduler.min_lrs),
-        **{name: getattr(scheduler, name) for name in same},
+        min_lrs=tuple(float(rate) for rate in scheduler.min_lrs),
+        **{option: getattr(scheduler, option) for option in _PLATEAU_OPTIONS},
     )
 
 
-def _table(recipe: Recipe, optimizer, scheduler, captured: spec.Optimizer) -> spec.ScheduleTable:
-    by = recipe.scheduler_step or ("batch" if isinstance(scheduler, BY_BATCH) else "epoch")
+def _table(recipe: Recipe, optimizer: Optimizer, scheduler: Any, captured: spec.Optimizer) -> spec.ScheduleTable:
+    """The options after each step of the scheduler, which is stepped through the whole run without training."""
+    by = recipe.scheduler_step or ("batch" if isinstance(scheduler, STEPPED_BY_BATCH) else "epoch")
     count = recipe.epochs * (steps_per_epoch(recipe.batch_size) if by == "batch" else 1)
     if count > spec.MAX_STEPS:
         raise RecipeError(f"The schedule takes {count:,} steps, and {spec.MAX_STEPS:,} are allowed.")
-    groups, rows = optimizer.param_groups, []
-    optimizer.step()  # some schedulers ask for it to come first; without gradients nothing moves
+    optimizer.step()  # some schedulers require it before their first step; without gradients it changes nothing
+    rows: list[list[dict[str, spec.OptimizerOption]]] = []  # step -> group -> option
     for step in range(count):
-        rows.append([{k: _rate(k, g[k]) for k in c.options} for g, c in zip(groups, captured.groups, strict=True)])
+        rows.append(
+            [
+                {option: _option(option, group[option]) for option in captured_group.options}
+                for group, captured_group in zip(optimizer.param_groups, captured.groups, strict=True)
+            ]
+        )
         if step + 1 < count:
             _advance(scheduler, step + 1, count, by)
     columns = []
-    for number, group in enumerate(captured.groups):
-        for option, start in sorted(group.options.items()):
+    for number, captured_group in enumerate(captured.groups):
+        for option, start in sorted(captured_group.options.items()):
             values = tuple(row[number][option] for row in rows)
-            if any(v != start for v in values):
-                columns.append(spec.ScheduleColumn(group=number, option=option, values=values))
+            if any(value != start for value in values):
+                # raises for values that change and are neither a number nor a pair of numbers
+                columns.append(
+                    spec.ScheduleColumn.model_validate({"group": number, "option": option, "values": values})
+                )
     return spec.ScheduleTable(by=by, columns=tuple(columns))
 
 
-def _advance(scheduler, step: int, count: int, by: str) -> None:
+def _advance(scheduler: Any, step: int, count: int, by: Literal["epoch", "batch"]) -> None:
     try:
         scheduler.step()
-    except Exception as error:
+    except Exception as error:  # whatever a scheduler or a student's lambda raises
         raise RecipeError(
             f"The scheduler {type(scheduler).__name__} stops at step {step:,} of {count:,} (stepped by {by}): "
             f"{str(error)[:200]} The run's length is steps_per_epoch(batch_size) x epochs; scheduler_step says how it "

@@ -1,22 +1,22 @@
-"""Where in the student's source something happened: the innermost frame that is neither PyTorch's nor ours."""
+"""Where in the student's source something happened: the innermost frame that is neither PyTorch's nor the course's."""
 
 from __future__ import annotations
 
 import sys
 import traceback
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 
 import torch
 
 _TORCH = str(Path(torch.__file__).parent)
-_OURS = str(Path(__file__).parents[1])
+_COURSE = str(Path(__file__).parents[1])
 
 
 def is_student_file(filename: str) -> bool:
-    """Is this a file (or a notebook's cell) that the student wrote?"""
+    """Whether the student wrote this file (or notebook cell)."""
     return (
-        not filename.startswith((_TORCH, _OURS, "<frozen", "<string>", "<eval_with_key>"))
+        not filename.startswith((_TORCH, _COURSE, "<frozen", "<string>", "<eval_with_key>"))
         and "/lib/python" not in filename
     )
 
@@ -29,12 +29,12 @@ def student_line(error: BaseException) -> tuple[int | None, str]:
     return None, ""
 
 
-def current_line(caller: CodeType) -> int | None:
-    """The student's line that is running; None when none is between here and the function of ours that called it.
+def current_student_line(caller: CodeType) -> int | None:
+    """The student's line that is running; None when there is none between here and `caller`, a function of the course.
 
-    A forward is passed over: where a constructor calls one, the line that calls it is to blame.
+    Lines of a forward are skipped: where a constructor calls forward, the line that calls it is reported.
     """
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code is not caller:
         if is_student_file(frame.f_code.co_filename) and frame.f_code.co_name != "forward":
             return frame.f_lineno

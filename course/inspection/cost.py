@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from course.errors import SpecError
 from course.network import TrainableNetwork
-from course.spec import Spec
+from course.spec import Spec, leaves
 from course.training.scoring import LOSSES
 
 USUAL_BATCH_SIZE = 128
@@ -89,9 +89,9 @@ class _ElementCounter(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         result = op(*args, **(kwargs or {}))
-        outputs = _tensors_in(result)
+        outputs = _tensors(result)
         self.output_bytes += sum(t.numel() * t.element_size() for t in outputs)
-        self.touched += sum(t.numel() for t in (*outputs, *_tensors_in(args))) + _repeated_reads(op, args, outputs)
+        self.touched += sum(t.numel() for t in (*outputs, *_tensors(args))) + _repeated_reads(op, args, outputs)
         return result
 
 
@@ -106,9 +106,5 @@ def _repeated_reads(op: OpOverload, args: tuple[Any, ...], outputs: list[Tensor]
     return 0
 
 
-def _tensors_in(value: object) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, list | tuple):
-        return [tensor for item in value for tensor in _tensors_in(item)]
-    return []
+def _tensors(value: object) -> list[Tensor]:
+    return [leaf for leaf in leaves(value) if isinstance(leaf, Tensor)]

@@ -86,7 +86,7 @@ def _created_tensors(nodes: tuple[spec.Node, ...]) -> list[Part]:
     """Tensors of a fixed size that depend on no input, such as torch.arange(784)."""
     parts = []
     for node in nodes:
-        if node.operator not in _FACTORIES or _has_references((*node.args, *node.kwargs.values())):
+        if node.operator not in _FACTORIES or _has_references(node):
             continue
         tensor = Program((node,), 0, None).run(None, [], torch.device("meta"))[-1]
         assert isinstance(tensor, Tensor)  # every factory returns one
@@ -95,11 +95,10 @@ def _created_tensors(nodes: tuple[spec.Node, ...]) -> list[Part]:
     return parts
 
 
-def _has_references(argument: spec.Argument) -> bool:
-    """Whether a size or value in `argument` comes from elsewhere in the graph, such as the batch size."""
-    if isinstance(argument, tuple):
-        return any(map(_has_references, argument))
-    return isinstance(argument, spec.Input | spec.TensorRef | spec.NodeRef)
+def _has_references(node: spec.Node) -> bool:
+    """Whether a size or value comes from elsewhere in the graph, such as the batch size."""
+    arguments = spec.leaves((*node.args, *node.kwargs.values()))
+    return any(isinstance(argument, spec.Reference) for argument in arguments)
 
 
 def _literals(node: spec.Node, *, init: bool = False) -> list[int | float]:
@@ -108,6 +107,5 @@ def _literals(node: spec.Node, *, init: bool = False) -> list[int | float]:
     literals: list[int | float] = []
     for position, argument in (*enumerate(node.args), *node.kwargs.items()):
         if position in positions:
-            values = argument if isinstance(argument, tuple) else (argument,)
-            literals += [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+            literals += [v for v in spec.leaves(argument) if isinstance(v, int | float) and not isinstance(v, bool)]
     return literals

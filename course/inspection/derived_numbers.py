@@ -8,8 +8,6 @@ the constructor.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
@@ -33,7 +31,8 @@ def count_derived_values(network: spec.Network) -> int:
     sizes: dict[int, int] = {}  # constant node -> distinct numbers
     joined: set[int] = {network.eval.output.node}
     for index, node in enumerate(network.eval.nodes):
-        inputs = list(_nodes_in((*node.args, *node.kwargs.values())))
+        arguments = spec.leaves((*node.args, *node.kwargs.values()))
+        inputs = [argument.node for argument in arguments if isinstance(argument, spec.NodeRef)]
         if is_constant[index]:
             sizes[index] = max([_distinct(first[index]), *(sizes.get(i, 0) for i in inputs)])
         else:
@@ -74,14 +73,6 @@ def _equal(a: Tensor | None, b: Tensor | None) -> bool:
 
 def _distinct(value: Tensor | None) -> int:
     return 0 if value is None else int(torch.unique(value).numel())
-
-
-def _nodes_in(argument: spec.Argument) -> Iterator[int]:
-    if isinstance(argument, spec.NodeRef):
-        yield argument.node
-    elif isinstance(argument, tuple):
-        for child in argument:
-            yield from _nodes_in(child)
 
 
 def pretrained_problems(network: spec.Network) -> list[str]:

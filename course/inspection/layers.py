@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from course import spec
 from course.network import Program
-from course.spec import Argument, Network, Node
+from course.network.operators import bind, resolve
 
 IMAGE_SIZE = 28  # height and width of an MNIST image in pixels
 _GLOBAL = (
@@ -30,7 +31,7 @@ class Layer:
     receptive_field: int
 
 
-def list_layers(network: Network) -> tuple[Layer, ...]:
+def list_layers(network: spec.Network) -> tuple[Layer, ...]:
     """The operators in order, with output shape, parameters first used there, and receptive field.
 
     The receptive field grows by (kernel - 1) x dilation x jump at each convolution or pooling, where jump is the
@@ -41,27 +42,41 @@ def list_layers(network: Network) -> tuple[Layer, ...]:
     tensors = [torch.zeros(t.shape, dtype=getattr(torch, t.dtype.dtype), device="meta") for t in network.tensors]
     with torch.no_grad():
         values = program.run(torch.zeros(2, 1, 28, 28, device="meta"), tensors, torch.device("meta"))
-    fields: dict[int, _Field] = {0: _Field(1, 1)}  # by value
-    counted: set[int] = set()
+    by_reference = _by_reference(values, len(tensors))
+    fields: dict[spec.Reference, _Field] = {spec.Input(): _Field(1, 1)}
+    counted: set[spec.TensorRef] = set()
     layers = []
-    for index, (node, call) in enumerate(zip(network.eval.nodes, program.calls, strict=True), program.first_node):
-        reads = call.reads
-        inputs = [fields[i] for i in reads if i in fields]
-        fields[index] = _field_after(node, values[index], [values[i] for i in reads], max(inputs, default=_Field(1, 1)))
-        parameters = {i for i in reads if 0 < i < program.first_node and network.tensors[i - 1].kind == "parameter"}
-        value = values[index]
-        if isinstance(value, Tensor) and node.operator not in _NOT_LISTED:
+    for number, node in enumerate(network.eval.nodes):
+        arguments = bind(resolve(node.op), node.args, node.kwargs)
+        inputs = [leaf for leaf in spec.leaves(tuple(arguments.values())) if isinstance(leaf, spec.Reference)]
+        output = by_reference[spec.NodeRef(node=number)]
+        before = max((fields[i] for i in inputs if i in fields), default=_Field(1, 1))
+        field = fields[spec.NodeRef(node=number)] = _field_after(node.operator, arguments, by_reference, output, before)
+        parameters = {
+            i for i in inputs if isinstance(i, spec.TensorRef) and network.tensors[i.tensor].kind == "parameter"
+        }
+        if isinstance(output, Tensor) and node.operator not in _NOT_LISTED:
             layers.append(
                 Layer(
                     name=node.layer,
                     operator=node.operator,
-                    shape=tuple(value.shape[1:]),
-                    parameters=sum(values[i].numel() for i in parameters - counted),
-                    receptive_field=min(fields[index].side, IMAGE_SIZE),
+                    shape=tuple(output.shape[1:]),
+                    parameters=sum(tensors[i.tensor].numel() for i in parameters - counted),
+                    receptive_field=min(field.side, IMAGE_SIZE),
                 )
             )
         counted |= parameters
     return tuple(layers)
+
+
+def _by_reference(values: Sequence[object], tensors: int) -> dict[spec.Reference, object]:
+    """The values of a program, which are numbered: the input, then the tensors, then the nodes."""
+    image, *rest = values
+    return {
+        spec.Input(): image,
+        **{spec.TensorRef(tensor=number): value for number, value in enumerate(rest[:tensors])},
+        **{spec.NodeRef(node=number): value for number, value in enumerate(rest[tensors:])},
+    }
 
 
 @dataclass(frozen=True, order=True)
@@ -70,30 +85,37 @@ class _Field:
     jump: int  # pixels of the image between two neighbouring outputs
 
 
-def _field_after(node: Node, output: object, inputs: Sequence[object], before: _Field) -> _Field:
-    """The receptive field of `node`'s output; `before` is the largest among its inputs."""
-    operator = node.operator
-    if operator in _GLOBAL or (operator in _REDUCTIONS and _positions(output) != _positions(inputs[0])):
+def _field_after(
+    operator: str,
+    arguments: Mapping[str, spec.Argument],
+    values: Mapping[spec.Reference, object],
+    output: object,
+    before: _Field,
+) -> _Field:
+    """The receptive field of an operator's output; `before` is the largest among its inputs."""
+    if operator in _GLOBAL or (
+        operator in _REDUCTIONS and _positions(output) != _positions(_value(arguments["self"], values))
+    ):
         return _Field(IMAGE_SIZE, before.jump)
     if operator == "pixel_unshuffle":
-        factor = max(_integers(_argument(node, 1)))
+        factor = max(_integers(arguments["downscale_factor"]))
         return _Field(before.side + (factor - 1) * before.jump, before.jump * factor)
-    dilations: Sequence[int] = (1,)
     if operator == "conv2d":
-        weight = inputs[1]
+        weight = _value(arguments["weight"], values)
         assert isinstance(weight, Tensor)  # else the network could not have been run
         kernel: Sequence[int] = weight.shape[-2:]
-        strides, dilations = _integers(_argument(node, 3)), _integers(_argument(node, 5))
+        strides = _integers(arguments.get("stride"))
     elif operator in ("max_pool2d", "avg_pool2d"):
-        kernel = _integers(_argument(node, 1))
-        stride = _argument(node, 2)
-        strides = _integers(stride) if stride else kernel
-        if operator == "max_pool2d":
-            dilations = _integers(_argument(node, 4))
+        kernel = _integers(arguments["kernel_size"])
+        strides = _integers(arguments["stride"]) if arguments.get("stride") else kernel
     else:
         return before
-    side = before.side + (max(kernel) - 1) * max(dilations) * before.jump
-    return _Field(side, before.jump * max(strides))
+    dilation = max(_integers(arguments.get("dilation")))  # avg_pool2d has none
+    return _Field(before.side + (max(kernel) - 1) * dilation * before.jump, before.jump * max(strides))
+
+
+def _value(argument: spec.Argument, values: Mapping[spec.Reference, object]) -> object:
+    return values[argument] if isinstance(argument, spec.Reference) else argument
 
 
 def _positions(value: object) -> tuple[int, ...]:
@@ -102,10 +124,6 @@ def _positions(value: object) -> tuple[int, ...]:
     return tuple(tensor.shape[2:]) if isinstance(tensor, Tensor) and tensor.dim() == 4 else ()
 
 
-def _argument(node: Node, position: int) -> Argument:
-    return node.args[position] if len(node.args) > position else None
-
-
-def _integers(value: Argument) -> tuple[int, ...]:
+def _integers(value: spec.Argument) -> tuple[int, ...]:
     """The integers in an argument; (1,) for one that is left out or computed while the network runs."""
     return tuple(v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, int)) or (1,)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from course import spec
-from course.network.operators import resolve
+from course.network.operators import bind, resolve
 
 DROPOUTS = frozenset(
     "dropout dropout_ feature_dropout feature_dropout_ alpha_dropout alpha_dropout_ feature_alpha_dropout".split()
 )
+MODE_ARGUMENTS = {  # what else may differ between the modes
+    "batch_norm": ("training",),
+    "instance_norm": ("use_input_stats",),
+    "rrelu": ("training",),
+    "rrelu_": ("training",),
+}
 
 
 def mode_problems(network: spec.Network) -> list[str]:
     """A sentence if the two modes compute different things; it names the first line that differs."""
     train, evaluate = _comparable_calls(network.train.nodes), _comparable_calls(network.eval.nodes)
     for train_call, eval_call in zip(train, evaluate, strict=False):
-        if train_call.computation != eval_call.computation:
+        if train_call != eval_call:
             line = train_call.line or eval_call.line
             return [
-                f"{f'Line {line}: ' if line else ''}your network computes something else in test mode than in training "
+                f"{f'Line {line}: ' if line else ''}Your network computes something else in test mode than in training "
                 f"({eval_call.operator} where training has {train_call.operator}). Only dropout and batch norm may "
                 "differ between the two."
             ]
@@ -43,13 +49,8 @@ class _Call:
     """A node without what may differ between the modes."""
 
     operator: str
-    args: tuple[object, ...]
-    kwargs: tuple[tuple[str, object], ...]
-    line: int | None
-
-    @property
-    def computation(self) -> tuple[object, ...]:
-        return self.operator, self.args, self.kwargs
+    arguments: dict[str, object]
+    line: int | None = field(compare=False)
 
 
 def _comparable_calls(nodes: tuple[spec.Node, ...]) -> list[_Call]:
@@ -59,26 +60,17 @@ def _comparable_calls(nodes: tuple[spec.Node, ...]) -> list[_Call]:
     def renumbered(argument: object) -> object:
         if isinstance(argument, spec.NodeRef):
             return results[argument.node]
-        return tuple(map(renumbered, argument)) if isinstance(argument, tuple) else argument
+        return tuple(map(renumbered, argument)) if isinstance(argument, tuple | list) else argument
 
     calls: list[_Call] = []
     for index, node in enumerate(nodes):
-        args = [renumbered(argument) for argument in _args_with_defaults(node)]
+        bound = bind(resolve(node.op), node.args, node.kwargs, defaults=True)
+        arguments = {name: renumbered(argument) for name, argument in bound.items()}
         if node.operator in DROPOUTS:
-            results[index] = args[0]
+            results[index] = arguments["self" if node.operator.endswith("_") else "input"]
             continue
-        if node.operator in ("batch_norm", "instance_norm"):
-            args[5] = None
-        if node.operator in ("rrelu", "rrelu_"):
-            args[3:] = []
+        for name in MODE_ARGUMENTS.get(node.operator, ()):
+            arguments.pop(name, None)
         results[index] = _CallRef(len(calls))
-        kwargs = tuple((name, renumbered(argument)) for name, argument in node.kwargs.items())
-        calls.append(_Call(node.operator, tuple(args), kwargs, node.line))
+        calls.append(_Call(node.operator, arguments, node.line))
     return calls
-
-
-def _args_with_defaults(node: spec.Node) -> tuple[object, ...]:
-    """The positional arguments, with the defaults of those that are left out at the end."""
-    schema = getattr(resolve(node.op), "_schema", None)
-    positional = [a for a in schema.arguments if not a.kwarg_only] if schema else ()
-    return (*node.args, *(a.default_value for a in positional[len(node.args) :]))

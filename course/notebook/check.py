@@ -39,8 +39,7 @@ def check_submission(assignment: str = "challenge") -> float | None:
 
 def report(source: str, assignment: str) -> str:
     """What the grader finds in a recipe without training. Raises NotReady."""
-    from course.capture import capture
-    from course.capture.recipe_source import run_recipe
+    from course.capture import capture, run_recipe
     from course.inspection import inspect
     from course.rules import load_rules, refusals
 

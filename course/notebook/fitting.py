@@ -22,8 +22,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from course import data
-from course.capture import capture
-from course.capture.init_program import initialise_lazy_layers
+from course.capture import capture, initialise_lazy_layers
 from course.errors import CourseError
 from course.inspection import Inspection, raise_on_problems
 from course.inspection import inspect as inspect_spec
