@@ -27,7 +27,7 @@ from course.errors import CourseError
 from course.inspection import Inspection, raise_on_problems
 from course.inspection import inspect as inspect_spec
 from course.notebook.validation import MAX_SEED, MAX_THREADS, whole_number
-from course.recipe import Recipe
+from course.recipe import Recipe, require_recipe
 from course.spec import Spec
 from course.training import devices
 from course.training.data import TrainingData
@@ -111,10 +111,10 @@ def fit(
         note = "Nothing is trained while nbgrader runs the notebook: the grader trains the recipe itself."
         print(note)
         return History(seed, chosen_device.type, threads, None, note=note)
-    spec = capture(recipe)
     if epochs is not None:
         advice = "The recipe's own number of epochs is the upper limit: Recipe(epochs=...) sets it."
-        epochs = whole_number("fit(epochs=...)", epochs, 1, spec.epochs, advice)
+        epochs = whole_number("fit(epochs=...)", epochs, 1, require_recipe(recipe).epochs, advice)
+    spec = capture(recipe)
     inspection = inspect_spec(spec)
     raise_on_problems(inspection)
     request = FitRequest(recipe, spec, inspection, seed, chosen_device, threads, epochs)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from course.notebook.lr_range import RateRange, smoothed
+from course.notebook.lr_range import RateRange, running_mean
 from course.plots.canvas import BLUE, GREY, ORANGE, new, said
 from course.rules import load_rules
 
@@ -57,7 +57,7 @@ def range_curve(found: RateRange) -> Figure:
     if not found.losses:
         return said(found.note)
     figure, axes = new(width=7, height=3.5)
-    means = smoothed(found.losses)
+    means = running_mean(found.losses)
     axes.plot(found.rates, found.losses, color=BLUE, alpha=0.4, linewidth=0.8, label="each batch")
     axes.plot(found.rates, means, color=ORANGE, label="running mean")
     axes.set(xlabel="learning rate", ylabel="training loss", title="The rate-range test", xscale="log")

@@ -10,15 +10,15 @@ from autograder.grading.pipeline import inspect_only
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.sandbox import best_tier
 from course import check_submission
-from course.notebook.check import NotReady, report
+from course.notebook.check import NotReady, check_recipe
 from tests.support.recipes import TINY, TINY_COUNT
 
 
 class Silent:
-    """A listener that tells nobody."""
+    """A listener that ignores every event."""
 
     def __getattr__(self, name):
-        return lambda *what: None
+        return lambda *event: None
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +27,10 @@ def recipe_sandbox():
         yield opened
 
 
-def test_a_recipe_that_may_be_trained_is_told_its_numbers_and_what_is_left():
-    said = report(TINY, "challenge")
-    assert f"{TINY_COUNT} parameters counted, 7,999 allowed" in said
-    assert "Nothing would be refused." in said and "99.40%" in said
+def test_the_report_on_a_recipe_that_may_be_trained_has_its_numbers_and_what_is_left():
+    report = check_recipe(TINY, "challenge")
+    assert f"{TINY_COUNT} parameters counted, 7,999 allowed" in report
+    assert "Nothing would be refused." in report and "99.40%" in report
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_what_would_be_refused_is_said_in_the_graders_own_words(source, tmp_path
     path.write_text(source)
     graded = inspect_only(path, Options(), Silent(), recipe_sandbox)
     assert graded.reasons
-    with pytest.raises(NotReady) as told:
-        report(source, "challenge")
-    assert str(told.value).splitlines() == [
+    with pytest.raises(NotReady) as refused:
+        check_recipe(source, "challenge")
+    assert str(refused.value).splitlines() == [
         "The grader would refuse this recipe:",
         *(f"- {reason}" for reason in graded.reasons),
     ]
@@ -59,11 +59,11 @@ def test_what_would_be_refused_is_said_in_the_graders_own_words(source, tmp_path
 
 def test_an_assignment_that_does_not_exist_is_answered_with_those_that_do():
     with pytest.raises(NotReady, match=r"The assignments are: .*challenge"):
-        report(TINY, "lesson9")
+        check_recipe(TINY, "lesson9")
 
 
-def test_what_a_recipe_prints_is_not_taken_for_the_report():
-    assert "nonsense" not in report("print('nonsense')\n" + TINY, "challenge")
+def test_what_a_recipe_prints_is_not_taken_for_the_check_recipe():
+    assert "nonsense" not in check_recipe("print('nonsense')\n" + TINY, "challenge")
 
 
 def test_outside_of_a_notebook_the_command_is_named():
