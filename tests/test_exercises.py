@@ -91,7 +91,7 @@ def scores(tmp_path, monkeypatch):
         database = f"sqlite:///{tmp_path / 'gradebook.db'}"
         config.CourseDirectory.update(root=str(tmp_path), db_url=database, assignment_id=lesson)
         # the exercises are what is tested here; the recipe is trained for a moment
-        config.TrainedScore.update(cut={"epochs": 1, "train_images": 600, "test_images": 500}, seeds=1)
+        config.TrainedScore.update(reduced={"epochs": 1, "train_images": 600, "test_images": 500}, seeds=1)
         source = notebook_path(tmp_path, "source", lesson)
         source.parent.mkdir(parents=True)
         shutil.copy(notebook_path(ROOT, "source", lesson), source)

@@ -6,7 +6,6 @@ import ast
 import math
 from typing import Any
 
-from jupyter_client.manager import KernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -19,99 +18,118 @@ from autograder.nbgrader_plugins.kernel_manager import SandboxedKernelManager
 from autograder.workers.notebook_kernel import TEST
 from course.errors import GraderError, UsageError
 
-MAX_OUTPUT = 10_000_000  # bytes that one notebook may print and show
-Resources = dict[str, Any]
-
-
-def is_test(cell: NotebookNode) -> bool:
-    """A cell of ours whose outcome is points."""
-    return cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell)
+MAX_OUTPUT = 10_000_000  # characters that one notebook may print and display
 
 
 class SandboxedExecute(Execute):
-    """Runs the notebook behind the wall. A test cell is worth what our kernel answers, whatever else is displayed.
+    """Runs the notebook in the sandbox. A test cell is worth what the grader's kernel replies, whatever is displayed.
 
-    A kernel that dies, hangs or floods fails the test cells that are left, and no others.
+    If the kernel dies, hangs or prints too much, the test cells that follow fail, and no others.
     """
 
     trust_submissions = Bool(
-        False, help="Run notebooks without isolation where bubblewrap does not work: with all your rights."
+        False, help="Where bubblewrap does not work, run notebooks without isolation: with all your rights."
     ).tag(config=True)
 
-    skip_cells_with_tag = ""  # a tag in the submission must not keep a test from being run
+    skip_cells_with_tag = ""  # a tag in the submission must not prevent a test from being run
     store_widget_state = False
     shutdown_kernel = "immediate"
 
     def __init__(self, *args: Any, **kwargs: Any):
         kwargs.setdefault("kernel_manager_class", SandboxedKernelManager)
         super().__init__(*args, **kwargs)
+        self._reset()
 
-    def __call__(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+    def _reset(self) -> None:
+        self._stop_reason = ""  # why no more cells are run
+        self._characters = 0  # printed and displayed so far
+        self._reply: dict[str, Any] | None = None  # of the kernel, to the cell that was run last
+
+    def _stop(self, reason: str) -> None:
+        """Run no more cells. The first reason stays."""
+        self._stop_reason = self._stop_reason or reason
+
+    def __call__(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         if not self.enabled:
             raise UsageError(
                 "--no-execute would take the points from outputs that students saved. Leave it out: nothing is trained "
                 "in a notebook, so running one takes seconds."
             )
-        return super().__call__(nb, resources)
+        result: tuple[NotebookNode, dict[str, Any]] = super().__call__(nb, resources)
+        return result
 
-    def create_kernel_manager(self) -> KernelManager:
-        works = sandbox.best_tier() is sandbox.Tier.BUBBLEWRAP
-        if not works and not self.trust_submissions:
+    def create_kernel_manager(self) -> SandboxedKernelManager:
+        has_bubblewrap = sandbox.best_tier() is sandbox.Tier.BUBBLEWRAP
+        if not has_bubblewrap and not self.trust_submissions:
             raise UsageError(
-                "A notebook's kernel can be kept from your files by bubblewrap alone, which does not work here: "
+                "Only bubblewrap can keep a notebook's kernel away from your files, and it does not work here: "
                 f"{sandbox.tier_problem(sandbox.Tier.BUBBLEWRAP)} Grade on Linux with bubblewrap installed, or set "
                 "c.SandboxedExecute.trust_submissions = True if you would run each notebook yourself."
             )
-        manager = super().create_kernel_manager()
-        manager.sandboxed = works
+        manager: SandboxedKernelManager = super().create_kernel_manager()
+        manager.sandboxed = has_bubblewrap
         return manager
 
-    def preprocess(self, nb: NotebookNode, resources: Resources, km: Any = None) -> tuple[NotebookNode, Resources]:
-        self._over, self._shown, self._reply = "", 0, None
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any], km: Any = None
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        self._reset()
         try:
-            return super().preprocess(nb, resources, km)
-        except RuntimeError as error:  # it did not start: nothing of the student's has run
+            result: tuple[NotebookNode, dict[str, Any]] = super().preprocess(nb, resources, km)
+        except RuntimeError as error:  # the kernel did not start, so no code of the student's has run
             raise GraderError(f"The notebook's kernel did not start: {error}.") from error
+        return result
 
-    def preprocess_cell(self, cell: NotebookNode, resources: Resources, index: int) -> tuple[NotebookNode, Resources]:
-        source, reply = cell.source, None
-        test = is_test(cell) and bool(source.strip())
-        if test:
-            cell.source = TEST + _plain(source)
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        source: str = cell.source
+        reply: dict[str, Any] | None = None
+        is_test = _is_test(cell)
+        if is_test:
+            cell.source = TEST + _to_plain_python(source)
         try:
-            if not self._over:
+            if not self._stop_reason:
                 self._reply = None
                 cell = self.execute_cell(cell, index, store_history=True)
                 reply = self._reply
         except (DeadKernelError, CellTimeoutError) as error:
-            self._over = self._over or _ending(error)
-            cell.outputs.append(_error(_stopped(self._over)))
+            self._stop(_describe_loss(error))
+            cell.outputs.append(_error_output(_stopped_reply(self._stop_reason)))
         finally:
             cell.source = source
-        if test:
-            cell.outputs = _outcome(cell, reply or _stopped(self._over))
+        if is_test:
+            cell.outputs = _test_outputs(cell, reply or _stopped_reply(self._stop_reason))
         return cell, resources
 
     def on_cell_executed(self, **kwargs: Any) -> None:
         self._reply = kwargs["execute_reply"]["content"]
         super().on_cell_executed(**kwargs)
 
-    def process_message(self, msg: dict, cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        """Keep the tally of what the notebook shows; one that shows too much has its kernel ended."""
-        self._shown += len(str(msg["content"])) if msg["msg_type"] != "status" else 0
-        if self._shown > MAX_OUTPUT:
-            if not self._over:
-                self._over = (
-                    f"The notebook printed and showed more than {MAX_OUTPUT / 1e6:.0f} MB, so it was ended there. "
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        """Count what the notebook prints and displays, and kill its kernel when that is too much."""
+        if msg["msg_type"] != "status":
+            self._characters += len(str(msg["content"]))
+        if self._characters > MAX_OUTPUT:
+            if not self._stop_reason:
+                self._stop(
+                    f"The notebook printed and displayed more than {MAX_OUTPUT / 1e6:.0f} MB, so it was stopped. "
                     "Remove the print in its loop."
                 )
                 self.km.provisioner.process.kill()
             return None
-        return super().process_message(msg, cell, cell_index)
+        output: NotebookNode | None = super().process_message(msg, cell, cell_index)
+        return output
 
 
-def _plain(source: str) -> str:
-    """A test cell as plain Python; what IPython adds to the language is translated here, out of a student's reach."""
+def _is_test(cell: NotebookNode) -> bool:
+    """A code cell of the course's own that gives points."""
+    graded = cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell)
+    return bool(graded and cell.source.strip())
+
+
+def _to_plain_python(source: str) -> str:
+    """A test cell without IPython's syntax, translated in this process, where no student's code can interfere."""
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
@@ -121,38 +139,42 @@ def _plain(source: str) -> str:
     return source
 
 
-def _ending(error: Exception) -> str:
+def _describe_loss(error: Exception) -> str:
     if isinstance(error, DeadKernelError):
         return "The notebook's kernel died here, so this cell and those after it could not be run."
     return "A cell before this one did not end and could not be interrupted, so this one could not be run."
 
 
-def _stopped(why: str) -> dict:
-    return {"status": "error", "ename": "Stopped", "evalue": why, "traceback": [why]}
+def _stopped_reply(reason: str) -> dict[str, Any]:
+    return {"status": "error", "ename": "Stopped", "evalue": reason, "traceback": [reason]}
 
 
-def _outcome(cell: NotebookNode, reply: dict) -> list[NotebookNode]:
-    """The outputs of a test cell, from which nbgrader reads the points: an error, a number, or neither for all of them.
+def _test_outputs(cell: NotebookNode, reply: dict[str, Any]) -> list[NotebookNode]:
+    """The outputs from which nbgrader reads the points of a test cell: an error is 0, a number is itself, none is all.
 
-    What a student's code displays stays, but as text beside it: a warning on stderr would cost all points.
+    What the student's code printed stays, but as stdout: for text on stderr nbgrader would give 0 points.
     """
-    kept = [output for output in cell.outputs if output.output_type in ("stream", "display_data")]
-    for output in kept:
+    printed = [output for output in cell.outputs if output.output_type in ("stream", "display_data")]
+    for output in printed:
         if output.output_type == "stream":
             output.name = "stdout"
     points = float(cell.metadata.nbgrader.points)
     if reply.get("status") != "ok":
-        return [_error(reply), *kept]
+        return [_error_output(reply), *printed]
     if (value := reply.get("value")) is None:
-        return kept
+        return printed
     score = number if math.isfinite(number := float(value)) else 0.0
-    return [*kept, score_output(min(max(score, 0.0), points))]
+    return [*printed, score_output(min(max(score, 0.0), points))]
 
 
-def _error(reply: dict) -> NotebookNode:
-    words = {key: str(reply.get(key, "")) for key in ("ename", "evalue")}
-    return new_output("error", traceback=[str(line) for line in reply.get("traceback") or [words["evalue"]]], **words)
+def _error_output(reply: dict[str, Any]) -> NotebookNode:
+    name, message = str(reply.get("ename", "")), str(reply.get("evalue", ""))
+    lines = [str(line) for line in reply.get("traceback") or [message]]
+    output: NotebookNode = new_output("error", ename=name, evalue=message, traceback=lines)
+    return output
 
 
 def score_output(score: float) -> NotebookNode:
-    return new_output("execute_result", data={"text/plain": repr(float(score))}, execution_count=None)
+    """The output from which nbgrader reads the score of a cell. It must be the plain text of a float."""
+    output: NotebookNode = new_output("execute_result", data={"text/plain": repr(float(score))}, execution_count=None)
+    return output

@@ -1,7 +1,7 @@
-"""A notebook's kernel behind the wall: without network, and with no file but the notebook's own and the course's.
+"""The kernel of a submitted notebook, in the sandbox: no network, and no files but the notebook's and the course's.
 
-`SandboxedKernelManager` is what nbclient starts it with. They speak through sockets in a folder that both see, and in
-which the kernel can make nothing but sockets.
+nbclient starts it through `SandboxedKernelManager`. The two communicate through Unix sockets in a folder that both can
+see; sockets are all that the kernel can create there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import zmq
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Bool, default
 
 from autograder import sandbox
@@ -24,11 +24,11 @@ from autograder.workers.notebook_kernel import CONNECTION, FILES, SCRATCH_SIZE
 from course import data
 
 MAX_MESSAGE = 20_000_000  # bytes; a picture takes about 100 kB
-MAX_FILES = 50_000_000  # bytes of what is handed in beside a notebook
+MAX_FILES = 50_000_000  # bytes of the files that were handed in with a notebook
 
 
 class SandboxedKernelManager(AsyncKernelManager):
-    """Starts the kernel in the sandbox; without it, in the same way, where submissions are trusted."""
+    """Starts the kernel in the sandbox or, where submissions are trusted, the same kernel without it."""
 
     sandboxed = Bool(True)
 
@@ -36,15 +36,15 @@ class SandboxedKernelManager(AsyncKernelManager):
         super().__init__(**kwargs)
         self.folder = Path(tempfile.mkdtemp(prefix="under8k-kernel-")).resolve()
         self.connection_file = str(self.folder / CONNECTION)
-        self.ip = str(self.folder / "s")
-        self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)  # whoever sends more is cut off
+        self.ip = str(self.folder / "s")  # with the transport "ipc": the prefix of the sockets' paths
+        self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)  # a kernel that sends more is disconnected
 
     @default("transport")
     def _transport(self) -> str:
         return "ipc"
 
     async def _async_pre_start_kernel(self, **kwargs: Any) -> tuple[list[str], dict[str, Any]]:
-        self.provisioner = _Provisioner(kernel_id=self.kernel_id or "", kernel_spec=self.kernel_spec, parent=self)
+        self.provisioner = _Provisioner(self, kernel_id=self.kernel_id or "", kernel_spec=self.kernel_spec)
         return await super()._async_pre_start_kernel(**kwargs)
 
     async def _async_cleanup_resources(self, restart: bool = False) -> None:
@@ -53,42 +53,42 @@ class SandboxedKernelManager(AsyncKernelManager):
 
     cleanup_resources = _async_cleanup_resources
 
-    def last_stderr_line(self) -> str:
-        """The last line that the kernel printed to stderr; empty when it printed none."""
-        path = self.folder / "stderr"
-        return sandbox.last_stderr_line(path.read_bytes()) if path.exists() else ""
-
 
 class _Provisioner(LocalProvisioner):
+    def __init__(self, manager: SandboxedKernelManager, **kwargs: Any):
+        super().__init__(parent=manager, **kwargs)
+        self._manager = manager
+
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        manager: SandboxedKernelManager = self.parent
-        _copy_files(Path(kwargs.pop("cwd", None) or "."), manager.folder / FILES)
-        self.kernel_spec.interrupt_mode = "message"  # a signal would meet bubblewrap
+        folder, sandboxed = self._manager.folder, self._manager.sandboxed
+        _copy_files(Path(kwargs.pop("cwd", None) or "."), folder / FILES)
+        self.kernel_spec.interrupt_mode = "message"  # a signal would only reach bubblewrap
         kwargs = await super().pre_launch(**kwargs)
-        kind = "sandboxed" if manager.sandboxed else "trusted"
-        command = [sys.executable, "-P", "-s", "-m", "autograder.workers.notebook_kernel", str(manager.folder), kind]
+        mode = "sandboxed" if sandboxed else "trusted"
+        command = [sys.executable, "-P", "-s", "-m", "autograder.workers.notebook_kernel", str(folder), mode]
         env = {"NBGRADER_EXECUTION": "autograde"}
-        if manager.sandboxed:
+        if sandboxed:
             mnist = data.ensure(progress=False)
-            paths = sandbox.readable_paths([mnist])
-            command = sandbox.bubblewrap(command, paths, [manager.folder], scratch=SCRATCH_SIZE)
+            command = sandbox.bubblewrap(command, sandbox.readable_paths([mnist]), [folder], scratch=SCRATCH_SIZE)
             env |= sandbox.environment() | {"MNIST_ROOT": str(mnist)}
         else:
             env |= os.environ
-        with (manager.folder / "stderr").open("wb") as said:
-            stderr = os.dup(said.fileno())
-        return kwargs | {"cmd": command, "env": env, "cwd": "/", "stdout": subprocess.DEVNULL, "stderr": stderr}
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return kwargs | {"cmd": command, "env": env, "cwd": "/"} | streams
 
 
 def _copy_files(source: Path, target: Path) -> None:
-    """What was handed in beside the notebook; no notebooks, which hold the tests, and no links, which lead anywhere."""
+    """Copy what was handed in with the notebook, but no notebooks, which contain the tests, and no symbolic links.
+
+    Files after the first MAX_FILES bytes are left out.
+    """
     target.mkdir()
-    left = MAX_FILES
+    remaining = MAX_FILES
     for path in sorted(source.rglob("*")):
         if path.is_symlink() or not path.is_file() or path.suffix == ".ipynb":
             continue
-        left -= path.stat().st_size
-        if left < 0:
+        remaining -= path.stat().st_size
+        if remaining < 0:
             break
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -8,90 +8,101 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.api import Gradebook
+from nbgrader.api import Notebook as GradebookNotebook
 from nbgrader.preprocessors import OverwriteCells
-
-Resources = dict[str, Any]
 
 
 class RestoreCells(OverwriteCells):
-    """Gives each cell what the gradebook says of it, whatever was done to the notebook's metadata.
+    """Gives each cell the metadata that the gradebook has for it, whatever the submission says.
 
-    Locked cells are put back as they were released; missing ones return to their place; of a cell that is there twice
-    the last one counts. What the gradebook does not know is an ordinary cell.
+    A locked cell gets the source that was released. A missing graded cell is put back in its place. If a cell appears
+    twice, the last one counts. A cell that the gradebook does not know becomes an ordinary one.
     """
 
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        place = resources["nbgrader"]
-        with Gradebook(place["db_url"]) as gradebook:
-            known = _Known(gradebook.find_notebook(place["notebook"], place["assignment"]))
-            cells: list[NotebookNode] = []
-            at: dict[str, int] = {}  # name -> index in `cells`
-            for cell in nb.cells:
-                given = cell.metadata.pop("nbgrader", None)
-                name = given.get("grade_id") if isinstance(given, dict) else None
-                if isinstance(name, str) and name in known.sources:
-                    if name in at:
-                        self.log.warning("Cell %r is there twice: the last one counts", name)
-                        cells[at[name]].metadata.pop("nbgrader")
-                    at[name] = len(cells)
-                    cell = known.restored(name, cell)
-                cells.append(cell)
-            for name in reversed(known.graded()):
-                if name not in at:
-                    self.log.warning("Cell %r is missing from the submission: put back", name)
-                    where = known.place(name, at, len(cells))
-                    cells.insert(where, self._returned(known, name))
-                    at = {other: i + (i >= where) for other, i in at.items()} | {name: where}
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        names = resources["nbgrader"]
+        with Gradebook(names["db_url"]) as gradebook:
+            known = _GradebookCells(gradebook.find_notebook(names["notebook"], names["assignment"]))
+            cells, index = self._restore_submitted(nb.cells, known)
+            self._insert_missing(cells, index, known)
             nb.cells = cells
         return nb, resources
 
-    def _returned(self, known: _Known, name: str) -> NotebookNode:
+    def _restore_submitted(
+        self, submitted: list[NotebookNode], known: _GradebookCells
+    ) -> tuple[list[NotebookNode], dict[str, int]]:
+        """The submission's cells as they count, and for each known cell its index among them."""
+        cells: list[NotebookNode] = []
+        index: dict[str, int] = {}
+        for cell in submitted:
+            metadata = cell.metadata.pop("nbgrader", None)
+            name = metadata.get("grade_id") if isinstance(metadata, dict) else None
+            if isinstance(name, str) and name in known.sources:
+                if name in index:
+                    self.log.warning("Cell %r appears twice: the last one counts", name)
+                    cells[index[name]].metadata.pop("nbgrader")
+                index[name] = len(cells)
+                cell = known.restore(name, cell)
+            cells.append(cell)
+        return cells, index
+
+    def _insert_missing(self, cells: list[NotebookNode], index: dict[str, int], known: _GradebookCells) -> None:
+        for name in reversed(known.graded()):
+            if name not in index:
+                self.log.warning("Cell %r is missing from the submission: put back", name)
+                new = known.position(name, index, len(cells))
+                cells.insert(new, self._with_notice(known, name))
+                index.update({other: i + 1 for other, i in index.items() if i >= new})
+                index[name] = new
+
+    def _with_notice(self, known: _GradebookCells, name: str) -> NotebookNode:
+        """The released cell, which begins by saying that it was missing."""
         notice = self.missing_cell_notification.format(cell_id=name)
         source = known.sources[name]
         text = f"# {notice}" if source.cell_type == "code" else notice
-        return known.made(name, text + source.source)
+        return known.make(name, text + source.source)
 
 
-class _Known:
-    """What the gradebook knows of a notebook's cells, by name, in the notebook's order."""
+class _GradebookCells:
+    """The cells of a notebook as the gradebook has them, by name, in the notebook's order."""
 
-    def __init__(self, notebook: Any):
+    def __init__(self, notebook: GradebookNotebook):
         self.sources = {cell.name: cell for cell in notebook.source_cells}
-        self._grade = {cell.name: float(cell.max_score) for cell in notebook.grade_cells}
-        self._tasks = {cell.name: float(cell.max_score) for cell in notebook.task_cells}
+        self._grade_points = {cell.name: float(cell.max_score) for cell in notebook.grade_cells}
+        self._task_points = {cell.name: float(cell.max_score) for cell in notebook.task_cells}
         self._solutions = {cell.name for cell in notebook.solution_cells}
 
     def graded(self) -> list[str]:
-        return [name for name in self.sources if name in self._grade or name in self._tasks]
+        return [name for name in self.sources if name in self._grade_points or name in self._task_points]
 
-    def place(self, name: str, at: dict[str, int], end: int) -> int:
-        """Where a missing cell goes: behind the nearest one before it that is there, or before the nearest after it."""
+    def position(self, name: str, index: dict[str, int], end: int) -> int:
+        """Where a missing cell goes: after its nearest predecessor in `index`, else before its nearest successor."""
         names = list(self.sources)
-        here = names.index(name)
-        before = (at[other] + 1 for other in reversed(names[:here]) if other in at)
-        after = (at[other] for other in names[here:] if other in at)
-        return next(chain(before, after, [end]))
+        own = names.index(name)
+        after_predecessor = (index[other] + 1 for other in reversed(names[:own]) if other in index)
+        before_successor = (index[other] for other in names[own:] if other in index)
+        return next(chain(after_predecessor, before_successor, [end]))
 
-    def restored(self, name: str, cell: NotebookNode) -> NotebookNode:
+    def restore(self, name: str, cell: NotebookNode) -> NotebookNode:
+        """The submitted cell with the gradebook's metadata and, if it is locked, the released source."""
         source = self.sources[name]
-        return self.made(name, source.source if source.locked else cell.source, cell.get("id"))
+        return self.make(name, source.source if source.locked else cell.source, cell.get("id"))
 
-    def made(self, name: str, text: str, cell_id: str | None = None) -> NotebookNode:
+    def make(self, name: str, text: str, cell_id: str | None = None) -> NotebookNode:
+        """A cell with the gradebook's metadata."""
         source = self.sources[name]
         metadata = {
             "schema_version": 3,
             "grade_id": name,
-            "grade": name in self._grade,
+            "grade": name in self._grade_points,
             "solution": name in self._solutions,
-            "task": name in self._tasks,
+            "task": name in self._task_points,
             "locked": bool(source.locked),
             "checksum": source.checksum,
             "cell_type": source.cell_type,
         }
-        if points := {**self._grade, **self._tasks}.get(name):
-            metadata["points"] = points
-        elif metadata["grade"] or metadata["task"]:
-            metadata["points"] = 0.0
+        if metadata["grade"] or metadata["task"]:
+            metadata["points"] = {**self._grade_points, **self._task_points}[name]
         new = new_code_cell if source.cell_type == "code" else new_markdown_cell
         cell = new(text, metadata={"nbgrader": metadata})
         return cell if cell_id is None else NotebookNode(cell, id=cell_id)

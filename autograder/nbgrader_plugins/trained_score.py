@@ -1,10 +1,11 @@
-"""`TrainedScore`: trains the submitted recipe, and puts score and report into the cell `trained_score`."""
+"""`TrainedScore`: trains the submitted recipe, and puts its score and report into the cell `trained_score`."""
 
 from __future__ import annotations
 
 import atexit
 from base64 import b64encode
 from functools import cache
+from logging import Logger
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Dict, Float, Integer, Unicode
+from traitlets.config import Config
 
 from autograder import sandbox
 from autograder.grading.options import Options, ReducedRun
@@ -19,100 +21,121 @@ from autograder.grading.pipeline import grade
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.nbgrader_plugins import report
 from autograder.nbgrader_plugins.execute import score_output
+from autograder.old_names import warn_once
 from autograder.store import open_store
+from autograder.store.records import Result
+from autograder.workers.messages import Progress, RunStarted
 from course.errors import GraderError
+from course.rules import load_rules
+from course.training.results import EpochResult
 
-TRAINED = "trained_score"
-Resources = dict[str, Any]
+TRAINED_CELL = "trained_score"  # its grade_id
 
 
 class TrainedScore(NbGraderPreprocessor):
-    """Trains the submitted recipe under the grader's seeds; the cell `trained_score` gets its points and a report."""
+    """Trains the submitted recipe with the grader's seeds; the cell `trained_score` gets its points and a report."""
 
-    store = Unicode("", help="Where results are kept: a file, or postgresql://... Default: as `autograder` does.").tag(
-        config=True
-    )
-    device = Unicode("auto", help="auto (CUDA where there is one), cpu or cuda.").tag(config=True)
-    seeds = Integer(None, allow_none=True, help="Train at most so many seeds. Default: as the rules say.").tag(
+    store = Unicode(
+        "", help="Where results are stored: a file or postgresql://... Default: where the command `autograder` does."
+    ).tag(config=True)
+    device = Unicode("auto", help="auto (CUDA if there is a GPU), cpu or cuda.").tag(config=True)
+    seeds = Integer(None, allow_none=True, help="Train at most this many seeds. Default: as the rules say.").tag(
         config=True
     )
     partial_credit = Float(
-        0.0, help="Of the points, the share that a recipe gets which just misses the accuracy: 0 for all or nothing."
+        0.0, help="The fraction of the points for a recipe that just misses the accuracy; 0: all points or none."
     ).tag(config=True)
     partial_from = Float(
-        0.98, help="The held accuracy at which partial credit begins; from there it grows evenly to `partial_credit`."
+        0.98, help="The held accuracy at which partial credit starts; from there it grows linearly to partial_credit."
     ).tag(config=True)
-    cut = Dict(
+    reduced = Dict(
         {},
-        help="Shortens trainings, to try out a course: epochs, train_images, test_images, and, since a shortened "
-        "training holds less, accuracy and near. Such results are marked as not official.",
+        help="Shortens trainings, to try out a course: epochs, train_images, test_images and, since a shortened "
+        "training reaches less, accuracy and near. Such results are marked as not official.",
     ).tag(config=True)
-    trust_submissions = Bool(False, help="Capture recipes without isolation where none works.").tag(config=True)
+    trust_submissions = Bool(False, help="Run recipes without isolation where none works.").tag(config=True)
 
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        cell = next((c for c in nb.cells if c.metadata.get("nbgrader", {}).get("grade_id") == TRAINED), None)
+    def _load_config(self, cfg: Config, **kwargs: Any) -> None:
+        """Accept an old option under its new name, as nbgrader's own classes do."""
+        if "cut" in cfg.TrainedScore:
+            warn_once("Outdated nbgrader_config.py: write c.TrainedScore.reduced in place of c.TrainedScore.cut.")
+            cfg.TrainedScore.setdefault("reduced", cfg.TrainedScore.pop("cut"))
+        super()._load_config(cfg, **kwargs)
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        cell = next((c for c in nb.cells if c.metadata.get("nbgrader", {}).get("grade_id") == TRAINED_CELL), None)
         if cell is None:  # an assignment without a recipe
             return nb, resources
-        place = resources["nbgrader"]
+        names: dict[str, str] = resources["nbgrader"]  # of the student, the assignment and the notebook
         options = Options(
-            assignment=place["assignment"],
+            assignment=names["assignment"],
             device=self.device,
             seeds=self.seeds,
             trust_submissions=self.trust_submissions,
-            reduced=ReducedRun(**self.cut) if self.cut else None,
+            reduced=ReducedRun(**self.reduced) if self.reduced else None,
         )
-        recipe_sandbox = _recipe_sandbox(sandbox.choose_tier(self.trust_submissions))
-        with open_store(self.store or None) as store:
-            path, student = self._submitted(place), place["student"]
-            result = grade(path, options, _Log(self.log), recipe_sandbox, store=store, student=student)
-        if result.verdict == "internal":
-            raise GraderError(
-                f"The recipe of {place['student']} could not be graded: {' '.join(result.reasons)} That is our fault "
-                "and not the student's: the score stays as it was. Run `nbgrader autograde` again."
-            )
-        points = float(cell.metadata.nbgrader.points)
-        share = report.share(result, options, self.partial_credit, self.partial_from)
-        score = round(points * share, 2)
-        self.log.info("%s: %s, %g of %g points. %s", place["student"], result.verdict, score, points, result.reasons[0])
-        shown = {"text/html": report.html(result, options, score, points), "text/plain": report.text(result)}
-        pictures = [
-            new_output("display_data", data={"image/png": b64encode(png).decode()})
-            for png in report.pictures(result, options)
-        ]
-        cell.outputs = [new_output("display_data", data=shown), *pictures, score_output(min(score, points))]
+        result = self._grade(names, options)
+        cell.outputs = self._outputs(names["student"], result, options, points=float(cell.metadata.nbgrader.points))
         return nb, resources
 
-    def _submitted(self, place: dict) -> Path:
+    def _grade(self, names: dict[str, str], options: Options) -> Result:
+        """Raises GraderError when the grader is at fault: nbgrader then leaves the old score."""
+        student = names["student"]
+        recipe_sandbox = _recipe_sandbox(sandbox.choose_tier(options.trust_submissions))
+        with open_store(self.store or None) as store:
+            path = self._submitted_notebook(names)
+            result = grade(path, options, _LogListener(self.log), recipe_sandbox, store=store, student=student)
+        if result.verdict == "internal":
+            raise GraderError(
+                f"The recipe of {student} could not be graded: {' '.join(result.reasons)} This is the grader's fault "
+                "and not the student's: the score stays as it was. Run `nbgrader autograde` again."
+            )
+        return result
+
+    def _outputs(self, student: str, result: Result, options: Options, points: float) -> list[NotebookNode]:
+        """The outputs of the trained cell: the report, the curves, and the score that nbgrader reads."""
+        rules = load_rules(result.assignment)
+        if options.reduced:
+            rules = options.reduced.rules(rules)
+        score = round(points * report.credit(result, rules, self.partial_credit, self.partial_from), 2)
+        self.log.info("%s: %s, %g of %g points. %s", student, result.verdict, score, points, result.reasons[0])
+        texts = {"text/html": report.html(result, rules, score, points), "text/plain": report.text(result)}
+        outputs = [new_output("display_data", data=texts)]
+        if png := report.curves(result, rules):
+            outputs.append(new_output("display_data", data={"image/png": b64encode(png).decode()}))
+        return [*outputs, score_output(min(score, points))]
+
+    def _submitted_notebook(self, names: dict[str, str]) -> Path:
         """The notebook as it was handed in."""
         course = self.parent.parent.coursedir
-        folder = course.format_path(course.submitted_directory, place["student"], place["assignment"])
-        return Path(folder, f"{place['notebook']}.ipynb")
+        folder = course.format_path(course.submitted_directory, names["student"], names["assignment"])
+        return Path(folder, f"{names['notebook']}.ipynb")
 
 
 @cache
 def _recipe_sandbox(tier: sandbox.Tier) -> RecipeSandbox:
-    """One for all submissions of this process: it keeps PyTorch loaded."""
+    """One for all submissions of this process, because it keeps PyTorch loaded."""
     recipe_sandbox = RecipeSandbox(tier, warm=True)
     atexit.register(recipe_sandbox.__exit__)
     return recipe_sandbox
 
 
-class _Log:
-    """Tells nbgrader's log how far a training is."""
+class _LogListener:
+    """Writes the progress of a grading to nbgrader's log."""
 
-    def __init__(self, log: Any):
+    def __init__(self, log: Logger):
         self._log = log
 
     def stage(self, text: str) -> None:
         self._log.info("%s", text)
 
-    def run_started(self, number: int, seed: int, started: Any) -> None:
+    def run_started(self, number: int, seed: int, started: RunStarted) -> None:
         self._log.info("Training run %d (seed %d) on %s", number, seed, started.device)
 
-    def progress(self, progress: Any) -> None:
-        """Steps are too many for a log."""
+    def progress(self, progress: Progress) -> None:
+        """Single steps are too many for a log."""
 
-    def epoch(self, result: Any) -> None:
+    def epoch(self, result: EpochResult) -> None:
         from course.notebook import log_line
 
         self._log.info("Epoch %d. %s", result.epoch, log_line(result))

@@ -3,7 +3,7 @@
 import pytest
 from nbclient.exceptions import DeadKernelError
 
-from autograder.nbgrader_plugins.execute import MAX_OUTPUT, _ending
+from autograder.nbgrader_plugins.execute import MAX_OUTPUT, _describe_loss
 from course.errors import UsageError
 from tests.support.notebooks import POINTS, executed, points, said, test_cell
 
@@ -82,4 +82,4 @@ def test_outputs_that_students_saved_are_never_graded():
 
 
 def test_a_dead_kernel_is_named():
-    assert "died" in _ending(DeadKernelError("Kernel died"))
+    assert "died" in _describe_loss(DeadKernelError("Kernel died"))

@@ -38,7 +38,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("formgrader")
-    return Course(folder, f"c.TrainedScore.store = {str(folder / 'results.db')!r}\nc.TrainedScore.cut = {REDUCED}")
+    return Course(folder, f"c.TrainedScore.store = {str(folder / 'results.db')!r}\nc.TrainedScore.reduced = {REDUCED}")
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from autograder.store.secret import course_secret, secret_file
+from autograder.store.secret import SECRET_VARIABLE, course_secret, secret_file
 from tests.support.notebooks import executed, said
 
 
 @pytest.mark.slow
-def test_a_hostile_notebook_gets_no_network_no_file_of_others_and_no_test_before_it_is_run(tmp_path):
+def test_a_hostile_notebook_gets_no_network_no_file_of_others_and_no_test_before_it_is_run(tmp_path, monkeypatch):
     """It tries the network, the gradebook, others' work, the file that holds its own hidden tests, and to leave one."""
     course = tmp_path / "course"
     mine, other = (course / "autograded" / name / "challenge" for name in ("mallory", "alice"))
@@ -20,6 +20,7 @@ def test_a_hostile_notebook_gets_no_network_no_file_of_others_and_no_test_before
         (folder / "challenge.ipynb").write_text("hidden tests")
         (folder / "helper.py").write_text("answer = 42")
     (course / "gradebook.db").write_text("grades")
+    monkeypatch.delenv(SECRET_VARIABLE, raising=False)  # so that the secret is in a file
     assert course_secret() and secret_file().exists()
     (mine / "link").symlink_to(course / "gradebook.db")
     with socket.socket() as server:

@@ -86,7 +86,7 @@ def settings(folder, store) -> str:
         "accuracy": needed / 1_000,
         "near": (abs(first - needed) + 1) / 1_000,
     }
-    return f"c.TrainedScore.store = {str(store)!r}\nc.TrainedScore.seeds = 2\nc.TrainedScore.cut = {cut}\n" + (
+    return f"c.TrainedScore.store = {str(store)!r}\nc.TrainedScore.seeds = 2\nc.TrainedScore.reduced = {cut}\n" + (
         "c.LateSubmissionPlugin.penalty_method = 'zero'\n"
     )
 

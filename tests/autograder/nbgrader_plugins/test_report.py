@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.grading.options import Options, ReducedRun
 from autograder.nbgrader_plugins import report
 from autograder.store.records import Result, RunRecord
+from course.rules import load_rules
 from course.training.results import EpochResult
 
-RULE = 9_940
+RULES = load_rules("challenge")
 
 
 def epochs(*correct):
@@ -38,18 +38,18 @@ def result(verdict, *runs, reasons=("Run 1: a reason.",), **more):
 )
 def test_points_are_whole_for_a_pass_none_for_a_refusal_and_in_between_as_the_course_says(verdict, runs, expected):
     graded = result(verdict, *runs)
-    assert report.share(graded, Options(), partial_credit=0.5, partial_from=0.98) == pytest.approx(expected)
-    assert report.share(graded, Options(), partial_credit=0.0, partial_from=0.98) == float(expected == 1.0)
+    assert report.credit(graded, RULES, partial_credit=0.5, partial_from=0.98) == pytest.approx(expected)
+    assert report.credit(graded, RULES, partial_credit=0.0, partial_from=0.98) == float(expected == 1.0)
 
 
 @given(correct=st.lists(st.integers(0, 10_000), min_size=2, max_size=15), credit=st.floats(0, 1), start=st.floats(0, 1))
 def test_a_failed_run_never_gets_more_than_the_course_says(correct, credit, start):
-    assert 0.0 <= report.share(result("fail", correct), Options(), credit, start) <= credit
+    assert 0.0 <= report.credit(result("fail", correct), RULES, credit, start) <= credit
 
 
 def test_a_students_text_is_escaped_in_the_report():
     hostile = "Line 1: <script>alert(1)</script>\x1b[31m & \u202e"
-    page = report.html(result("error", reasons=(hostile,)), Options(), 0.0, 10.0)
+    page = report.html(result("error", reasons=(hostile,)), RULES, 0.0, 10.0)
     assert "<script>" not in page and "&lt;script&gt;" in page and "\x1b" not in page and "\u202e" not in page
 
 
@@ -57,7 +57,7 @@ def test_a_report_passes_nbconverts_sanitizer_as_it_is():
     from nbconvert.filters.strings import clean_html
 
     graded = replace(result("fail", [9_900, 9_910], [9_920, 9_930]), official=False)
-    page = report.html(graded, Options(reduced=ReducedRun(2, 2, 2, accuracy=0.999)), 1.5, 10.0)
+    page = report.html(graded, replace(RULES, accuracy=0.999), 1.5, 10.0)
     assert clean_html(page) == page
     assert "Not official" in page and "1.5 of 10 points" in page and "What to try next" in page
 
@@ -66,16 +66,16 @@ def test_a_report_passes_nbconverts_sanitizer_as_it_is():
     ("correct", "trained", "fragment"),
     [
         ([9_930, 9_950, 9_900], 59_400, "was reached in epoch 2 and lost again"),
-        ([9_800, 9_850, 9_870], 59_900, "learns digits by heart"),
+        ([9_800, 9_850, 9_870], 59_900, "which indicates overfitting"),
         ([9_700, 9_750, 9_760], 58_000, "can learn more"),
     ],
 )
 def test_what_to_try_next_follows_from_the_curve(correct, trained, fragment):
     graded = result("fail", correct)
     run = replace(graded.runs[0], epochs=tuple(replace(e, train_correct=trained) for e in graded.runs[0].epochs))
-    assert fragment in " ".join(report.next_steps(replace(graded, runs=(run,)), Options()))
+    assert fragment in " ".join(report.next_steps(replace(graded, runs=(run,)), RULES))
 
 
 def test_the_curve_is_a_picture_and_what_was_not_trained_has_none():
-    assert report.pictures(result("fail", [9_900, 9_910]), Options())[0].startswith(b"\x89PNG")
-    assert report.pictures(result("refused"), Options()) == []
+    assert report.curves(result("fail", [9_900, 9_910]), RULES).startswith(b"\x89PNG")
+    assert report.curves(result("refused"), RULES) is None

@@ -1,10 +1,41 @@
-"""The trained cell: what is trained, and what is not."""
+"""The trained cell: what is trained, how its settings are read, and what it shows."""
 
+import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from traitlets.config import Config
 
+from autograder.grading.options import Options, ReducedRun
 from autograder.nbgrader_plugins.trained_score import TrainedScore
+from autograder.store.records import Result, RunRecord
+from course.training.results import EpochResult
+
+REDUCED = {"epochs": 1, "train_images": 600, "test_images": 500, "accuracy": 0.5}
+
+
+def trained_score(**settings):
+    return TrainedScore(config=Config(TrainedScore=settings))
 
 
 def test_an_assignment_without_a_recipe_is_left_alone():
     notebook = new_notebook(cells=[new_code_cell("1")])
     assert TrainedScore().preprocess(notebook, {})[0].cells[0].source == "1"
+
+
+def test_the_old_name_of_a_setting_counts_and_the_new_one_comes_first():
+    assert trained_score(cut=REDUCED).reduced == REDUCED
+    assert trained_score(cut=REDUCED, reduced={"epochs": 2}).reduced == {"epochs": 2}
+
+
+@pytest.mark.parametrize(
+    ("correct", "score"), [([251, 260], "10.0"), ([240, 249], "0.0")], ids=["held in the reduced run", "not held"]
+)
+def test_the_cell_gets_report_curve_and_score_by_the_rules_of_the_reduced_run(correct, score):
+    epochs = tuple(EpochResult(i, 0.1, 0.1, 500, 600, 0.1, count, 500) for i, count in enumerate(correct, start=1))
+    runs = (RunRecord(1, "cpu", "a processor", 1, epochs, 1.0),)
+    verdict = "pass" if min(correct) >= 250 else "fail"
+    result = Result("challenge.ipynb", "challenge", verdict, ("Run 1: a reason.",), official=False, runs=runs)
+    plugin = trained_score(partial_credit=0.5, partial_from=0.5)
+    report, curve, number = plugin._outputs("ada", result, Options(reduced=ReducedRun(**REDUCED)), points=10.0)
+    assert "Not official" in report.data["text/html"] and report.data["text/plain"].endswith("- Run 1: a reason.")
+    assert set(curve.data) == {"image/png"}
+    assert (number.output_type, number.data) == ("execute_result", {"text/plain": score})
