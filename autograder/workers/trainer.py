@@ -38,7 +38,7 @@ from course.training.scoring import Score
 PROGRESS_SECONDS = 0.5
 WARM_UP_STEPS, MEASURED_STEPS = 3, 20
 
-kernels.load()  # with the import, so that all that are forked from a warm process share what is compiled
+kernels.precompile()  # with the import, so that all that are forked from a warm process share what is compiled
 
 
 def main() -> None:

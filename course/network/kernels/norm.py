@@ -1,171 +1,227 @@
 """Batch norm, ReLU and dropout in one pass over memory in each direction.
 
-What belongs to a channel is one number, and every inner loop runs over neighbouring numbers: images are seen as
-(C, pixels * N), or as (C, pixels, N) where sums are added up image by image, as vectors can. Reading memory is what
-costs: no loop reads twice what it can work out.
+Every inner loop runs over neighbouring numbers: images are viewed as (C, pixels * N), or as (C, pixels, N) where sums
+are accumulated image by image, so that LLVM can vectorise them. Memory bandwidth is the limit, so no loop reads a
+number that it can compute again instead.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from course.network.kernels.layout import batch_innermost, channels, empty, is_plain, rows
-from course.network.kernels.loops import compiled
+from course.network.kernels.layout import (
+    Float32,
+    Float64,
+    channel_view,
+    empty_batch_innermost,
+    is_float32_batch,
+    pixel_view,
+    to_batch_innermost,
+)
+from course.network.kernels.numba_loops import compiled
 
 aten = torch.ops.aten
-LEVELS = 2**16  # dropout decides by 16 random bits
+Int16 = npt.NDArray[np.int16]
+LEVELS = 2**16  # dropout compares 16 random bits with a threshold
 ZERO = np.float32(0)
-PIVOT_PIXELS = 8  # the pivot is the mean of each eighth pixel
+PIVOT_STRIDE = 8  # the pivot is the mean over every eighth pixel
 
-# ---- loops over x, y, g, bits, out, with what belongs to a channel (C,)
-# Comparisons are such that NaN stays NaN.
+# ---- the loops. x and y are images, dx and dy their gradients, `bits` random; the other arrays are per channel, (C,)
+# Comparisons are written so that NaN stays NaN.
 
 
 @compiled
-def _moments(x, mean, variance):
-    """Mean and variance of each channel of x (C, pixels, N), float64, in one pass over memory.
+def _moments(x: Float32, mean: Float64, variance: Float64) -> None:
+    """Mean and biased variance of each channel of x (C, pixels, N), in one pass over memory after the pivot.
 
-    It adds up differences from the mean of each eighth pixel: that is within sqrt(8) standard deviations of the
-    batch's, so little is lost when squares are subtracted.
+    The sums are over differences from a pivot, the mean of every eighth pixel. It is within sqrt(8) standard deviations
+    of the batch's mean, so that little precision is lost when the squares are subtracted.
     """
-    channels, pixels, images = x.shape
-    total, squares = np.empty(images, np.float32), np.empty(images, np.float32)
+    channels, pixels, batch = x.shape
+    total, squares = np.empty(batch, np.float32), np.empty(batch, np.float32)
     for c in range(channels):
         total[:] = ZERO
-        for p in range(0, pixels, PIVOT_PIXELS):
-            for n in range(images):
+        for p in range(0, pixels, PIVOT_STRIDE):
+            for n in range(batch):
                 total[n] += x[c, p, n]
-        pivot = np.float32(total.astype(np.float64).sum() / (images * -(-pixels // PIVOT_PIXELS)))
+        pivot = np.float32(total.astype(np.float64).sum() / (batch * -(-pixels // PIVOT_STRIDE)))
         total[:] = ZERO
         squares[:] = ZERO
         for p in range(pixels):
-            for n in range(images):
+            for n in range(batch):
                 difference = x[c, p, n] - pivot
                 total[n] += difference
                 squares[n] += difference * difference
-        off = total.astype(np.float64).sum() / (pixels * images)
-        mean[c] = pivot + off
-        spread = squares.astype(np.float64).sum() / (pixels * images) - off * off
-        variance[c] = np.float64(0) if spread < 0 else spread
+        mean_difference = total.astype(np.float64).sum() / (pixels * batch)
+        mean[c] = pivot + mean_difference
+        biased = squares.astype(np.float64).sum() / (pixels * batch) - mean_difference * mean_difference
+        variance[c] = np.float64(0) if biased < 0 else biased
 
 
 @compiled
-def _scale(x, scale, shift, least, y):
+def _scale(x: Float32, scale: Float32, shift: Float32, minimum: np.float32, y: Float32) -> None:
+    """y = max(x * scale + shift, minimum)"""
     for c in range(x.shape[0]):
         for i in range(x.shape[1]):
             value = x[c, i] * scale[c] + shift[c]
-            y[c, i] = least if value < least else value
+            y[c, i] = minimum if value < minimum else value
 
 
 @compiled
-def _scale_and_drop(x, scale, shift, least, bits, kept_from, factor, y):
+def _scale_and_drop(
+    x: Float32,
+    scale: Float32,
+    shift: Float32,
+    minimum: np.float32,
+    bits: Int16,
+    threshold: np.int16,
+    factor: np.float32,
+    y: Float32,
+) -> None:
+    """`_scale`, then `_drop`."""
     for c in range(x.shape[0]):
         for i in range(x.shape[1]):
             value = x[c, i] * scale[c] + shift[c]
-            y[c, i] = (least if value < least else value) * (factor if bits[c, i] >= kept_from else ZERO)
+            y[c, i] = (minimum if value < minimum else value) * (factor if bits[c, i] >= threshold else ZERO)
 
 
 @compiled
-def _drop(x, bits, kept_from, factor, y):
+def _drop(x: Float32, bits: Int16, threshold: np.int16, factor: np.float32, y: Float32) -> None:
+    """y = x * factor where `bits` are at least `threshold`, else 0."""
     for c in range(x.shape[0]):
         for i in range(x.shape[1]):
-            y[c, i] = x[c, i] * (factor if bits[c, i] >= kept_from else ZERO)
+            y[c, i] = x[c, i] * (factor if bits[c, i] >= threshold else ZERO)
 
 
 @compiled
-def _gradient_sums(g, x, scale, shift, least, mean, total, along):
-    """Sums of the gradient where the value was above `least`, and of its product with x - mean: float64, (C,) each."""
-    channels, pixels, images = x.shape
-    some, some_along = np.empty(images, np.float32), np.empty(images, np.float32)
+def _gradient_sums(
+    dy: Float32,
+    x: Float32,
+    scale: Float32,
+    shift: Float32,
+    minimum: np.float32,
+    mean: Float64,
+    dbeta: Float64,
+    dy_dot_centered: Float64,
+) -> None:
+    """Sums of dy, and of dy * (x - mean), over the numbers of each channel where y is above `minimum`."""
+    channels, pixels, batch = x.shape
+    sums, dot_sums = np.empty(batch, np.float32), np.empty(batch, np.float32)
     for c in range(channels):
-        some[:] = ZERO
-        some_along[:] = ZERO
-        centre = np.float32(mean[c])
+        sums[:] = ZERO
+        dot_sums[:] = ZERO
+        center = np.float32(mean[c])
         for p in range(pixels):
-            for n in range(images):
-                gradient = ZERO if x[c, p, n] * scale[c] + shift[c] <= least else g[c, p, n]
-                some[n] += gradient
-                some_along[n] += gradient * (x[c, p, n] - centre)
-        total[c] = some.astype(np.float64).sum()
-        along[c] = some_along.astype(np.float64).sum()
+            for n in range(batch):
+                gradient = ZERO if x[c, p, n] * scale[c] + shift[c] <= minimum else dy[c, p, n]
+                sums[n] += gradient
+                dot_sums[n] += gradient * (x[c, p, n] - center)
+        dbeta[c] = sums.astype(np.float64).sum()
+        dy_dot_centered[c] = dot_sums.astype(np.float64).sum()
 
 
 @compiled
-def _gradient(g, x, scale, shift, least, slope, offset, out):
-    """The gradient of x: that of the values times scale, minus what the batch's mean and variance pass on."""
+def _input_gradient(
+    dy: Float32,
+    x: Float32,
+    scale: Float32,
+    shift: Float32,
+    minimum: np.float32,
+    x_factor: Float32,
+    constant: Float32,
+    dx: Float32,
+) -> None:
+    """dx = dy * scale + x * x_factor + constant, with dy taken as 0 where y is not above `minimum`."""
     for c in range(x.shape[0]):
         for i in range(x.shape[1]):
-            gradient = ZERO if x[c, i] * scale[c] + shift[c] <= least else g[c, i]
-            out[c, i] = gradient * scale[c] + x[c, i] * slope[c] + offset[c]
+            gradient = ZERO if x[c, i] * scale[c] + shift[c] <= minimum else dy[c, i]
+            dx[c, i] = gradient * scale[c] + x[c, i] * x_factor[c] + constant[c]
 
 
-# ---- batch norm. What belongs to a channel is worked out in float64, by NumPy: for so few numbers it is quicker.
+# ---- batch norm. Numbers per channel are computed by NumPy in float64: for so few it is faster than PyTorch.
 
 
-class _Scaled(NamedTuple):
-    """y = x * scale + shift, cut off at `least`: (C,) float32 twice, and a number."""
+class _Affine(NamedTuple):
+    """y = max(x * scale + shift, minimum); `scale` and `shift` are (C,)."""
 
-    scale: np.ndarray
-    shift: np.ndarray
-    least: np.float32
-
-
-def _scaled(mean: np.ndarray, steepness: np.ndarray, bias: Tensor, relu: bool) -> _Scaled:
-    """(x - mean) * steepness + bias, and ReLU where it is wanted."""
-    shift = bias.detach().numpy() - mean * steepness
-    return _Scaled(steepness.astype(np.float32), shift.astype(np.float32), ZERO if relu else np.float32(-math.inf))
+    scale: Float32
+    shift: Float32
+    minimum: np.float32
 
 
-def _normalised(images: Tensor, scaled: _Scaled, mask: _Mask | None) -> Tensor:
-    out = empty(*images.shape)
+def _affine(mean: Float64, gamma_over_std: Float64, beta: Tensor, relu: bool) -> _Affine:
+    """(x - mean) * gamma_over_std + beta, and then ReLU if `relu`."""
+    shift = beta.detach().numpy() - mean * gamma_over_std
+    minimum = ZERO if relu else np.float32(-math.inf)
+    return _Affine(gamma_over_std.astype(np.float32), shift.astype(np.float32), minimum)
+
+
+def _apply_affine(images: Tensor, affine: _Affine, mask: _Mask | None) -> Tensor:
+    out = empty_batch_innermost(*images.shape)
     if mask is None:
-        _scale(channels(images), *scaled, channels(out))
+        _scale(channel_view(images), *affine, channel_view(out))
     else:
-        _scale_and_drop(channels(images), *scaled, *mask, channels(out))
+        _scale_and_drop(channel_view(images), *affine, *mask, channel_view(out))
     return out
 
 
-class _Norm(Function):
-    """By the batch's own mean and variance, which are also given back; then ReLU and dropout where they are wanted."""
+class _BatchNorm(Function):
+    """Normalisation by the batch's mean and variance, then ReLU if `relu`, and dropout if `p` is not 0.
+
+    Returns the output, and mean and biased variance, (C,) float64. In the terms of Ioffe and Szegedy (2015), `weight`
+    is gamma and `bias` beta.
+    """
 
     @staticmethod
-    @np.errstate(all="ignore")  # a run that diverges is told by its loss
-    def forward(ctx, images: Tensor, weight: Tensor, bias: Tensor, eps: float, relu: bool, p: float):
-        images = batch_innermost(images)
+    @np.errstate(all="ignore")  # the training loop detects divergence by the loss
+    def forward(
+        ctx: Any,  # PyTorch's context, which takes any attribute
+        images: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        eps: float,
+        relu: bool,
+        p: float,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        images = to_batch_innermost(images)
         mean, variance = np.empty(images.shape[1]), np.empty(images.shape[1])
-        _moments(rows(images), mean, variance)
+        _moments(pixel_view(images), mean, variance)
         ctx.save_for_backward(images, weight)
-        ctx.mean, ctx.spread = mean, 1 / np.sqrt(variance + eps)
-        ctx.scaled = _scaled(mean, ctx.spread * weight.detach().numpy(), bias, relu)
+        ctx.mean, ctx.inv_std = mean, 1 / np.sqrt(variance + eps)
+        ctx.affine = _affine(mean, ctx.inv_std * weight.detach().numpy(), bias, relu)
         ctx.mask = _draw_mask(images, p) if p else None
-        found = torch.from_numpy(mean), torch.from_numpy(variance)
-        ctx.mark_non_differentiable(*found)
-        return _normalised(images, ctx.scaled, ctx.mask), *found
+        statistics = torch.from_numpy(mean), torch.from_numpy(variance)
+        ctx.mark_non_differentiable(*statistics)
+        return _apply_affine(images, ctx.affine, ctx.mask), *statistics
 
     @staticmethod
     @np.errstate(all="ignore")
-    def backward(ctx, gradient: Tensor, *_):
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         images, weight = ctx.saved_tensors
-        gradient = batch_innermost(gradient)
+        affine: _Affine = ctx.affine
+        gradient = to_batch_innermost(gradient)
         if ctx.mask is not None:
-            gradient = _dropped(gradient, ctx.mask)
-        of_bias, along = np.empty(images.shape[1]), np.empty(images.shape[1])
-        _gradient_sums(rows(gradient), rows(images), *ctx.scaled, ctx.mean, of_bias, along)
-        of_weight, of_images = along * ctx.spread, None
+            gradient = _apply_mask(gradient, ctx.mask)
+        dbeta, dy_dot_centered = np.empty(images.shape[1]), np.empty(images.shape[1])
+        _gradient_sums(pixel_view(gradient), pixel_view(images), *affine, ctx.mean, dbeta, dy_dot_centered)
+        dgamma = dy_dot_centered * ctx.inv_std
+        dimages = None
         if ctx.needs_input_grad[0]:
-            steepness = ctx.spread * weight.detach().numpy() * images.shape[1] / images.numel()
-            slope = -steepness * ctx.spread * of_weight
-            offset = -steepness * of_bias - slope * ctx.mean
-            of_images = empty(*images.shape)
-            rest = slope.astype(np.float32), offset.astype(np.float32), channels(of_images)
-            _gradient(channels(gradient), channels(images), *ctx.scaled, *rest)
-        return of_images, torch.from_numpy(of_weight).float(), torch.from_numpy(of_bias).float(), None, None, None
+            # dx = gamma / std * (dy - (dbeta + (x - mean) / std * dgamma) / count)
+            per_number = ctx.inv_std * weight.detach().numpy() * images.shape[1] / images.numel()
+            x_factor = -per_number * ctx.inv_std * dgamma
+            constant = -per_number * dbeta - x_factor * ctx.mean
+            dimages = empty_batch_innermost(*images.shape)
+            dy, x, dx = (channel_view(tensor) for tensor in (gradient, images, dimages))
+            _input_gradient(dy, x, *affine, x_factor.astype(np.float32), constant.astype(np.float32), dx)
+        return dimages, torch.from_numpy(dgamma).float(), torch.from_numpy(dbeta).float(), None, None, None
 
 
 @np.errstate(all="ignore")
@@ -182,46 +238,63 @@ def batch_norm(
     relu: bool = False,
     p: float = 0.0,
 ) -> Tensor:
-    """`aten.batch_norm`, and after it `relu` and dropout with probability `p` (which needs relu; 0 for none)."""
+    """`aten.batch_norm`, then `relu`, then dropout with probability `p`; `p` above 0 needs `relu`."""
     per_channel = (weight, bias, running_mean, running_var)
-    covered = type(eps) is float and type(momentum) in (int, float) and _covers(input, per_channel)
-    if covered and training:
-        out, mean, variance = _Norm.apply(input, weight, bias, eps, relu, p)
-        if running_mean is not None:
-            count = input.numel() // input.shape[1]
-            with torch.no_grad():
-                running_mean.mul_(1 - momentum).add_(mean, alpha=momentum)
-                running_var.mul_(1 - momentum).add_(variance, alpha=momentum * count / (count - 1))
-        return out
-    if covered and running_mean is not None and not torch.is_grad_enabled():
-        images = batch_innermost(input)
-        mean, variance = (t.double().numpy() for t in (running_mean, running_var))
-        scaled = _scaled(mean, weight.detach().numpy() / np.sqrt(variance + eps), bias, relu)
-        return _normalised(images, scaled, _draw_mask(images, p) if p else None)
-    out = aten.batch_norm.default(*(input, *per_channel), training, momentum, eps, cudnn_enabled)
-    out = torch.relu(out) if relu else out
-    return dropout(out, p, True) if p else out
+    if type(eps) is float and type(momentum) in (int, float) and _is_supported(input, per_channel):
+        assert weight is not None and bias is not None  # as _is_supported says
+        if training:
+            return _train(input, weight, bias, running_mean, running_var, momentum, eps, relu, p)
+        if running_mean is not None and running_var is not None and not torch.is_grad_enabled():
+            images = to_batch_innermost(input)
+            std = np.sqrt(running_var.double().numpy() + eps)
+            affine = _affine(running_mean.double().numpy(), weight.detach().numpy() / std, bias, relu)
+            return _apply_affine(images, affine, _draw_mask(images, p) if p else None)
+    output: Tensor = aten.batch_norm.default(*(input, *per_channel), training, momentum, eps, cudnn_enabled)
+    output = torch.relu(output) if relu else output
+    return dropout(output, p, True) if p else output
 
 
-def _covers(images: Tensor, per_channel: tuple[Tensor | None, ...]) -> bool:
-    """More than one number a channel, a weight and a bias, and everything of the shape it should be."""
-    weight, bias, mean, variance = per_channel
+def _train(
+    images: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    momentum: float,
+    eps: float,
+    relu: bool,
+    p: float,
+) -> Tensor:
+    """Normalise by the batch's statistics, and update the running ones; the running variance is unbiased."""
+    output: Tensor
+    output, mean, variance = _BatchNorm.apply(images, weight, bias, eps, relu, p)
+    if running_mean is not None and running_var is not None:
+        count = images.numel() // images.shape[1]
+        with torch.no_grad():
+            running_mean.mul_(1 - momentum).add_(mean, alpha=momentum)
+            running_var.mul_(1 - momentum).add_(variance, alpha=momentum * count / (count - 1))
+    return output
+
+
+def _is_supported(images: object, per_channel: tuple[Tensor | None, ...]) -> bool:
+    """Whether there are at least two numbers per channel, a weight and a bias, and all shapes fit."""
+    weight, bias, running_mean, running_var = per_channel
     return (
-        is_plain(images)
+        is_float32_batch(images)
         and images.numel() > images.shape[1]
         and weight is not None
         and bias is not None
-        and (mean is None) == (variance is None)
-        and all(
-            t is None
-            or (
-                isinstance(t, Tensor)
-                and t.dtype == torch.float32
-                and t.device == images.device
-                and t.shape == images.shape[1:2]
-            )
-            for t in per_channel
-        )
+        and (running_mean is None) == (running_var is None)
+        and all(tensor is None or _is_per_channel(tensor, images) for tensor in per_channel)
+    )
+
+
+def _is_per_channel(value: object, images: Tensor) -> bool:
+    return (
+        isinstance(value, Tensor)
+        and value.dtype == torch.float32
+        and value.device == images.device
+        and value.shape == images.shape[1:2]
     )
 
 
@@ -229,41 +302,41 @@ def _covers(images: Tensor, per_channel: tuple[Tensor | None, ...]) -> bool:
 
 
 class _Mask(NamedTuple):
-    """A number is kept, and multiplied by `factor`, where its random `bits` (C, L) int16 are at least `kept_from`."""
+    """A number is kept, times `factor`, where its random `bits` (C, pixels * N) are at least `threshold`."""
 
-    bits: np.ndarray
-    kept_from: np.int16
+    bits: Int16
+    threshold: np.int16
     factor: np.float32
 
 
 def _draw_mask(images: Tensor, p: float) -> _Mask:
-    """Each number is dropped with probability p, by PyTorch's generator: four numbers out of 64 bits."""
+    """A mask that drops each number with probability p. PyTorch's generator draws 64 bits for every four numbers."""
     bits = torch.empty(-(-images.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-    # the count of dropped levels is rounded up or down at random, so that the probability is p and not p to 16 bits
+    # the number of dropped levels is rounded up or down at random, so that p is exact and not limited to 16 bits
     dropped = min(int(p * LEVELS + torch.rand(()).item()), LEVELS - 1)
-    of_channels = bits.view(torch.int16)[: images.numel()].view(images.shape[1], -1).numpy()
-    return _Mask(of_channels, np.int16(dropped - LEVELS // 2), np.float32(1 / (1 - p)))
+    per_channel = bits.view(torch.int16)[: images.numel()].view(images.shape[1], -1).numpy()
+    return _Mask(per_channel, np.int16(dropped - LEVELS // 2), np.float32(1 / (1 - p)))
 
 
 class _Dropout(Function):
     @staticmethod
-    def forward(ctx, images: Tensor, p: float) -> Tensor:
+    def forward(ctx: Any, images: Tensor, p: float) -> Tensor:  # ctx takes any attribute
         ctx.mask = _draw_mask(images, p)
-        return _dropped(batch_innermost(images), ctx.mask)
+        return _apply_mask(to_batch_innermost(images), ctx.mask)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor):
-        return _dropped(batch_innermost(gradient), ctx.mask), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return _apply_mask(to_batch_innermost(gradient), ctx.mask), None
 
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """`aten.dropout`."""
-    if not train or type(p) is not float or not 0 < p < 1 or not is_plain(input):
-        return aten.dropout.default(input, p, train)
-    return _Dropout.apply(input, p)
+    supported = train and type(p) is float and 0 < p < 1 and is_float32_batch(input)
+    output: Tensor = _Dropout.apply(input, p) if supported else aten.dropout.default(input, p, train)
+    return output
 
 
-def _dropped(images: Tensor, mask: _Mask) -> Tensor:
-    out = empty(*images.shape)
-    _drop(channels(images), *mask, channels(out))
+def _apply_mask(images: Tensor, mask: _Mask) -> Tensor:
+    out = empty_batch_innermost(*images.shape)
+    _drop(channel_view(images), *mask, channel_view(out))
     return out

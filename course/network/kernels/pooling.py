@@ -3,95 +3,124 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from course.network.kernels.layout import are_whole, batch_innermost, empty, is_plain, pair, rows
-from course.network.kernels.loops import compiled
+from course.network.kernels.layout import (
+    Float32,
+    are_integers,
+    as_pair,
+    empty_batch_innermost,
+    is_float32_batch,
+    pixel_view,
+    to_batch_innermost,
+)
+from course.network.kernels.numba_loops import compiled
 
 aten = torch.ops.aten
-MOST_IN_A_WINDOW = 16  # its places are spelled out in the compiled loops
+MAX_WINDOW = 16  # numbers in a window; the compiled loops are unrolled over them
+UInt8 = npt.NDArray[np.uint8]
+Pool = Callable[[Float32, Float32, UInt8], None]
+PoolGradient = Callable[[Float32, UInt8, Float32], None]
 
 
 @functools.cache
-def _loops(height: int, width: int) -> tuple[Callable[..., None], Callable[..., None]]:
-    """Both directions for one size of window."""
-    window = height * width
+def _loops(kernel_h: int, kernel_w: int) -> tuple[Pool, PoolGradient]:
+    """The loops of both directions for one size of window."""
+    window = kernel_h * kernel_w
 
     @compiled
-    def pool(x, y, places):
-        """x (C, H, W, N) -> the largest of each window in y (C, H', W', N), and which it was. NaN is largest of all."""
+    def pool(x: Float32, y: Float32, argmax: UInt8) -> None:
+        """x (C, H, W, N) -> the maximum of each window in y (C, H', W', N), and its position. NaN is the maximum."""
         for c in range(y.shape[0]):
             for h in range(y.shape[1]):
                 for w in range(y.shape[2]):
                     for n in range(y.shape[3]):
-                        largest, place = x[c, h * height, w * width, n], np.uint8(0)
-                        for at in range(1, window):
-                            other = x[c, h * height + at // width, w * width + at % width, n]
+                        largest, position = x[c, h * kernel_h, w * kernel_w, n], np.uint8(0)
+                        for i in range(1, window):
+                            other = x[c, h * kernel_h + i // kernel_w, w * kernel_w + i % kernel_w, n]
                             replaces = other > largest or other != other
                             largest = other if replaces else largest
-                            place = np.uint8(at) if replaces else place
-                        y[c, h, w, n], places[c, h, w, n] = largest, place
+                            position = np.uint8(i) if replaces else position
+                        y[c, h, w, n], argmax[c, h, w, n] = largest, position
 
     @compiled
-    def gradient(g, places, out):
-        """The gradient of y goes to the places that were largest, and 0 to the others in the windows."""
-        for c in range(g.shape[0]):
-            for h in range(g.shape[1]):
-                for w in range(g.shape[2]):
-                    for at in range(window):
-                        row = out[c, h * height + at // width, w * width + at % width]
-                        for n in range(g.shape[3]):
-                            row[n] = g[c, h, w, n] if places[c, h, w, n] == np.uint8(at) else np.float32(0)
+    def gradient(dy: Float32, argmax: UInt8, dx: Float32) -> None:
+        """dx is the gradient of y at the position of each window's maximum, and 0 elsewhere in the windows."""
+        for c in range(dy.shape[0]):
+            for h in range(dy.shape[1]):
+                for w in range(dy.shape[2]):
+                    for i in range(window):
+                        row = dx[c, h * kernel_h + i // kernel_w, w * kernel_w + i % kernel_w]
+                        for n in range(dy.shape[3]):
+                            row[n] = dy[c, h, w, n] if argmax[c, h, w, n] == np.uint8(i) else np.float32(0)
 
     return pool, gradient
 
 
-def _planes(images: Tensor) -> np.ndarray:
-    """(C, H, W, N)"""
-    return rows(images).reshape(*images.shape[1:], len(images))
+def _chwn_view(images: Tensor) -> Float32:
+    """The same memory as (C, H, W, N)."""
+    return pixel_view(images).reshape(*images.shape[1:], len(images))
 
 
-class _MaxPool(Function):
+class _MaxPool2d(Function):
     @staticmethod
-    def forward(ctx, images: Tensor, height: int, width: int) -> Tensor:
-        images = batch_innermost(images)
-        count, channels, tall, wide = images.shape
-        out = empty(count, channels, tall // height, wide // width)
-        ctx.places = np.empty(_planes(out).shape, np.uint8)
-        ctx.window, ctx.shape = (height, width), images.shape
-        _loops(height, width)[0](_planes(images), _planes(out), ctx.places)
+    def forward(ctx: Any, images: Tensor, kernel_h: int, kernel_w: int) -> Tensor:  # ctx takes any attribute
+        images = to_batch_innermost(images)
+        batch, channels, in_h, in_w = images.shape
+        out = empty_batch_innermost(batch, channels, in_h // kernel_h, in_w // kernel_w)
+        ctx.argmax = np.empty(_chwn_view(out).shape, np.uint8)
+        ctx.kernel, ctx.shape = (kernel_h, kernel_w), images.shape
+        _loops(kernel_h, kernel_w)[0](_chwn_view(images), _chwn_view(out), ctx.argmax)
         return out
 
     @staticmethod
-    def backward(ctx, gradient: Tensor):
-        out = empty(*ctx.shape)
-        if any(size % length for size, length in zip(ctx.shape[2:], ctx.window, strict=True)):
-            out.zero_()  # the edge that no window reaches
-        _loops(*ctx.window)[1](_planes(batch_innermost(gradient)), ctx.places, _planes(out))
-        return out, None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        dimages = empty_batch_innermost(*ctx.shape)
+        if any(size % length for size, length in zip(ctx.shape[2:], ctx.kernel, strict=True)):
+            dimages.zero_()  # no window covers the edge
+        _loops(*ctx.kernel)[1](_chwn_view(to_batch_innermost(gradient)), ctx.argmax, _chwn_view(dimages))
+        return dimages, None, None
 
 
-def max_pool2d(images: Tensor, kernel_size, stride=(), padding=0, dilation=1, ceil_mode: bool = False) -> Tensor:
+def max_pool2d(
+    images: Tensor,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] = (),
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
     """`aten.max_pool2d`."""
-    window, steps = pair(kernel_size), pair(kernel_size if stride in ((), []) else stride)
-    if not _covers(images, window, steps, pair(padding), pair(dilation), ceil_mode):
-        return aten.max_pool2d.default(images, kernel_size, stride, padding, dilation, ceil_mode)
-    return _MaxPool.apply(images, *window)
+    kernel, strides = as_pair(kernel_size), as_pair(kernel_size if stride in ((), []) else stride)
+    if _is_supported(images, kernel, strides, as_pair(padding), as_pair(dilation), ceil_mode):
+        output: Tensor = _MaxPool2d.apply(images, *kernel)
+    else:
+        output = aten.max_pool2d.default(images, kernel_size, stride, padding, dilation, ceil_mode)
+    return output
 
 
-def _covers(images: Tensor, window, steps, padding, dilation, ceil_mode: bool) -> bool:
-    """Windows side by side, inside of the images."""
+def _is_supported(
+    images: object,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    ceil_mode: bool,
+) -> bool:
+    """Whether the windows lie side by side, inside the images."""
     return (
-        is_plain(images)
-        and are_whole(*window, *steps, *padding, *dilation)
+        is_float32_batch(images)
+        and are_integers(*kernel, *stride, *padding, *dilation)
         and images.dim() == 4
-        and (steps, padding, dilation) == (window, (0, 0), (1, 1))
-        and 1 < window[0] * window[1] <= MOST_IN_A_WINDOW
-        and all(size >= length for size, length in zip(images.shape[2:], window, strict=True))
-        and not (ceil_mode and any(size % length for size, length in zip(images.shape[2:], window, strict=True)))
+        and (stride, padding, dilation) == (kernel, (0, 0), (1, 1))
+        and 1 < kernel[0] * kernel[1] <= MAX_WINDOW
+        and all(size >= length for size, length in zip(images.shape[2:], kernel, strict=True))
+        and not (ceil_mode and any(size % length for size, length in zip(images.shape[2:], kernel, strict=True)))
     )

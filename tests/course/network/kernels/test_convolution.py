@@ -10,43 +10,80 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from course.network import kernels
-from course.network.kernels import convolution, vectors
+from course.network.kernels import convolution, llvm_loops
+
+UNIT_ROUNDOFF = 2.0**-24  # of float32
+# torch.sum adds at most so many numbers one after the other: 4 levels of 16 vectors, then up to 64 partial sums
+# (aten/src/ATen/native/cpu/SumKernel.cpp; for fewer than 2**16 vectors)
+TORCH_SUM_DEPTH = 4 * 16 + 64
 
 
 @st.composite
-def convolutions(draw, most_channels: int = 9) -> tuple[tuple[torch.Tensor, ...], tuple]:
+def convolutions(draw, max_channels: int = 9) -> tuple[tuple[torch.Tensor, ...], tuple]:
     """(images, weight, bias or None) in double precision, and (stride, padding, dilation, groups)."""
     groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
-    ins, outs = (groups * draw(st.integers(1, most_channels)) for _ in range(2))
-    window, padding, stride = (
-        (draw(st.integers(least, most)), draw(st.integers(least, most))) for least, most in ((1, 5), (0, 3), (1, 3))
+    in_channels, out_channels = (groups * draw(st.integers(1, max_channels)) for _ in range(2))
+    kernel, padding, stride = (
+        (draw(st.integers(low, high)), draw(st.integers(low, high))) for low, high in ((1, 5), (0, 3), (1, 3))
     )
-    size = [draw(st.integers(max(1, side - 2 * pad), 9)) for side, pad in zip(window, padding, strict=True)]
+    size = [draw(st.integers(max(1, side - 2 * pad), 9)) for side, pad in zip(kernel, padding, strict=True)]
     generator = torch.Generator().manual_seed(draw(st.integers(0, 999)))
     images, weight, bias = (
         torch.randn(shape, generator=generator, dtype=torch.float64)
-        for shape in ((draw(st.integers(1, 40)), ins, *size), (outs, ins // groups, *window), (outs,))
+        for shape in (
+            (draw(st.integers(1, 40)), in_channels, *size),
+            (out_channels, in_channels // groups, *kernel),
+            (out_channels,),
+        )
     )
     return (images, weight, bias if draw(st.booleans()) else None), (stride, padding, (1, 1), groups)
 
 
-def with_gradients(function, tensors, options, dtype) -> list[torch.Tensor]:
-    """The output, and the gradients of images, weight and bias."""
-    tensors = [t if t is None else t.clone().to(dtype).requires_grad_() for t in tensors]
+def with_gradients(function, tensors, options, gradient) -> list[torch.Tensor]:
+    """The output, and the gradients of images, weight and bias for the output's `gradient`."""
+    tensors = [t if t is None else t.clone().requires_grad_() for t in tensors]
     out = function(*tensors, *options)
-    (out * torch.linspace(-1, 1, out.numel(), dtype=dtype).view(out.shape)).sum().backward()
+    out.backward(gradient)
     return [out.detach(), *[t.grad for t in tensors if t is not None]]
 
 
+def channels_last_conv2d(images, *arguments):
+    """PyTorch's operator as `kernels.conv2d` calls it for what it does not support."""
+    return torch.ops.aten.conv2d.default(images.contiguous(memory_format=torch.channels_last), *arguments)
+
+
 def compare(tensors, options) -> None:
-    theirs = with_gradients(torch.ops.aten.conv2d.default, tensors, options, torch.float64)
-    ours = with_gradients(kernels.conv2d, tensors, options, torch.float32)
-    images, weight = tensors[0], tensors[1]
-    # sums of so many products of numbers of about 1, each rounded
-    terms = weight[0].numel(), weight[:, 0].numel(), theirs[0][:, 0].numel(), theirs[0][:, 0].numel()
-    for one, other, count in zip(ours, theirs, terms, strict=False):
+    """Each number of the output and of the gradients is as close to the exact one as float32 sums promise.
+
+    A sum of products in which each product passes through at most `depth` additions has an error of at most
+    gamma(depth + 3) times the sum of the products' absolute values, gamma(k) = k u / (1 - k u), where both factors and
+    the product are rounded as well (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
+    """
+    conv2d = torch.ops.aten.conv2d.default
+    shape = conv2d(*tensors, *options).shape
+    gradient = torch.linspace(-1, 1, shape.numel(), dtype=torch.float64).view(shape)
+    single = [t if t is None else t.float() for t in tensors]
+    computed = with_gradients(kernels.conv2d, single, options, gradient.float())
+    if not convolution._is_supported(*single, *options):
+        theirs = with_gradients(channels_last_conv2d, single, options, gradient.float())
+        assert all(torch.equal(one, other) for one, other in zip(computed, theirs, strict=True))
+        return
+    exact = with_gradients(conv2d, tensors, options, gradient)
+    sums = with_gradients(conv2d, [t if t is None else t.abs() for t in tensors], options, gradient.abs())
+    for one, other, magnitude, depth in zip(computed, exact, sums, depths(tensors[1], shape), strict=False):
         assert one.shape == other.shape
-        assert (one - other).abs().max() <= 1e-6 * (5 + math.sqrt(count)) * max(1.0, float(images.abs().max()))
+        rounding = (depth + 3) * UNIT_ROUNDOFF
+        assert bool(((one - other).abs() <= rounding / (1 - rounding) * magnitude).all())
+
+
+def depths(weight: torch.Tensor, shape: torch.Size) -> tuple[int, int, int, int]:
+    """How many additions a product passes through, at most: output, gradient of images, of weight and of bias."""
+    batch, _, out_h, out_w = shape
+    segment = max(1, convolution.SEGMENT // batch)
+    # in a register along a segment of a row, then one segment after the other, then over the lanes of a vector
+    in_register = min(segment, out_w) * math.ceil(batch / llvm_loops.lanes())
+    weight_gradient = in_register + out_h * math.ceil(out_w / segment) + llvm_loops.lanes()
+    return weight[0].numel() + 1, weight[:, 0].numel(), weight_gradient, TORCH_SUM_DEPTH
 
 
 @settings(max_examples=150)
@@ -70,7 +107,7 @@ def test_an_image_has_the_same_output_bit_for_bit_wherever_it_stands_in_a_batch(
     (images, weight, bias), options = case
     images, weight = images.float(), weight.float()
     bias = bias if bias is None else bias.float()
-    assume(convolution._covers(images, weight, bias, *options))  # PyTorch's promise nothing of the kind
+    assume(convolution._is_supported(images, weight, bias, *options))  # PyTorch's promise nothing of the kind
     order = torch.tensor(data.draw(st.permutations(range(len(images)))))
     part = data.draw(st.integers(1, len(images)))
     whole = kernels.conv2d(images, weight, bias, *options)
@@ -80,7 +117,7 @@ def test_an_image_has_the_same_output_bit_for_bit_wherever_it_stands_in_a_batch(
 @settings(max_examples=100)
 @given(st.integers(1, 500), st.integers(1, 12))
 def test_blocks_of_channels_are_nearly_equal_and_cover_each_once(channels, most):
-    blocks = convolution._blocks(channels, most)
+    blocks = convolution._channel_blocks(channels, most)
     sizes = [size for _, count, size in blocks for _ in range(count)]
     firsts = [first + n * size for first, count, size in blocks for n in range(count)]
     assert sum(sizes) == channels and max(sizes) <= most and max(sizes) - min(sizes) <= 1
@@ -141,14 +178,14 @@ def test_what_is_not_covered_is_pytorchs_to_compute_or_to_refuse(odd):
 
 def narrower(lanes: int, registers: int):
     """A processor as narrow as that; its instructions are this one's."""
-    machine = vectors._machine()[0]
+    machine = llvm_loops._target_machine()[0]
     return lambda: (machine, lanes, registers)
 
 
 @pytest.mark.parametrize("lanes, registers", [(4, 16), (4, 32), (8, 16)])
 def test_a_processor_with_shorter_vectors_computes_the_same(monkeypatch, lanes, registers):
-    monkeypatch.setattr(vectors, "_machine", narrower(lanes, registers))
-    loops = convolution._forward, convolution._of_weights
+    monkeypatch.setattr(llvm_loops, "_target_machine", narrower(lanes, registers))
+    loops = convolution._forward_loops, convolution._weight_gradient_loops
     for compiled in loops:
         compiled.cache_clear()
     try:
@@ -167,10 +204,10 @@ def test_a_processor_with_shorter_vectors_computes_the_same(monkeypatch, lanes, 
 def test_only_whole_numbers_are_options_a_tensor_could_change_before_the_backward_pass(place, kind):
     options = [(1, 1), (0, 0), (1, 1), 1]
     options[place] = kind(1) if place == 3 else (kind(options[place][0]), options[place][1])
-    assert not convolution._covers(torch.ones(16, 4, 5, 5), torch.ones(4, 4, 1, 1), None, *options)
+    assert not convolution._is_supported(torch.ones(16, 4, 5, 5), torch.ones(4, 4, 1, 1), None, *options)
 
 
 def test_a_padding_as_wide_as_the_window_is_not_covered_since_it_would_cost_memory_without_bound():
     images, weight = torch.ones(2, 1, 28, 28), torch.ones(1, 1, 28, 28)
-    assert convolution._covers(images, weight, None, (2000, 2000), (27, 27), (1, 1), 1)
-    assert not convolution._covers(images, weight, None, (2000, 2000), (28, 27), (1, 1), 1)
+    assert convolution._is_supported(images, weight, None, (2000, 2000), (27, 27), (1, 1), 1)
+    assert not convolution._is_supported(images, weight, None, (2000, 2000), (28, 27), (1, 1), 1)
