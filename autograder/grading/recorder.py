@@ -102,7 +102,7 @@ class GradingRecorder:
         else:
             reason = self._regrade.reason if self._regrade else ""
             self._store.results.record_verdict(
-                self._attempt, result, self._rules, self._run_ids, asked=self._asked, reason=reason
+                self._attempt, result, self._rules, self._run_ids, options=self._asked, reason=reason
             )
 
     def _trains(self, run_id: int, spec: Spec) -> None:

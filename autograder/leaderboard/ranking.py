@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 
-from autograder.store import AttemptInProgress, AttemptRule, AttemptSummary, RunSummary, standing
+from autograder.store import AttemptInProgress, AttemptRule, AttemptSummary, RunSummary, counting_attempt
 from course.rules import Rules, Streak, held_level, longest_streak
 
 VERDICTS = ("pass", "borderline", "fail", "refused", "error")  # best first
@@ -73,7 +73,7 @@ def row_of(
             handed_in=newest.handed_in,
             in_progress=waits,
         )
-    seen = counting(judged, which)
+    seen = counting_attempt(judged, which)
     rules = Rules(**seen.rules)
     shown = median_run(seen.runs, rules.hold)
     total = shown.total if shown else 10_000
@@ -113,13 +113,6 @@ def curve(correct: Sequence[int], rules: Rules, total: int) -> dict:
         "level": held_level(correct, rules.hold),
         "streak": longest_streak(correct, needed),
     }
-
-
-def counting(judged: Sequence[AttemptSummary], which: AttemptRule) -> AttemptSummary:
-    """The attempt that counts; of equally good ones the earlier."""
-    if which == "last":
-        return judged[-1]
-    return max(judged, key=lambda seen: standing(seen.verdict, [(run.counts, run.total) for run in seen.runs]))
 
 
 def median_run(runs: Sequence[RunSummary], hold: int) -> RunSummary | None:

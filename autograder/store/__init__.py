@@ -1,13 +1,14 @@
-"""Everything that grading found out, in a database: SQLite in a file, or PostgreSQL for several machines.
+"""Everything that grading finds out, in a database: SQLite in a file, or PostgreSQL for several machines.
 
-    with open_store() as store:                                    # or open_store("postgresql://grader@host/course")
+    with open_store() as store:                          # or open_store("postgresql://grader@host/course")
         grade(path, options, listener, store=store, student="ada")
-        store.results.latest("ada", "challenge")                   # a GradedAttempt, with the whole Result
-        store.results.counting_attempts("challenge")               # one for each student: the attempt that counts
-        list(store.verify())                                       # sentences; empty when nothing was tampered with
+        store.results.latest("ada", "challenge")         # a GradedAttempt, with the whole Result
+        store.results.counting_attempts("challenge")     # for each student the attempt that counts
+        list(store.verify())                             # one sentence for each record that was tampered with
 
-It migrates itself when it is opened. A run is kept under what its numbers depend on, so it trains once, whoever hands
-it in; every epoch is kept when it is done; records are linked in a chain made with the course's key.
+Opening a store migrates it. A run is stored under everything that its numbers depend on, so it is trained once,
+whoever hands it in (`claims`); every epoch is stored when it is finished (`checkpoints`); an HMAC chain made with the
+course's key links all records (`chain`). `results` holds attempts and verdicts, `overview` is what a leaderboard reads.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from typing import Self
 from sqlalchemy import select
 
 from autograder.store.claims import Claim, ClaimLost, Claims, Regrade, RunBusy, RunFinished, RunKey
+from autograder.store.counting import AttemptRule, counting_attempt
 from autograder.store.database import RETRY_SECONDS, Database
 from autograder.store.engine import STORE_VARIABLE, StoreError, store_url
-from autograder.store.models import Head
+from autograder.store.loading import GradedAttempt
+from autograder.store.models import ChainHead
 from autograder.store.overview import AttemptInProgress, AttemptSummary, Cursor, Overview, RunSummary
-from autograder.store.results import AttemptRule, GradedAttempt, Results, SharedRecipe, standing
+from autograder.store.results import Results, SharedRecipe
 from autograder.store.secret import course_secret
 
 __all__ = [
@@ -43,14 +46,14 @@ __all__ = [
     "SharedRecipe",
     "Store",
     "StoreError",
+    "counting_attempt",
     "open_store",
-    "standing",
 ]
 
 
 class Store:
-    """An open store; used from as many threads as you like. `claims` are for the grader, `results` for the
-    gradebook and for people, `overview` for the leaderboard.
+    """An open store, for any number of threads. `claims` are for the grader, `results` for the gradebook and for
+    people, `overview` for the leaderboard.
     """
 
     def __init__(self, database: Database):
@@ -64,7 +67,7 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -72,18 +75,20 @@ class Store:
         self._database.close()
 
     def verify(self, noted: str | None = None) -> Iterator[str]:
-        """One sentence for each record that is not as it was written; `noted` is an `end` noted earlier."""
+        """One sentence for each record that is not as it was written; `noted` is a `chain_end` noted earlier."""
         return iter(self._database.read(lambda session: list(self._database.chain.verify(session, noted))))
 
     def chain_end(self) -> tuple[int, str]:
-        """How many records are in the chain, and the chain's end: noted elsewhere, it shows an older copy later."""
-        return self._database.read(lambda session: tuple(session.execute(select(Head.number, Head.mac)).one()))
+        """The number of records in the chain, and its last MAC: noted elsewhere, it exposes an older copy later."""
+        head = self._database.read(lambda session: session.scalars(select(ChainHead)).one())
+        return head.number, head.mac
 
 
 def open_store(url: str | None = None, *, retry_seconds: float = RETRY_SECONDS) -> Store:
     """The store at a URL or path; None means $UNDER8K_STORE, else a file in the user's data folder.
 
-    `retry_seconds`: seconds for which a database that is away or full is tried again. Raises UsageError, StoreError.
+    `retry_seconds`: how long an operation is retried on a database that cannot be reached or is full.
+    Raises UsageError, StoreError.
     """
     key = hmac.digest(course_secret(), b"under8k store", "sha256")
     return Store(Database(store_url(url), key, retry_seconds))

@@ -1,7 +1,8 @@
-"""Runs while they train: each belongs to one process at a time, which keeps every epoch and shows signs of life.
+"""Runs in training: each is claimed by one process at a time, which stores every epoch and sends heartbeats.
 
-    taken = claims.take(key, spec)     a Claim to train with, the finished run, or RunBusy
-A process that dies or falls silent loses its runs to whoever asks next; should it wake up, it can keep nothing more.
+    claim = claims.take(key, spec)     a Claim to train with, a RunFinished, or RunBusy
+
+A process that dies or sends no heartbeat loses its run to the next one that asks, and can store nothing more in it.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -28,22 +31,22 @@ from course.training.results import EpochResult
 
 @dataclass(frozen=True)
 class RunKey:
-    """What a run's numbers depend on: two runs with the same key come out the same, so one of them is enough."""
+    """Everything that a run's numbers depend on: runs with the same key are bit-identical, so one is enough."""
 
     spec_hash: str
     seed: int
     device: str  # the kind, "cpu" or "cuda"
     threads: int
     trainer: str
-    cut: str = ""
+    reduced: str = ""  # empty for a full run, else its epochs and images
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Regrade:
-    """Train again what was begun before `since`, and keep why."""
+    """Train again what was begun before `since`, and record the reason."""
 
     reason: str
     since: datetime
@@ -51,89 +54,98 @@ class Regrade:
 
 @dataclass(frozen=True)
 class RunBusy:
-    """Somebody else is training it: `owner` and how long ago it gave its last sign of life."""
+    """Another process trains the run: `owner`, whose last heartbeat was `silent` seconds ago."""
 
     run_id: int
     owner: str
     silent: float
 
 
-class ClaimLost(GraderError):
-    """The run was given to another process because this one had fallen silent."""
-
-
 @dataclass(frozen=True)
 class RunFinished:
-    """A finished run."""
-
     run_id: int
     record: RunRecord
 
 
+class ClaimLost(GraderError):
+    """Another process took over the run, because this one had sent no heartbeat for too long."""
+
+
 class Claims:
-    """Hands out runs of one store, and keeps its process's claims alive."""
+    """Hands out the runs of one store, and sends the heartbeats of this process's claims."""
 
     def __init__(self, database: Database):
         self._database = database
-        self._mine: set[str] = set()
+        self._owners: set[str] = set()  # of the claims that are held now
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._pulse: threading.Thread | None = None
+        self._heartbeat: threading.Thread | None = None
 
     def close(self) -> None:
         self._stop.set()
-        if self._pulse is not None:
-            self._pulse.join()
+        if self._heartbeat is not None:
+            self._heartbeat.join()
 
     def take(self, key: RunKey, spec: Spec, regrade: Regrade | None = None) -> Claim | RunFinished | RunBusy:
-        """The newest run with that key: finished, to be trained by us, or being trained. Raises GraderError."""
+        """The newest run with that key: finished, or ours to train, or busy. Raises GraderError."""
         owner = owners.new_owner()
         taken = self._database.write(lambda session: self._take(session, key, spec, regrade, owner))
         if isinstance(taken, Claim):
-            self._keep_alive(owner)
+            self._start_heartbeat(owner)
         return taken
 
     def is_busy(self, run_id: int) -> bool:
-        """Whether a run still belongs to somebody who is alive."""
+        """Whether a run is in training by a process that is alive."""
 
-        def work(session: Session) -> bool:
+        def has_live_owner(session: Session) -> bool:
             run = session.get_one(StoredRun, run_id)
-            return run.finished is None and owners.is_alive(run.owner, clock(session) - run.beat)
+            return run.finished is None and owners.is_alive(run.owner, clock(session) - run.heartbeat)
 
-        return self._database.read(work)
+        return self._database.read(has_live_owner)
+
+    def release(self, owner: str, run_id: int) -> None:
+        """Give up a claim: another process may take the run at once."""
+
+        def clear_owner(session: Session) -> None:
+            ours = update(StoredRun).where(StoredRun.id == run_id, StoredRun.owner == owner)
+            session.execute(ours.values(owner=""))
+
+        with self._lock:
+            self._owners.discard(owner)
+        with contextlib.suppress(StoreError):  # then the claim ends with this process, or without heartbeats
+            self._database.write_unchained(clear_owner)
 
     def _take(
         self, session: Session, key: RunKey, spec: Spec, regrade: Regrade | None, owner: str
     ) -> Claim | RunFinished | RunBusy:
-        same = select(StoredRun).filter_by(**key.to_dict()).order_by(StoredRun.again.desc())
-        run = session.scalars(same.limit(1)).first()
+        same_key = select(StoredRun).filter_by(**key.to_dict()).order_by(StoredRun.repetition.desc())
+        run = session.scalars(same_key.limit(1)).first()
         now = clock(session)
         if run is None or (regrade is not None and run.started < regrade.since):
-            run = self._begin(session, key, spec, regrade, number=run.again + 1 if run else 0)
+            run = self._begin(session, key, spec, regrade, repetition=run.repetition + 1 if run else 0)
         elif run.finished is not None:
             return RunFinished(run.id, self._record(session, run))
-        elif run.owner != owner and owners.is_alive(run.owner, now - run.beat):
-            return RunBusy(run.id, run.owner, now - run.beat)
-        run.owner, run.beat, run.claims = owner, now, run.claims + 1
+        elif run.owner != owner and owners.is_alive(run.owner, now - run.heartbeat):
+            return RunBusy(run.id, run.owner, now - run.heartbeat)
+        run.owner, run.heartbeat, run.claims = owner, now, run.claims + 1
         session.flush()
-        state = session.get(StoredCheckpoint, run.id)
-        kept = Checkpoint(self._epochs(session, run.id), state.state) if state else Checkpoint()
-        return Claim(self, self._database, run.id, owner, kept)
+        stored = session.get(StoredCheckpoint, run.id)
+        checkpoint = Checkpoint(self._epochs(session, run.id), stored.state) if stored else Checkpoint()
+        return Claim(self, self._database, run.id, owner, checkpoint)
 
-    def _begin(self, session: Session, key: RunKey, spec: Spec, regrade: Regrade | None, number: int) -> StoredRun:
+    def _begin(self, session: Session, key: RunKey, spec: Spec, regrade: Regrade | None, repetition: int) -> StoredRun:
         if session.get(StoredSpec, key.spec_hash) is None:
             stored = StoredSpec(hash=key.spec_hash, text=spec.to_json())
             session.add(stored)
             self._database.chain.append(session, [stored])
-        run = StoredRun(
-            **key.to_dict(), again=number, reason=regrade.reason if regrade else "", started=utc_now(), claims=0
-        )
+        reason = regrade.reason if regrade else ""
+        run = StoredRun(**key.to_dict(), repetition=repetition, reason=reason, started=utc_now(), claims=0)
         session.add(run)
         session.flush()
         return run
 
     def _epochs(self, session: Session, run_id: int) -> tuple[EpochResult, ...]:
-        """The finished epochs. Raises GraderError when one was edited or is missing."""
+        """The finished epochs. Raises GraderError if one was edited or is missing."""
         rows = session.scalars(select(StoredEpoch).filter_by(run_id=run_id).order_by(StoredEpoch.epoch)).all()
         self._database.chain.check(session, rows)
         if [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
@@ -147,106 +159,99 @@ class Claims:
         self._database.chain.check(session, [run])
         return run_record(run, self._epochs(session, run.id))
 
-    def _keep_alive(self, owner: str) -> None:
+    def _start_heartbeat(self, owner: str) -> None:
         with self._lock:
-            self._mine.add(owner)
-            if self._pulse is None:
-                self._pulse = threading.Thread(target=self._beat, name="store-pulse", daemon=True)
-                self._pulse.start()
+            self._owners.add(owner)
+            if self._heartbeat is None:
+                self._heartbeat = threading.Thread(target=self._send_heartbeats, name="store-heartbeat", daemon=True)
+                self._heartbeat.start()
 
-    def _forget(self, owner: str) -> None:
-        with self._lock:
-            self._mine.discard(owner)
-
-    def _beat(self) -> None:
-        def work(session: Session) -> None:
-            mine = select(StoredRun.id).where(StoredRun.owner.in_(owned))
-            session.execute(update(StoredRun).where(StoredRun.id.in_(mine)).values(beat=clock(session)))
-
-        while not self._stop.wait(owners.BEAT_SECONDS):
+    def _send_heartbeats(self) -> None:
+        while not self._stop.wait(owners.HEARTBEAT_SECONDS):
             with self._lock:
-                owned = sorted(self._mine)
-            if owned:
-                with contextlib.suppress(StoreError):  # it is away: whoever keeps an epoch will say so
-                    self._database.touch(work)
+                held = sorted(self._owners)
+            if held:
+                with contextlib.suppress(StoreError):  # whoever stores an epoch will report it
+                    self._database.write_unchained(partial(_set_heartbeat, held=held))
 
 
 class Claim:
-    """A run that is ours to train: the CheckpointStore of a training. A context manager; left unfinished it is free."""
+    """A run that this process may train: the CheckpointStore of a training. Leaving the context releases it."""
 
-    def __init__(self, claims: Claims, database: Database, run_id: int, owner: str, kept: Checkpoint):
-        self.run_id, self._owner, self._kept = run_id, owner, kept
+    def __init__(self, claims: Claims, database: Database, run_id: int, owner: str, checkpoint: Checkpoint):
+        self.run_id, self._owner, self._checkpoint = run_id, owner, checkpoint
         self._claims, self._database = claims, database
         self.isolation = ""
 
     def __enter__(self) -> Claim:
         return self
 
-    def __exit__(self, *_) -> None:
-        def work(session: Session) -> None:
-            mine = update(StoredRun).where(StoredRun.id == self.run_id, StoredRun.owner == self._owner)
-            session.execute(mine.values(owner=""))
-
-        self._claims._forget(self._owner)
-        with contextlib.suppress(StoreError):  # the claim then ends with this process, or by its silence
-            self._database.touch(work)
+    def __exit__(self, *_: object) -> None:
+        self._claims.release(self._owner, self.run_id)
 
     def load(self) -> Checkpoint:
-        return self._kept
+        return self._checkpoint
 
     def save(self, result: EpochResult, state: bytes) -> None:
-        """Keep an epoch and the state after it, both or none. Raises ClaimLost, GraderError."""
+        """Store an epoch and the state after it, both or neither. Raises ClaimLost, GraderError."""
+        self._database.write(lambda session: self._save(session, result, state))
 
-        def work(session: Session) -> None:
-            run = self._ours(session)
-            kept = session.get(StoredEpoch, (run.id, result.epoch))
-            if kept is not None and epoch_result(kept) != result:
-                raise GraderError(
-                    f"Epoch {result.epoch} of run {run.id} came out differently when it was repeated "
-                    f"({kept.correct:,}, then {result.correct:,} correct), so this machine cannot go on with it. "
-                    "`autograder regrade` trains it again from the beginning."
-                )
-            session.merge(StoredCheckpoint(run_id=run.id, state=state))
-            if kept is None:
-                by = owners.place(self._owner)
-                row = StoredEpoch(run_id=run.id, **asdict(result), by=by, finished=utc_now())
-                session.add(row)
-                self._database.chain.append(session, [row])
-            run.beat = clock(session)
-
-        self._database.write(work)
+    def _save(self, session: Session, result: EpochResult, state: bytes) -> None:
+        run = self._run_if_ours(session)
+        before = session.get(StoredEpoch, (run.id, result.epoch))
+        if before is not None and epoch_result(before) != result:
+            raise GraderError(
+                f"Epoch {result.epoch} of run {run.id} gave another result when it was repeated "
+                f"({before.correct:,}, then {result.correct:,} correct), so this machine cannot continue the run. "
+                "`autograder regrade` trains it again from the beginning."
+            )
+        session.merge(StoredCheckpoint(run_id=run.id, state=state))
+        if before is None:
+            trained_by = owners.for_people(self._owner)
+            row = StoredEpoch(run_id=run.id, **asdict(result), trained_by=trained_by, finished=utc_now())
+            session.add(row)
+            self._database.chain.append(session, [row])
+        run.heartbeat = clock(session)
 
     def finish(self, record: RunRecord) -> None:
-        """Keep the end of the run. Raises ClaimLost, GraderError."""
+        """Store the finished run. Raises ClaimLost, GraderError."""
+        self._database.write(lambda session: self._finish(session, record))
 
-        def work(session: Session) -> None:
-            run = session.get_one(StoredRun, self.run_id)
-            if run.finished is not None and run.owner == self._owner:  # the answer to the first try was lost
-                return
-            run = self._ours(session)
-            run.device_name, run.seconds, run.ended = record.device_name, record.seconds, record.ended
-            run.isolation, run.versions, run.finished = self.isolation, dict(versions()), utc_now()
-            rows: list[Base] = [run]
-            if record.wrong:
-                rows.append(StoredMistakes(run_id=run.id, wrong=[list(pair) for pair in record.wrong]))
-                session.add(rows[-1])
-            self._database.chain.append(session, rows)
-            session.execute(delete(StoredCheckpoint).where(StoredCheckpoint.run_id == run.id))
+    def _finish(self, session: Session, record: RunRecord) -> None:
+        run = session.get_one(StoredRun, self.run_id)
+        if run.finished is not None and run.owner == self._owner:  # a retry: the first try was committed
+            return
+        run = self._run_if_ours(session)
+        run.device_name, run.seconds, run.ended = record.device_name, record.seconds, record.ended
+        run.isolation, run.versions, run.finished = self.isolation, dict(versions()), utc_now()
+        rows: list[Base] = [run]
+        if record.wrong:
+            rows.append(StoredMistakes(run_id=run.id, wrong=[list(pair) for pair in record.wrong]))
+            session.add(rows[-1])
+        self._database.chain.append(session, rows)
+        session.execute(delete(StoredCheckpoint).where(StoredCheckpoint.run_id == run.id))
 
-        self._database.write(work)
-
-    def _ours(self, session: Session) -> StoredRun:
+    def _run_if_ours(self, session: Session) -> StoredRun:
         run = session.get_one(StoredRun, self.run_id)
         if run.owner != self._owner or run.finished is not None:
-            raise ClaimLost(f"Run {self.run_id} was taken over while this process was silent; what it did is not kept.")
+            raise ClaimLost(
+                f"Another process took over run {self.run_id}, because this one had sent no heartbeat; the rest of "
+                "its training is not stored."
+            )
         return run
 
 
+def _set_heartbeat(session: Session, held: Sequence[str]) -> None:
+    ours = select(StoredRun.id).where(StoredRun.owner.in_(held))
+    session.execute(update(StoredRun).where(StoredRun.id.in_(ours)).values(heartbeat=clock(session)))
+
+
 def epoch_result(row: StoredEpoch) -> EpochResult:
-    return EpochResult(**{name: getattr(row, name) for name in EpochResult.__dataclass_fields__})
+    return EpochResult(**{field.name: getattr(row, field.name) for field in fields(EpochResult)})
 
 
 def run_record(run: StoredRun, epochs: Sequence[EpochResult]) -> RunRecord:
+    """`epochs` are the run's, in their order."""
     return RunRecord(
         seed=run.seed,
         device=run.device,

@@ -1,4 +1,4 @@
-"""Transactions on the store's database: tried again while it is away, and one writer at a time."""
+"""Transactions on the store's database: retried while it cannot be reached, and one writer at a time."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from autograder.store.chain import Chain
-from autograder.store.engine import lock_alone, name_of, open_engine, translate_errors
-from autograder.store.models import Head
+from autograder.store.engine import lock_for_migration, name_of, open_engine, translate_errors
+from autograder.store.models import ChainHead
 from course.errors import UsageError
 
 T = TypeVar("T")
-RETRY_SECONDS = 60.0  # seconds for which a database that is away, busy or full is tried again
+RETRY_SECONDS = 60.0  # how long a transaction is retried on a database that cannot be reached, is busy or full
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 5.0  # between two tries; doubled each time
 
 
 class Database:
-    """`read` and `write` run one function in one transaction. It may run more than once, so it must bear that.
+    """`read` and `write` run a function in one transaction. They may run it again, so it must be idempotent.
 
-    Both raise StoreError when the database stays away for `retry_seconds` seconds.
+    Both raise StoreError if the database cannot be reached for `retry_seconds`.
     """
 
     def __init__(self, url: URL, key: bytes, retry_seconds: float = RETRY_SECONDS):
         self.url, self.retry_seconds = url, retry_seconds
         self.engine: Engine = open_engine(url)
         self.chain = Chain(key)
-        self._settle()
+        self._begin_or_check_chain()
 
     @property
     def name(self) -> str:
@@ -39,57 +40,57 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
 
-    def read(self, work: Callable[[Session], T]) -> T:
-        return self._retry(lambda: self._once(work, reads=True))
+    def read(self, query: Callable[[Session], T]) -> T:
+        return self._retry(lambda: self._run_once(query, reads=True))
 
-    def write(self, work: Callable[[Session], T]) -> T:
-        """With the lock on the chain's head, so that no two writers ever meet."""
+    def write(self, change: Callable[[Session], T]) -> T:
+        """Run `change` with a lock on the chain's head, so that there is one writer at a time."""
 
-        def locked(session: Session) -> T:
-            session.execute(select(Head).where(Head.id == 1).with_for_update())
-            return work(session)
+        def change_with_lock(session: Session) -> T:
+            session.execute(select(ChainHead).where(ChainHead.id == 1).with_for_update())
+            return change(session)
 
-        return self._retry(lambda: self._once(locked))
+        return self._retry(lambda: self._run_once(change_with_lock))
 
-    def touch(self, work: Callable[[Session], T]) -> T:
-        """A write outside of the chain, without its lock and without retry_seconds."""
+    def write_unchained(self, change: Callable[[Session], T]) -> T:
+        """Run a change to columns outside of the chain: without its lock, and without retries."""
         with translate_errors(self.url):
-            return self._once(work)
+            return self._run_once(change)
 
-    def _once(self, work: Callable[[Session], T], *, reads: bool = False) -> T:
+    def _run_once(self, action: Callable[[Session], T], *, reads: bool = False) -> T:
         engine = self.engine.execution_options(reads=True) if reads else self.engine
         with Session(engine, expire_on_commit=False) as session, session.begin():
-            return work(session)
+            return action(session)
 
-    def _retry(self, action: Callable[[], T]) -> T:
-        deadline, pause = time.monotonic() + self.retry_seconds, 0.1
+    def _retry(self, transaction: Callable[[], T]) -> T:
+        deadline, pause = time.monotonic() + self.retry_seconds, FIRST_PAUSE_SECONDS
         with translate_errors(self.url):
             while True:
                 try:
-                    return action()
+                    return transaction()
                 except (OperationalError, InterfaceError, DBAPIError) as error:
-                    away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
-                    if not away or time.monotonic() + pause > deadline:
+                    transient = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+                    if not transient or time.monotonic() + pause > deadline:
                         raise
                 time.sleep(pause)
-                pause = min(2 * pause, 5.0)
+                pause = min(2 * pause, MAX_PAUSE_SECONDS)
 
-    def _settle(self) -> None:
-        """The chain's beginning, made once; and a store of another course is translate_errors from ours."""
+    def _begin_or_check_chain(self) -> None:
+        """Begin the chain of a new store; refuse a store that was begun with another key."""
 
-        def work(session: Session) -> bool:
-            lock_alone(session.connection())
-            head = session.get(Head, 1)
+        def begin_or_check(session: Session) -> bool:
+            lock_for_migration(session.connection())
+            head = session.get(ChainHead, 1)
             if head is None:
                 self.chain.begin(session)
                 return True
             return self.chain.is_ours(head)
 
         with translate_errors(self.url):
-            ours = self._once(work)
+            ours = self._run_once(begin_or_check)
         if not ours:
             self.close()
             raise UsageError(
                 f"The store {self.name} was begun with another course secret, so its records cannot be checked or "
-                "added to. Set UNDER8K_SECRET to that one, or copy its file to where `autograder doctor` says."
+                "extended. Set UNDER8K_SECRET to that secret, or copy its file to where `autograder doctor` says."
             )

@@ -1,12 +1,13 @@
-"""The database behind the store: where it is, how it is opened and brought up to date, and what is tried again."""
+"""The connection to the store's database: its URL, SQLite's settings, migrations, and errors as one sentence."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import alembic.command
 import alembic.config
@@ -17,16 +18,20 @@ from platformdirs import user_data_path
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from course.errors import GraderError, UsageError
 
+T = TypeVar("T")
 STORE_VARIABLE = "UNDER8K_STORE"
 BUSY_SECONDS = 30  # how long SQLite waits for another writer
-_LOCK = 7_998  # any number that no other program locks in this PostgreSQL database
+MIGRATION_LOCK = 7_998  # key of a PostgreSQL advisory lock; no other program may use it in this database
+MAX_PARAMETERS = 10_000  # in one statement; SQLite takes 32,766, PostgreSQL 65,535
 
 
 class StoreError(GraderError):
-    """The store cannot be used now. What is in it stays; the same command goes on where it was."""
+    """The store cannot be used now. Its content is safe; the same command resumes later."""
 
 
 def store_url(given: str | None) -> URL:
@@ -48,15 +53,15 @@ def store_url(given: str | None) -> URL:
 
 
 def open_engine(url: URL) -> Engine:
-    """Connected and migrated to this version's tables. Raises StoreError, UsageError."""
+    """Connected, with the tables of this version. Raises StoreError, UsageError."""
     is_sqlite = url.get_backend_name() == "sqlite"
     if is_sqlite:
-        _make_folder(Path(url.database).parent)
+        _make_folder(_sqlite_file(url).parent)
     options = {"connect_args": {"timeout": BUSY_SECONDS}} if is_sqlite else {"connect_args": {"connect_timeout": 10}}
     engine = create_engine(url, pool_pre_ping=True, **options)
     if is_sqlite:
-        event.listen(engine, "connect", _settle_sqlite)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_on_sqlite)
     try:
         with translate_errors(url):
             _migrate(engine, url)
@@ -68,28 +73,46 @@ def open_engine(url: URL) -> Engine:
 
 @contextlib.contextmanager
 def translate_errors(url: URL) -> Iterator[None]:
-    """Turn the database's errors into one sentence."""
+    """Turn the database's errors into a StoreError of one sentence."""
     try:
         yield
     except (SQLAlchemyError, OSError, sqlite3.Error) as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         full = "full" in cause or "No space" in cause
-        step = "Make room on its disk" if full else "See that it is there and may be written"
+        step = "Make room on its disk" if full else "Check that it can be reached and written"
         raise StoreError(
             f"The store {name_of(url)} cannot be used: {cause}. {step}, then start again: what is finished is kept."
-        ) from error
+        ) from None
 
 
 def name_of(url: URL) -> str:
-    """The store's name for people, without a password."""
-    return url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    """For people: a file's path, or the URL without its password."""
+    return str(_sqlite_file(url)) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
 
 
-def clock(connection) -> float:
+def clock(session: Session) -> float:
     """Seconds since 1970 on the database's clock, which all graders share."""
-    if connection.get_bind().dialect.name == "sqlite":
-        return connection.execute(text("SELECT (julianday('now') - 2440587.5) * 86400.0")).scalar_one()
-    return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+    if session.get_bind().dialect.name == "sqlite":
+        return float(session.execute(text("SELECT (julianday('now') - 2440587.5) * 86400.0")).scalar_one())
+    return float(session.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+
+
+def batches(values: Iterable[T], size: int = MAX_PARAMETERS) -> Iterator[list[T]]:
+    """Lists of at most `size` values, for the IN clause of a statement."""
+    everything = list(values)
+    for start in range(0, len(everything), size):
+        yield everything[start : start + size]
+
+
+def lock_for_migration(connection: Connection) -> None:
+    """Advisory lock until the end of the transaction: one migrator at a time. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+
+
+def _sqlite_file(url: URL) -> Path:
+    assert url.database is not None  # `store_url` refuses a database in memory
+    return Path(url.database)
 
 
 def _make_folder(folder: Path) -> None:
@@ -99,52 +122,46 @@ def _make_folder(folder: Path) -> None:
         raise StoreError(f"The store's folder {folder} cannot be made: {error.strerror}. Name another store.") from None
 
 
-def _settle_sqlite(connection: sqlite3.Connection, _record) -> None:
-    connection.isolation_level = None  # transactions begin where SQLAlchemy says so, see `_begin`
+def _configure_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the sqlite3 module begins no transactions; see `_begin_on_sqlite`
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _begin(connection: Connection) -> None:
-    """A writer takes SQLite's lock at once: one that read first could not be let in later."""
+def _begin_on_sqlite(connection: Connection) -> None:
+    """BEGIN IMMEDIATE for writers: a transaction that read before it writes would get SQLITE_BUSY."""
     reads = connection.get_execution_options().get("reads", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _migrate(engine: Engine, url: URL) -> None:
-    """To the newest tables, in one transaction; of several openers one does it and the others wait."""
+    """To the newest revision, in one transaction, by one process; others that open the store wait for it."""
     config = alembic.config.Config()
     config.set_main_option("script_location", "autograder.store:migrations")
-    newest = ScriptDirectory.from_config(config).get_current_head()
-    with _alone(engine, url), engine.begin() as connection:
-        lock_alone(connection)
-        found = MigrationContext.configure(connection).get_current_revision()
-        if found == newest:
+    scripts = ScriptDirectory.from_config(config)
+    newest = scripts.get_current_head()
+    with _write_ahead_log(engine, url), engine.begin() as connection:
+        lock_for_migration(connection)
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current == newest:
             return
-        if found is not None and found not in {
-            s.revision for s in ScriptDirectory.from_config(config).walk_revisions()
-        }:
+        if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
             raise UsageError(
-                f"The store {name_of(url)} was made by a newer version of this program (its tables are at {found!r}). "
-                "Install that version."
+                f"The store {name_of(url)} was made by a newer version of this program (its tables are at "
+                f"{current!r}). Install that version."
             )
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
 
 
-def lock_alone(connection: Connection) -> None:
-    """Until the transaction's end no other opener is where this one is. SQLite's writers are alone anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-
-
 @contextlib.contextmanager
-def _alone(engine: Engine, url: URL) -> Iterator[None]:
-    """One opener at a time turns write-ahead logging on, which takes all of the file and waits for nobody."""
+def _write_ahead_log(engine: Engine, url: URL) -> Iterator[None]:
+    """Turn on SQLite's WAL, under a file lock: the change needs the whole file and does not wait for others."""
     if engine.dialect.name != "sqlite":
         yield
         return
-    with FileLock(f"{url.database}.lock"):
-        with contextlib.closing(sqlite3.connect(url.database, timeout=BUSY_SECONDS)) as connection:
+    file = _sqlite_file(url)
+    with FileLock(f"{file}.lock"):
+        with contextlib.closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode = WAL")
         yield

@@ -1,16 +1,19 @@
-"""The tables. What is written to those in `CHAINED` is never changed again, and `chain` would find it out.
+"""The tables. Rows of those in `CHAINED` are never changed once they are written; `chain` detects any change.
 
 submissions 1-n attempts 1-n verdicts n-m runs 1-n epochs
       sources 1-n attempts          specs 1-n runs 1-1 mistakes
                   attempts 1-1 gradings (until its verdict), runs 1-1 checkpoints (while it trains)
+
+Databases of earlier versions keep their column names, and the digests in the chain are made over them. An attribute
+with another name than its column says which column it is.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, ForeignKey, LargeBinary, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, LargeBinary, String, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Hash = String(64)
@@ -21,31 +24,32 @@ def utc_now() -> dt.datetime:
 
 
 class UtcDateTime(TypeDecorator[dt.datetime]):
-    """A time with its zone, always UTC; SQLite keeps no zone."""
+    """A time with its time zone, always UTC; SQLite itself stores no time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: dt.datetime | None, dialect) -> dt.datetime | None:
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
         return value and value.astimezone(dt.UTC)
 
-    def process_result_value(self, value: dt.datetime | None, dialect) -> dt.datetime | None:
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {  # noqa: RUF012
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         dt.datetime: UtcDateTime,
         dict[str, Any]: JSON,
         list[str]: JSON,
         list[tuple[int, int]]: JSON,
         str: Text,
     }
+    unchained: ClassVar[frozenset[str]] = frozenset()  # columns of a chained table that may change
 
 
-class Submission(Base):
+class StoredSubmission(Base):
     """What one student hands in for one assignment, however often."""
 
     __tablename__ = "submissions"
@@ -56,8 +60,8 @@ class Submission(Base):
     assignment: Mapped[str]
 
 
-class Attempt(Base):
-    """One version of a submission. `source_hash` is the SHA-256 of its recipe, or of the file when none was found."""
+class StoredAttempt(Base):
+    """One version of a submission. `source_hash` is the SHA-256 of its recipe, or of the file if it has none."""
 
     __tablename__ = "attempts"
     __table_args__ = (UniqueConstraint("submission_id", "source_hash", "handed_in"),)
@@ -70,8 +74,8 @@ class Attempt(Base):
     recorded: Mapped[dt.datetime]
 
 
-class Source(Base):
-    """The recipe as the student wrote it; `hash` is the `source_hash` of its attempts. Hostile text."""
+class StoredSource(Base):
+    """The recipe as the student wrote it; `hash` is the `source_hash` of its attempts. Untrusted text."""
 
     __tablename__ = "sources"
 
@@ -79,8 +83,8 @@ class Source(Base):
     text: Mapped[str]
 
 
-class Grading(Base):
-    """Where an attempt without a verdict stands: its run that trains, `epochs` long, or a `fault` of ours."""
+class GradingProgress(Base):
+    """The state of an attempt without a verdict: the run that is trained, of `epochs` epochs, or our own `fault`."""
 
     __tablename__ = "gradings"
 
@@ -100,10 +104,11 @@ class StoredSpec(Base):
 
 
 class StoredRun(Base):
-    """One training of one spec with one seed. It trains while `finished` is None; `owner` is then whoever does it.
+    """One training of one spec with one seed. While `finished` is None it is in training by `owner`, if not empty.
 
-    `trainer` names what the numbers depend on (trainer, torch, torchvision), `device` the kind. `cut` is empty for a
-    full run. `again` counts repetitions, each with its `reason`; the last one counts. `ended` says why a run broke off.
+    `trainer` names what the numbers depend on (trainer, torch, torchvision), `device` the kind. `reduced` is empty for
+    a full run. `repetition` counts from 0, each with its `reason`; the last one counts. `ended` says why a run broke
+    off.
     """
 
     __tablename__ = "runs"
@@ -116,8 +121,8 @@ class StoredRun(Base):
     device: Mapped[str] = mapped_column(String(16))
     threads: Mapped[int]
     trainer: Mapped[str] = mapped_column(String(200))
-    cut: Mapped[str] = mapped_column(String(64))
-    again: Mapped[int]
+    reduced: Mapped[str] = mapped_column("cut", String(64))
+    repetition: Mapped[int] = mapped_column("again")
     reason: Mapped[str]
     started: Mapped[dt.datetime]
     device_name: Mapped[str] = mapped_column(default="")
@@ -127,12 +132,12 @@ class StoredRun(Base):
     ended: Mapped[str] = mapped_column(default="")
     finished: Mapped[dt.datetime | None]
     owner: Mapped[str] = mapped_column(default="")
-    beat: Mapped[float] = mapped_column(default=0.0)  # seconds since 1970 on the database's clock
-    claims: Mapped[int] = mapped_column(default=0)  # how often it was begun or taken over
+    heartbeat: Mapped[float] = mapped_column("beat", default=0.0)  # seconds since 1970 on the database's clock
+    claims: Mapped[int] = mapped_column(default=0)  # how often a process began or took over this run
 
 
 class StoredEpoch(Base):
-    """An EpochResult. `by` is the process that kept it."""
+    """An EpochResult. `trained_by` is machine and process, for people."""
 
     __tablename__ = "epochs"
 
@@ -145,12 +150,12 @@ class StoredEpoch(Base):
     test_loss: Mapped[float]
     correct: Mapped[int]
     test_total: Mapped[int]
-    by: Mapped[str]
+    trained_by: Mapped[str] = mapped_column("by")
     finished: Mapped[dt.datetime]
 
 
 class StoredMistakes(Base):
-    """The test images that a run got wrong in its last epoch: [number of the image, what the network said]."""
+    """The test images that a run misclassified in its last epoch: [number of the image, predicted digit]."""
 
     __tablename__ = "mistakes"
 
@@ -159,7 +164,7 @@ class StoredMistakes(Base):
 
 
 class StoredCheckpoint(Base):
-    """A running run's state after its last finished epoch; deleted when the run is done."""
+    """The trainer's state after the last finished epoch of a run in training; deleted when the run is finished."""
 
     __tablename__ = "checkpoints"
 
@@ -168,9 +173,10 @@ class StoredCheckpoint(Base):
 
 
 class StoredVerdict(Base):
-    """What an attempt came to under some rules; the newest one holds. `content` is a hash of it.
+    """The result of an attempt under some rules; the newest one is valid.
 
-    `spec_hash` is None when the recipe could not be taken over; a refused spec is not among the specs.
+    `content` is a hash that tells whether a new verdict says the same. `spec_hash` is None if the recipe could not be
+    captured; the spec of a refused recipe is not in the table of specs.
     """
 
     __tablename__ = "verdicts"
@@ -188,13 +194,13 @@ class StoredVerdict(Base):
     isolation: Mapped[str]
     inspection: Mapped[dict[str, Any] | None]
     versions: Mapped[dict[str, Any]]
-    asked: Mapped[str]  # the options that a verdict depends on
-    reason: Mapped[str]  # why it was graded again; empty the first time
-    made: Mapped[dt.datetime]
+    options: Mapped[str] = mapped_column("asked")  # the grading options that a verdict depends on
+    reason: Mapped[str]  # why it was regraded; empty the first time
+    judged_at: Mapped[dt.datetime] = mapped_column("made")
 
 
 class VerdictRun(Base):
-    """The runs that a verdict rests on, in their order."""
+    """The runs that a verdict is based on, in their order."""
 
     __tablename__ = "verdict_runs"
 
@@ -203,21 +209,21 @@ class VerdictRun(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
 
 
-class Link(Base):
-    """One link of the chain: the row `key` of the table `name` had this digest. `mac` covers it and the link before."""
+class ChainLink(Base):
+    """One link: the row `key` of `table` had this digest. `mac` is an HMAC over this link and the one before."""
 
     __tablename__ = "chain"
     __table_args__ = (UniqueConstraint("name", "key"),)
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    name: Mapped[str] = mapped_column(String(32))
+    table: Mapped[str] = mapped_column("name", String(32))
     key: Mapped[str] = mapped_column(String(80))
     digest: Mapped[str] = mapped_column(Hash)
     mac: Mapped[str] = mapped_column(Hash)
 
 
-class Head(Base):
-    """The chain's end, one row, and a seal on it; `start` tells whose key it is. Whoever writes holds a lock on it."""
+class ChainHead(Base):
+    """The chain's last link, in one row, with a seal. `start` identifies the key. Every writer locks this row."""
 
     __tablename__ = "head"
 
@@ -229,9 +235,9 @@ class Head(Base):
 
 
 CHAINED: tuple[type[Base], ...] = (
-    Submission,
-    Attempt,
-    Source,
+    StoredSubmission,
+    StoredAttempt,
+    StoredSource,
     StoredSpec,
     StoredRun,
     StoredEpoch,

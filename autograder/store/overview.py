@@ -1,45 +1,48 @@
-"""Everything at once, for a leaderboard: what is new since the last look, in a handful of queries.
+"""The whole class at once, for a leaderboard: what is new since the last look, in a few queries.
 
-    overview.since(0)        all attempts with their newest verdicts
-    overview.since(cursor)     those that have come since; nothing, usually
-    overview.in_progress()     where the others stand
+    cursor, attempts = overview.since()          all attempts with their newest verdicts
+    cursor, attempts = overview.since(cursor)    those that are new since then; usually none
+    overview.in_progress()                       what happens to attempts without a verdict
 
-It reads plain columns and checks no chain: a table of a class is a view. Sources and mistakes are checked; whoever
-looks closer at a verdict asks `Store.results`.
+It reads plain columns and does not check the chain, except for sources and misclassified images. For a verdict that is
+checked, ask `Store.results`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from autograder.store import owners
+from autograder.store.counting import Quality, attempt_quality
 from autograder.store.database import Database
-from autograder.store.engine import clock
+from autograder.store.engine import batches, clock
 from autograder.store.models import (
-    Attempt,
-    Grading,
-    Source,
+    Base,
+    GradingProgress,
+    StoredAttempt,
     StoredEpoch,
     StoredMistakes,
     StoredRun,
+    StoredSource,
+    StoredSubmission,
     StoredVerdict,
-    Submission,
     VerdictRun,
 )
+from course.recipe import TEST_IMAGES
 
-MAX_IDS_PER_QUERY = 500  # ids in one query; SQLite takes 32,766
+R = TypeVar("R", bound=Base)
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run as a table shows it; `correct` of `total` test images, epoch by epoch; `ended` is why it broke off."""
+    """A run as a table shows it: `correct` of `total` test images, epoch by epoch. `ended` says why it broke off."""
 
     id: int
     seed: int
@@ -57,7 +60,7 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class AttemptSummary:
-    """An attempt and, where it has one, its newest verdict. `rules` are those it was judged by, as a dict."""
+    """An attempt and its newest verdict, if it has one. `rules` are those it was judged by, as a dict."""
 
     attempt_id: int
     student: str
@@ -74,10 +77,14 @@ class AttemptSummary:
     rules: dict[str, Any] | None = None
     runs: tuple[RunSummary, ...] = ()
 
+    @property
+    def quality(self) -> Quality:
+        return attempt_quality(self.verdict, [(run.counts, run.total) for run in self.runs])
+
 
 @dataclass(frozen=True)
 class AttemptInProgress:
-    """An attempt on its way to a verdict: `finished` of `epochs` trained, or a `fault` of ours; neither: it waits."""
+    """An attempt before its verdict: `finished` of `epochs` are trained, or a `fault` of ours; neither if it waits."""
 
     attempt_id: int
     finished: int = 0
@@ -87,107 +94,137 @@ class AttemptInProgress:
 
 @dataclass(frozen=True)
 class Cursor:
-    """Up to where somebody has looked."""
+    """The newest attempt and verdict that a reader knows, by id."""
 
     attempt: int = 0
     verdict: int = 0
 
 
 class Overview:
-    """Reads for the leaderboard. All raise StoreError."""
+    """What a leaderboard reads. Every method may raise StoreError."""
 
     def __init__(self, database: Database):
         self._database = database
 
     def since(self, cursor: Cursor = Cursor()) -> tuple[Cursor, list[AttemptSummary]]:
-        """What has come since, each attempt once; and the cursor to ask with next time."""
+        """The attempts that are new or have a new verdict, each once; and the cursor for the next call."""
         return self._database.read(lambda session: _since(session, cursor))
 
     def in_progress(self) -> list[AttemptInProgress]:
-        """Attempts whose run is being trained by somebody alive, and those that we could not grade."""
+        """Attempts whose run is in training by a live process, and those that could not be graded by our own fault."""
         return self._database.read(_in_progress)
 
     def source(self, attempt_id: int) -> str:
-        """The recipe of an attempt; empty when there was none, or it is older than sources in the store."""
-        wanted = select(Source).join(Attempt, Attempt.source_hash == Source.hash).where(Attempt.id == attempt_id)
-        found = self._database.read(lambda session: self._checked(session, wanted))
-        return found.text if found else ""
+        """The recipe of an attempt; empty if it had none, or was stored before sources were. Raises GraderError."""
+        attempts_source = (
+            select(StoredSource)
+            .join(StoredAttempt, StoredAttempt.source_hash == StoredSource.hash)
+            .where(StoredAttempt.id == attempt_id)
+        )
+        source = self._database.read(lambda session: self._checked(session, attempts_source))
+        return source.text if source else ""
 
     def misclassified(self, run_id: int) -> list[tuple[int, int]]:
-        """(image, what the network said) of the run's last epoch; empty when they were not kept."""
-        wanted = select(StoredMistakes).where(StoredMistakes.run_id == run_id)
-        found = self._database.read(lambda session: self._checked(session, wanted))
-        return [(image, said) for image, said in found.wrong] if found else []
+        """(image, predicted digit) of a run's last epoch; empty if they were not stored. Raises GraderError."""
+        query = select(StoredMistakes).where(StoredMistakes.run_id == run_id)
+        mistakes = self._database.read(lambda session: self._checked(session, query))
+        return [(image, predicted) for image, predicted in mistakes.wrong] if mistakes else []
 
-    def _checked(self, session: Session, wanted):
-        """The row, with its link in the chain. Raises GraderError when it was changed."""
-        found = session.scalar(wanted)
-        if found is not None:
-            self._database.chain.check(session, [found])
-            session.expunge(found)
-        return found
+    def _checked(self, session: Session, query: Select[R]) -> R | None:
+        """The row, compared with its link in the chain. Raises GraderError if it was changed."""
+        row = session.scalar(query)
+        if row is not None:
+            self._database.chain.check(session, [row])
+            session.expunge(row)
+        return row
 
 
 def _since(session: Session, cursor: Cursor) -> tuple[Cursor, list[AttemptSummary]]:
-    # whoever writes holds the lock on the chain's head, so numbers become visible in their order; verdicts come first,
-    # so that one that is given meanwhile, with its attempt, is told once more rather than never
-    verdict = session.scalar(select(func.max(StoredVerdict.id))) or 0
-    now = Cursor(session.scalar(select(func.max(Attempt.id))) or 0, verdict)
+    # Writers hold the lock on the chain's head, so ids become visible in ascending order. The verdicts' maximum is read
+    # first: if an attempt and its verdict are written in between, duplicates are possible, misses are not.
+    newest_verdict = session.scalar(select(func.max(StoredVerdict.id))) or 0
+    now = Cursor(session.scalar(select(func.max(StoredAttempt.id))) or 0, newest_verdict)
     if now == cursor:
         return cursor, []
     newest = (
         select(func.max(StoredVerdict.id)).where(StoredVerdict.id > cursor.verdict).group_by(StoredVerdict.attempt_id)
     )
-    judged = {row.attempt_id: row for row in session.execute(_columns().where(StoredVerdict.id.in_(newest)))}
-    fresh = select(Attempt.id).where(Attempt.id > cursor.attempt)
-    attempts = _attempts(session, {*judged, *session.scalars(fresh)})
-    runs = _runs(session, [row.id for row in judged.values()])
-    return now, [_seen(row, judged.get(row.id), runs) for row in attempts]
+    verdicts = {row.attempt_id: row for row in session.execute(_verdict_columns().where(StoredVerdict.id.in_(newest)))}
+    new_attempts = session.scalars(select(StoredAttempt.id).where(StoredAttempt.id > cursor.attempt))
+    attempts = _attempts(session, {*verdicts, *new_attempts})
+    runs = _runs(session, [row.id for row in verdicts.values()])
+    return now, [_with_verdict(attempt, verdicts.get(attempt.attempt_id), runs) for attempt in attempts]
 
 
-def _columns():
+def _verdict_columns() -> Select[Any]:
     v = StoredVerdict
     return select(
         v.id, v.attempt_id, v.verdict, v.reasons, v.borderline, v.official, v.inspection, v.spec_hash, v.rules
     )
 
 
-def _attempts(session: Session, ids: Collection[int]) -> list:
-    wanted = select(Attempt.id, Submission.student, Submission.assignment, Attempt.handed_in, Attempt.source_hash).join(
-        Submission, Attempt.submission_id == Submission.id
-    )
-    return [row for some in _parts(sorted(ids)) for row in session.execute(wanted.where(Attempt.id.in_(some)))]
+def _attempts(session: Session, ids: Iterable[int]) -> list[AttemptSummary]:
+    columns = select(
+        StoredAttempt.id,
+        StoredSubmission.student,
+        StoredSubmission.assignment,
+        StoredAttempt.handed_in,
+        StoredAttempt.source_hash,
+    ).join(StoredSubmission, StoredAttempt.submission_id == StoredSubmission.id)
+    return [
+        AttemptSummary(*row)
+        for batch in batches(sorted(ids))
+        for row in session.execute(columns.where(StoredAttempt.id.in_(batch)))
+    ]
 
 
-def _runs(session: Session, verdicts: Collection[int]) -> dict[int, list[RunSummary]]:
-    """Verdict -> its runs in their order."""
-    run = (StoredRun.id, StoredRun.seed, StoredRun.device, StoredRun.seconds, StoredRun.ended)
-    uses = select(VerdictRun.verdict_id, *run)
-    uses = uses.join(StoredRun, VerdictRun.run_id == StoredRun.id).order_by(VerdictRun.verdict_id, VerdictRun.number)
-    found = [row for some in _parts(verdicts) for row in session.execute(uses.where(VerdictRun.verdict_id.in_(some)))]
-    epochs = select(StoredEpoch.run_id, StoredEpoch.correct, StoredEpoch.test_total)
-    epochs = epochs.order_by(StoredEpoch.run_id, StoredEpoch.epoch)
-    correct: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for some in _parts(sorted({row.id for row in found})):
-        for run_id, right, total in session.execute(epochs.where(StoredEpoch.run_id.in_(some))):
-            correct[run_id].append((right, total))
-    runs: dict[int, list[RunSummary]] = defaultdict(list)
-    for row in found:
-        counts = correct[row.id]
-        total = counts[0][1] if counts else 10_000
-        runs[row.verdict_id].append(
-            RunSummary(row.id, row.seed, row.device, row.seconds, tuple(right for right, _ in counts), total, row.ended)
+def _runs(session: Session, verdict_ids: Sequence[int]) -> dict[int, list[RunSummary]]:
+    """Verdict id -> its runs in their order."""
+    columns = (
+        select(
+            VerdictRun.verdict_id,
+            StoredRun.id,
+            StoredRun.seed,
+            StoredRun.device,
+            StoredRun.seconds,
+            StoredRun.ended,
         )
+        .join(StoredRun, VerdictRun.run_id == StoredRun.id)
+        .order_by(VerdictRun.verdict_id, VerdictRun.number)
+    )
+    rows = [
+        row
+        for batch in batches(verdict_ids)
+        for row in session.execute(columns.where(VerdictRun.verdict_id.in_(batch)))
+    ]
+    counts_of = _counts(session, {row.id for row in rows})
+    runs: dict[int, list[RunSummary]] = defaultdict(list)
+    for row in rows:
+        counts = counts_of[row.id]
+        correct, total = tuple(count for count, _ in counts), counts[0][1] if counts else TEST_IMAGES
+        runs[row.verdict_id].append(RunSummary(row.id, row.seed, row.device, row.seconds, correct, total, row.ended))
     return runs
 
 
-def _seen(attempt, verdict, runs: dict[int, list[RunSummary]]) -> AttemptSummary:
-    known = AttemptSummary(attempt.id, attempt.student, attempt.assignment, attempt.handed_in, attempt.source_hash)
+def _counts(session: Session, run_ids: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
+    """Run id -> (correct, test images), epoch by epoch."""
+    columns = select(StoredEpoch.run_id, StoredEpoch.correct, StoredEpoch.test_total)
+    columns = columns.order_by(StoredEpoch.run_id, StoredEpoch.epoch)
+    counts: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for batch in batches(sorted(run_ids)):
+        for run_id, correct, total in session.execute(columns.where(StoredEpoch.run_id.in_(batch))):
+            counts[run_id].append((correct, total))
+    return counts
+
+
+def _with_verdict(
+    attempt: AttemptSummary, verdict: Row[Any] | None, runs: dict[int, list[RunSummary]]
+) -> AttemptSummary:
     if verdict is None:
-        return known
+        return attempt
     inspection = verdict.inspection or {}
-    return AttemptSummary(
-        *(known.attempt_id, known.student, known.assignment, known.handed_in, known.source_hash),
+    return replace(
+        attempt,
         verdict=verdict.verdict,
         reasons=tuple(verdict.reasons),
         borderline=verdict.borderline,
@@ -202,19 +239,14 @@ def _seen(attempt, verdict, runs: dict[int, list[RunSummary]]) -> AttemptSummary
 
 def _in_progress(session: Session) -> list[AttemptInProgress]:
     now = clock(session)
-    finished = select(func.count()).where(StoredEpoch.run_id == StoredRun.id).scalar_subquery()
-    rows = select(Grading, StoredRun.owner, StoredRun.beat, StoredRun.finished, finished).outerjoin(
-        StoredRun, Grading.run_id == StoredRun.id
+    trained = select(func.count()).where(StoredEpoch.run_id == StoredRun.id).scalar_subquery()
+    rows = select(GradingProgress, StoredRun.owner, StoredRun.heartbeat, StoredRun.finished, trained).outerjoin(
+        StoredRun, GradingProgress.run_id == StoredRun.id
     )
-    found = []
-    for grading, owner, beat, ended, epochs in session.execute(rows):
-        if grading.fault:
-            found.append(AttemptInProgress(grading.attempt_id, fault=grading.fault))
-        elif grading.run_id is not None and ended is None and owners.is_alive(owner, now - beat):
-            found.append(AttemptInProgress(grading.attempt_id, epochs, grading.epochs))
-    return found
-
-
-def _parts(ids) -> list:
-    ids = list(ids)
-    return [ids[start : start + MAX_IDS_PER_QUERY] for start in range(0, len(ids), MAX_IDS_PER_QUERY)]
+    attempts = []
+    for progress, owner, heartbeat, finished_at, epochs in session.execute(rows):
+        if progress.fault:
+            attempts.append(AttemptInProgress(progress.attempt_id, fault=progress.fault))
+        elif progress.run_id is not None and finished_at is None and owners.is_alive(owner, now - heartbeat):
+            attempts.append(AttemptInProgress(progress.attempt_id, epochs, progress.epochs))
+    return attempts

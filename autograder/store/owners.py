@@ -1,4 +1,4 @@
-"""Who trains a run: a name for a process that others can tell to be alive or dead."""
+"""Who trains a run: a name for a process by which others can tell whether it is alive."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ from pathlib import Path
 
 import psutil
 
-BEAT_SECONDS = 5.0
-STALE_SECONDS = 60.0  # an owner that has not been heard of for so long is taken to be dead or stuck
+HEARTBEAT_SECONDS = 5.0
+STALE_SECONDS = 60.0  # an owner without a heartbeat for so long counts as dead or stuck
 
 
 def new_owner() -> str:
-    """A name for one claim of this process: machine, process, when that started, and a number of its own."""
-    return f"{machine()} {os.getpid()} {_started(os.getpid())} {uuid.uuid4().hex[:12]}"
+    """A name for one claim of this process: machine, process id, start time of the process, and a random part."""
+    return f"{machine()} {os.getpid()} {_start_time(os.getpid())} {uuid.uuid4().hex[:12]}"
 
 
-def place(owner: str) -> str:
-    """Machine and process, for people."""
+def for_people(owner: str) -> str:
+    """Host name and process id of an owner on this machine."""
     return f"{platform.node()} {owner.split()[1]}"
 
 
 def is_alive(owner: str, silent: float) -> bool:
-    """Whether `owner`, silent for so many seconds, still works. A dead process of this machine is known at once."""
+    """Whether `owner`, whose last heartbeat is `silent` seconds ago, still works.
+
+    That a process of this machine has ended is known at once.
+    """
     if not owner or silent > STALE_SECONDS:
         return False
-    where, pid, started, _ = owner.split()
-    return where != machine() or _started(int(pid)) == started
+    owner_machine, pid, start_time, _ = owner.split()
+    return owner_machine != machine() or _start_time(int(pid)) == start_time
 
 
 @functools.cache
 def machine() -> str:
-    """The same for all processes that see each other's numbers, and for no others: boots and containers differ."""
+    """Boot id and PID namespace: the same for two processes if and only if their process ids can be compared."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}:{os.stat('/proc/self/ns/pid').st_ino}"
@@ -42,8 +45,8 @@ def machine() -> str:
         return f"{platform.node()}:{uuid.getnode():x}".replace(" ", "-")
 
 
-def _started(pid: int) -> str:
-    """When a process started, as text; empty when it is gone."""
+def _start_time(pid: int) -> str:
+    """When a process started, as text; empty if it has ended."""
     try:
         process = psutil.Process(pid)
         return "" if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"

@@ -19,15 +19,15 @@ from pydantic import TypeAdapter
 
 from autograder.store import Store, open_store
 from autograder.store.models import (
-    Attempt,
-    Grading,
-    Source,
+    GradingProgress,
+    StoredAttempt,
     StoredEpoch,
     StoredMistakes,
     StoredRun,
+    StoredSource,
     StoredSpec,
+    StoredSubmission,
     StoredVerdict,
-    Submission,
     VerdictRun,
 )
 from autograder.store.records import versions
@@ -59,10 +59,20 @@ def fill(store: Store, students: int = 500, attempts: int = 10, seed: int = 1) -
     draw, spec = random.Random(seed), captured("model2")
     found = inspect(spec)
     rows = list(_rows(draw, spec, found, students, attempts))
-    order = [Submission, StoredSpec, Source, Attempt, StoredRun, StoredEpoch, StoredMistakes, StoredVerdict, VerdictRun]
+    order = [
+        StoredSubmission,
+        StoredSpec,
+        StoredSource,
+        StoredAttempt,
+        StoredRun,
+        StoredEpoch,
+        StoredMistakes,
+        StoredVerdict,
+        VerdictRun,
+    ]
 
     def work(session):
-        for table in (*order, Grading):
+        for table in (*order, GradingProgress):
             session.add_all([row for row in rows if isinstance(row, table)])
             session.flush()
         for table in order:
@@ -77,14 +87,14 @@ def _rows(draw, spec, found: Inspection, students: int, attempts: int) -> Iterat
     for student in range(1, students + 1):
         name = HOSTILE[student - 1] if student <= len(HOSTILE) else f"student{student:03}"
         skill = draw.gauss(0.9915, 0.002)
-        yield Submission(id=student, student=name, assignment="challenge")
+        yield StoredSubmission(id=student, student=name, assignment="challenge")
         for attempt in range(1, attempts + 1):
             number += 1
             handed = START + dt.timedelta(hours=draw.uniform(0, 24) + 30 * attempt, seconds=student)
             text = f"# {HOSTILE[number % len(HOSTILE)]}\n# attempt {attempt} of {student}\n{TINY}"
             digest = hashlib.sha256(text.encode()).hexdigest()
-            yield Source(hash=digest, text=text)
-            yield Attempt(
+            yield StoredSource(hash=digest, text=text)
+            yield StoredAttempt(
                 id=number,
                 submission_id=student,
                 file=f"{HOSTILE[number % len(HOSTILE)]}.ipynb",
@@ -94,7 +104,7 @@ def _rows(draw, spec, found: Inspection, students: int, attempts: int) -> Iterat
             )
             if attempt == attempts and student % 25 == 0:
                 fault = "The scorer died (exit code -9)." if student % 100 == 0 else ""
-                yield Grading(attempt_id=number, run_id=None, epochs=0, fault=fault)
+                yield GradingProgress(attempt_id=number, run_id=None, epochs=0, fault=fault)
                 continue
             yield from _graded(draw, spec, found, number, handed, skill + 0.0004 * attempt)
 
@@ -127,9 +137,9 @@ def _graded(draw, spec, found: Inspection, number: int, handed: dt.datetime, ski
         isolation="bubblewrap",
         inspection=_inspection(found, counted, number),
         versions=dict(versions()),
-        asked="cpu",
+        options="cpu",
         reason="",
-        made=handed,
+        judged_at=handed,
     )
     if kind == "trained":
         for place, run in enumerate(runs, start=1):
@@ -155,8 +165,8 @@ def _run(draw, spec, number: int, handed: dt.datetime, skill: float) -> Iterator
         device=draw.choice(["cpu", "cpu", "cuda"]),
         threads=1,
         trainer="trainer 2",
-        cut="",
-        again=0,
+        reduced="",
+        repetition=0,
         reason="",
         started=handed,
         device_name="a processor",
@@ -177,7 +187,7 @@ def _run(draw, spec, number: int, handed: dt.datetime, skill: float) -> Iterator
             test_loss=0.03,
             correct=right,
             test_total=10_000,
-            by="a test",
+            trained_by="a test",
             finished=handed,
         )
     yield StoredMistakes(run_id=number, wrong=[[draw.randrange(10_000), draw.randrange(10)] for _ in range(20)])

@@ -1,12 +1,15 @@
-"""What Alembic runs: it migrates the connection it is handed, in that connection's transaction."""
+"""What Alembic runs: it migrates the connection that the store hands over, in that connection's transaction."""
+
+from typing import Any, Literal
 
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 
 from autograder.store.models import Base, UtcDateTime
 
 
-def plainly(kind: str, item: object, _context) -> str | bool:
-    """How a new migration names a type of ours: one written today must not change with the models."""
+def render_own_types(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
+    """Write our own column types as SQLAlchemy's: a migration must not change when the models do."""
     return "sa.DateTime(timezone=True)" if isinstance(item, UtcDateTime) else False
 
 
@@ -14,6 +17,6 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
     render_as_batch=True,
-    render_item=plainly,
+    render_item=render_own_types,
 )
 context.run_migrations()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autograder.leaderboard import charts, details, export
 from autograder.leaderboard.baselines import baselines
-from autograder.leaderboard.ranking import VERDICTS, LeaderboardRow, counting, curve, median_run, ranked, row_of
+from autograder.leaderboard.ranking import VERDICTS, LeaderboardRow, curve, median_run, ranked, row_of
 from autograder.leaderboard.render import RowRenderer, as_json, page, state
 from autograder.leaderboard.settings import ORDER, Settings, read_settings
 from autograder.leaderboard.site import Site
@@ -156,12 +156,6 @@ def test_settings_that_cannot_be_are_told_why(tmp_path, text, fragment):
 
 
 # --- a student's row
-
-
-def test_the_last_attempt_counts_or_the_best_as_the_rules_say():
-    judged = [seen(1, "fail"), seen(2, "pass", [(9_941, 9_941)]), seen(3, "pass"), seen(4, "pass"), seen(5, "fail")]
-    assert counting(judged, "last").attempt_id == 5
-    assert counting(judged, "best").attempt_id == 3
 
 
 def test_of_several_seeds_the_one_in_the_middle_is_shown():

@@ -110,7 +110,7 @@ def test_a_run_is_read_as_it_was_kept_digit_for_digit(store, key, spec):
 
 
 @pytest.mark.parametrize(
-    "other", [{"seed": 8}, {"device": "cuda"}, {"threads": 2}, {"trainer": "trainer 2"}, {"cut": "1/600/200"}]
+    "other", [{"seed": 8}, {"device": "cuda"}, {"threads": 2}, {"trainer": "trainer 2"}, {"reduced": "1/600/200"}]
 )
 def test_what_changes_the_numbers_is_another_run(store, key, spec, other):
     store_run(store, key, spec)
@@ -171,7 +171,7 @@ def test_keeping_an_epoch_twice_is_keeping_it_once(store, key, spec):
 def test_an_epoch_that_comes_out_differently_when_repeated_is_not_passed_over(store, key, spec):
     with store.claims.take(key, spec) as claim:
         claim.save(EPOCHS[0], b"one")
-        with pytest.raises(GraderError, match="came out differently"):
+        with pytest.raises(GraderError, match="gave another result"):
             claim.save(replace(EPOCHS[0], correct=400), b"one")
 
 
@@ -195,7 +195,7 @@ def test_the_last_or_the_best_attempt_counts(store, key, spec):
     for day, verdict in enumerate(["fail", "pass", "fail"]):
         hand_in(store, "ada", str(day) * 64, NOON + dt.timedelta(days=day), verdict, [run])
     hand_in(store, "bob", verdict="refused")
-    last, best = store.results.latest("ada", "challenge"), store.results.best("ada", "challenge")
+    last, best = store.results.latest("ada", "challenge"), store.results.counting_attempts("challenge", "best")[0]
     assert (last.number, last.attempts, last.result.verdict) == (3, 3, "fail")
     assert (best.number, best.handed_in, best.result.verdict) == (2, NOON + dt.timedelta(days=1), "pass")
     assert [(g.student, g.result.verdict) for g in store.results.counting_attempts("challenge", "best")] == [

@@ -1,0 +1,169 @@
+"""Graded attempts with their results, read in a fixed number of queries and checked against the chain."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from pydantic import TypeAdapter
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from autograder.store.chain import Chain
+from autograder.store.claims import epoch_result, run_record
+from autograder.store.counting import Quality, attempt_quality
+from autograder.store.models import (
+    Base,
+    StoredAttempt,
+    StoredEpoch,
+    StoredRun,
+    StoredSubmission,
+    StoredVerdict,
+    VerdictRun,
+)
+from autograder.store.records import Result, RunRecord
+from course.inspection import Inspection
+from course.recipe import TEST_IMAGES
+from course.rules import Verdict
+
+INSPECTION = TypeAdapter(Inspection)
+
+
+@dataclass(frozen=True)
+class GradedAttempt:
+    """One attempt with its newest verdict. `number` counts a student's attempts from 1, in the order of hand-in."""
+
+    student: str
+    assignment: str
+    number: int
+    attempts: int
+    handed_in: dt.datetime
+    graded: dt.datetime
+    spec_hash: str | None
+    reason: str  # why it was regraded
+    result: Result
+
+    @property
+    def quality(self) -> Quality:
+        runs = self.result.runs
+        return attempt_quality(
+            self.result.verdict,
+            [
+                ([] if run.ended else run.correct, run.epochs[0].test_total if run.epochs else TEST_IMAGES)
+                for run in runs
+            ],
+        )
+
+
+def load_graded_attempts(
+    session: Session,
+    chain: Chain,
+    *,
+    assignment: str | None = None,
+    student: str | None = None,
+    attempt_id: int | None = None,
+) -> list[GradedAttempt]:
+    """By assignment, student and time of hand-in. Raises GraderError if a record is not what was written."""
+    newest = (
+        select(func.max(StoredVerdict.id))
+        .join(StoredAttempt, StoredAttempt.id == StoredVerdict.attempt_id)
+        .join(StoredSubmission, StoredSubmission.id == StoredAttempt.submission_id)
+        .group_by(StoredVerdict.attempt_id)
+    )
+    if assignment is not None:
+        newest = newest.where(StoredSubmission.assignment == assignment)
+    if student is not None:
+        newest = newest.where(StoredSubmission.student == student)
+    if attempt_id is not None:
+        newest = newest.where(StoredAttempt.id == attempt_id)
+    rows = (
+        select(StoredSubmission, StoredAttempt, StoredVerdict)
+        .join(StoredAttempt, StoredAttempt.submission_id == StoredSubmission.id)
+        .join(StoredVerdict, StoredVerdict.attempt_id == StoredAttempt.id)
+        .where(StoredVerdict.id.in_(newest))
+        .order_by(StoredSubmission.assignment, StoredSubmission.student, StoredAttempt.handed_in, StoredAttempt.id)
+    )
+    graded = [(submission, attempt, verdict) for submission, attempt, verdict in session.execute(rows)]
+    if not graded:
+        return []
+    runs_of, run_rows = _load_runs(session, newest)
+    chain.check(session, [*_unique(row for rows in graded for row in rows), *run_rows])
+    order = _attempt_order(session, newest)
+    return [
+        GradedAttempt(
+            student=submission.student,
+            assignment=submission.assignment,
+            number=order[submission.id].index(attempt.id) + 1,
+            attempts=len(order[submission.id]),
+            handed_in=attempt.handed_in,
+            graded=verdict.judged_at,
+            spec_hash=verdict.spec_hash,
+            reason=verdict.reason,
+            result=_result(submission, attempt, verdict, runs_of[verdict.id]),
+        )
+        for submission, attempt, verdict in graded
+    ]
+
+
+def _load_runs(session: Session, verdicts: Select[int]) -> tuple[dict[int, list[RunRecord]], list[Base]]:
+    """Verdict id -> its runs in their order; and the rows that were read, each once."""
+    uses = session.scalars(
+        select(VerdictRun).where(VerdictRun.verdict_id.in_(verdicts)).order_by(VerdictRun.verdict_id, VerdictRun.number)
+    ).all()
+    run_ids = select(VerdictRun.run_id).where(VerdictRun.verdict_id.in_(verdicts))
+    runs = {run.id: run for run in session.scalars(select(StoredRun).where(StoredRun.id.in_(run_ids)))}
+    epochs = session.scalars(
+        select(StoredEpoch).where(StoredEpoch.run_id.in_(run_ids)).order_by(StoredEpoch.run_id, StoredEpoch.epoch)
+    ).all()
+    epochs_of = defaultdict(list)
+    for row in epochs:
+        epochs_of[row.run_id].append(epoch_result(row))
+    records = {run.id: run_record(run, epochs_of[run.id]) for run in runs.values()}
+    runs_of: dict[int, list[RunRecord]] = defaultdict(list)
+    for use in uses:
+        runs_of[use.verdict_id].append(records[use.run_id])
+    return runs_of, [*uses, *runs.values(), *epochs]
+
+
+def _attempt_order(session: Session, verdicts: Select[int]) -> dict[int, list[int]]:
+    """Submission id -> the ids of all its attempts, in the order of hand-in."""
+    submissions = (
+        select(StoredAttempt.submission_id)
+        .join(StoredVerdict, StoredVerdict.attempt_id == StoredAttempt.id)
+        .where(StoredVerdict.id.in_(verdicts))
+    )
+    rows = (
+        select(StoredAttempt.submission_id, StoredAttempt.id)
+        .where(StoredAttempt.submission_id.in_(submissions))
+        .order_by(StoredAttempt.handed_in, StoredAttempt.id)
+    )
+    order: dict[int, list[int]] = defaultdict(list)
+    for submission_id, attempt_id in session.execute(rows):
+        order[submission_id].append(attempt_id)
+    return order
+
+
+def _result(
+    submission: StoredSubmission, attempt: StoredAttempt, verdict: StoredVerdict, runs: Iterable[RunRecord]
+) -> Result:
+    return Result(
+        submission=attempt.file,
+        assignment=submission.assignment,
+        verdict=cast(Verdict, verdict.verdict),  # the chain says that the grader wrote it
+        reasons=tuple(verdict.reasons),
+        borderline=verdict.borderline,
+        official=verdict.official,
+        isolation=verdict.isolation,
+        # through JSON: from Python values, pydantic would not take a list for a tuple
+        inspection=INSPECTION.validate_json(json.dumps(verdict.inspection)) if verdict.inspection else None,
+        runs=tuple(runs),
+        versions=dict(verdict.versions),
+    )
+
+
+def _unique(rows: Iterable[Base]) -> list[Base]:
+    return list(dict.fromkeys(rows))
