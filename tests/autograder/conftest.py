@@ -1,4 +1,4 @@
-"""Databases for the grader's tests: one PostgreSQL server for all of them, and a new database for each."""
+"""For the grader's tests: one PostgreSQL server for all of them, and a new store for each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from autograder.store import RunKey, Store, open_store
+from course.capture import capture
+from course.spec import Spec
 from tests.support.databases import PROGRAMS, PostgreSQL, postgresql
+from tests.support.recipes import TINY, recipe_of
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +28,20 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "results.db")
     server: PostgreSQL = request.getfixturevalue("postgresql_server")
     return server.create_database()
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    with open_store(store_url, retry_seconds=5) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def spec() -> Spec:
+    return capture(recipe_of(TINY))
+
+
+@pytest.fixture
+def key(spec: Spec) -> RunKey:
+    """Of a run of `spec`."""
+    return RunKey(spec.hash, 7, "cpu", 1, "trainer 1", "")

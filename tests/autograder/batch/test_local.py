@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import psutil
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import event, text
 
-from autograder.batch.local import Outcome, WorkQueue, run_batch
+from autograder.batch.local import Outcome, WorkQueue, register_all, run_batch
 from autograder.batch.submissions import SubmissionFile, find_submissions
 from autograder.cli.main import main
 from autograder.cli.progress import BatchProgress, line, span
@@ -360,3 +361,30 @@ def test_a_students_text_cannot_write_to_the_terminal(tmp_path):
 
 def test_a_span_reads_like_a_clock():
     assert [span(s) for s in (0, 59.6, 3723)] == ["0:00", "1:00", "1:02:03"]
+
+
+# --- who waits
+
+
+def test_a_class_is_in_the_store_before_the_first_of_it_is_graded(store, tmp_path):
+    submissions = []
+    for student in ("ada", "bob"):
+        path = tmp_path / f"{student}.py"
+        path.write_text(f"recipe = {student!r}")
+        submissions.append(SubmissionFile(path, student, "challenge"))
+    submissions.append(SubmissionFile(Path(tmp_path, "missing.py"), "eve", "challenge"))
+    register_all(submissions, store)
+    register_all(submissions, store)
+    assert [(s.student, s.verdict) for s in store.overview.since()[1]] == [("ada", ""), ("bob", "")]
+
+
+def test_one_students_file_or_date_does_not_stop_the_class(store, tmp_path):
+    course = tmp_path / "submitted"
+    for student, name in (("ada", "ada.py"), ("bob", b"r\xff.py".decode(errors="surrogateescape")), ("cyd", "cyd.py")):
+        folder = course / student / "challenge"
+        folder.mkdir(parents=True)
+        (folder / name).write_text("recipe = 1")
+    (course / "cyd" / "challenge" / "timestamp.txt").write_text("0001-01-01 00:00:00+14:00")
+    submissions = [SubmissionFile(path, path.parts[-3], "challenge") for path in sorted(course.glob("*/*/*.py"))]
+    register_all(submissions, store)
+    assert sorted(s.student for s in store.overview.since()[1]) == ["ada", "bob", "cyd"]
