@@ -1,22 +1,13 @@
-"""Pictures for the lessons: `digits(load().train)`, `curves(history)`, `mistakes(history)`.
+"""Plots for the lessons: `digits(load().train)`, `curves(history)`, `mistakes(history)`.
 
-Each returns a matplotlib Figure, which a notebook shows when it is the last thing in a cell. The background is
-transparent and the writing a middle grey, so that they can be read on a light page and on a dark one.
+Each returns a matplotlib Figure, which a notebook shows when it is the last value of a cell. The background is
+transparent and the text a middle grey, so that it can be read on light and dark pages. Where nothing was trained, a
+figure shows why; what cannot be drawn raises UsageError.
 """
 
-from course.plots.charts import (
-    chances,
-    dots,
-    held_levels,
-    lines,
-    masks,
-    parameter_bars,
-    range_curve,
-    schedules,
-    several_runs,
-)
-from course.plots.images import augmentations, digits
-from course.plots.network import budget, receptive_field
+from course.plots.charts import chances, dots, held_levels, lines, range_curve, schedules, several_runs
+from course.plots.images import augmentations, digits, masks
+from course.plots.network import budget, parameter_bars, receptive_field
 from course.plots.training import accuracies, curves, mistakes
 
 __all__ = [

@@ -1,66 +1,85 @@
-"""What a training did: its accuracies, and the digits that it still reads wrongly."""
+"""The results of a training: its accuracies, and the digits that it still classifies wrongly."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from course import data
-from course.plots.canvas import BLUE, GREY, ORANGE, gallery, new, said
-from course.rules import load_rules
+from course.notebook import History
+from course.notebook.validation import whole_number
+from course.plots.canvas import (
+    BLUE,
+    LINE_STYLES,
+    ORANGE,
+    add_legend,
+    challenge_accuracy,
+    gallery,
+    mark_challenge,
+    message_figure,
+    new_figure,
+    require_values,
+    use_whole_numbers,
+)
+from course.recipe import TEST_IMAGES
 
-if TYPE_CHECKING:
-    from course.notebook import History
+UNTRAINED = "Nothing was trained."
 
 
 def curves(history: History) -> Figure:
-    """Test and training accuracy by epoch, in per cent, and the line that the challenge asks to hold."""
+    """Test and training accuracy by epoch, in per cent, and the accuracy that the challenge requires."""
     if not history.epochs:
-        return said(history.note)
-    goal = 100 * load_rules("challenge").accuracy
-    numbers = [epoch.epoch for epoch in history.epochs]
+        return message_figure(history.note or UNTRAINED)
+    epochs = [epoch.epoch for epoch in history.epochs]
     test = [100 * epoch.accuracy for epoch in history.epochs]
     train = [100 * epoch.train_accuracy for epoch in history.epochs]
-    figure, axes = new(width=7, height=4)
-    axes.plot(numbers, test, color=BLUE, marker="o", label="test")
-    axes.plot(numbers, train, color=ORANGE, marker=".", linestyle=":", label="training")
-    axes.axhline(goal, color=GREY, linestyle="--", label=f"the challenge: {goal:.2f} %")
+    figure, axes = new_figure(width=7, height=4)
+    axes.plot(epochs, test, color=BLUE, marker="o", label="test")
+    axes.plot(epochs, train, color=ORANGE, marker=".", linestyle=":", label="training")
+    mark_challenge(axes.axhline)
     axes.set(xlabel="epoch", ylabel="accuracy in per cent", title=f"Accuracy by epoch, seed {history.seed}")
-    axes.set_ylim(bottom=min(*test, goal) - 0.2)  # training accuracy may start far below, and would flatten the rest
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, labelcolor=GREY, loc="lower right")
+    # training accuracy may start far below, and would flatten the rest
+    axes.set_ylim(bottom=min(*test, challenge_accuracy()) - 0.2)
+    use_whole_numbers(axes)
+    add_legend(axes, "lower right")
     return figure
 
 
-def accuracies(lines: dict[str, Sequence[float]], goal: float) -> Figure:
-    """Test accuracy by epoch, in per cent, one line for each name, and the line that is asked to hold."""
-    figure, axes = new(width=7, height=3.5)
-    for (name, values), style in zip(lines.items(), ("-", "--", ":", "-.") * len(lines), strict=False):
+def accuracies(runs: Mapping[str, Sequence[float]], goal: float) -> Figure:
+    """Test accuracy by epoch, in per cent, a line for each named run, and `goal`, the accuracy that is required.
+
+    Raises UsageError if there is no run.
+    """
+    require_values("accuracies()", runs)
+    figure, axes = new_figure(width=7, height=3.5)
+    for (name, values), style in zip(runs.items(), cycle(LINE_STYLES), strict=False):
         axes.plot(range(1, len(values) + 1), values, color=BLUE, marker="o", markersize=4, linestyle=style, label=name)
     axes.axhline(goal, color=ORANGE, linewidth=1, label=f"needed: {goal:.2f} %")
     axes.set(xlabel="epoch", ylabel="test accuracy in per cent")
-    axes.set_ylim(bottom=max(0.0, min(goal, *(sorted(values)[len(values) // 4] for values in lines.values())) - 0.5))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, labelcolor=GREY, loc="lower right")
+    lower_quartiles = [sorted(values)[len(values) // 4] for values in runs.values() if len(values)]
+    axes.set_ylim(bottom=max(0.0, min([goal, *lower_quartiles]) - 0.5))
+    use_whole_numbers(axes)
+    add_legend(axes, "lower right")
     return figure
 
 
-def mistakes(history: History, most: int = 30) -> Figure:
-    """Test digits that were read wrongly after the last epoch: the surest `most` of them, the surest first.
+def mistakes(history: History, limit: int = 30) -> Figure:
+    """Test digits that are classified wrongly after the last epoch: `limit` of them, those of the highest confidence.
 
-    Above each digit stand its index in the test set, its label, and what it was read as.
+    Above each digit are its index in the test set, its label, and the prediction. Raises UsageError.
     """
+    limit = whole_number("mistakes(limit=...)", limit, 1, TEST_IMAGES)
     if history.outputs is None:
-        return said(history.note)
+        return message_figure(history.note or UNTRAINED)
     test = data.load().test
-    sureness, read = history.outputs.softmax(dim=1).max(dim=1)  # of log-probabilities, softmax gives the probabilities
-    wrong = (read != test.labels).nonzero().flatten()
-    shown = wrong[sureness[wrong].argsort(descending=True, stable=True)][:most]
-    labels = [f"#{index}\n{test.labels[index]}, read as {read[index]}" for index in shown.tolist()]
-    title = f"{len(wrong):,} of {len(read):,} test digits are read wrongly"
+    # of log-probabilities, softmax gives the probabilities
+    confidence, predicted = history.outputs.softmax(dim=1).max(dim=1)
+    wrong = (predicted != test.labels).nonzero().flatten()
+    shown = wrong[confidence[wrong].argsort(descending=True, stable=True)][:limit]
+    labels = [f"#{index}\n{test.labels[index]}, read as {predicted[index]}" for index in shown.tolist()]
+    title = f"{len(wrong):,} of {len(predicted):,} test digits are read wrongly"
     if len(shown) < len(wrong):
         title += f"; the {len(shown)} that it was surest of"
-    return gallery(test.images[shown], labels, title) if labels else said(f"{title}.")
+    return gallery(test.images[shown], labels, title) if labels else message_figure(f"{title}.")
