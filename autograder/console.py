@@ -1,8 +1,10 @@
-"""What people read in a terminal: untrusted text made safe to print, and errors as one sentence with an exit code."""
+"""What every command shares: exit codes, errors reported as one sentence, and text that is safe to print."""
 
 from __future__ import annotations
 
+import enum
 import functools
+import os
 import sys
 import traceback
 import unicodedata
@@ -13,15 +15,37 @@ import click
 
 from course.errors import CourseError, GraderError
 
-# exit codes
-WRONG_USE, INTERNAL, INTERRUPTED = 2, 3, 130
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# of click and of rich
+VERDICT_COLORS = {
+    "pass": "green",
+    "borderline": "yellow",
+    "fail": "red",
+    "refused": "red",
+    "error": "red",
+    "internal": "magenta",
+}
+
+
+class ExitCode(enum.IntEnum):
+    """The exit codes of all commands; the last two are those of a shell, 128 and the signal's number."""
+
+    SUCCESS = 0
+    NOT_PASSED = 1  # a submission did not pass, or a check found something
+    WRONG_USE = 2
+    INTERNAL = 3  # a fault that is not the student's
+    INTERRUPTED = 130  # SIGINT
+    BROKEN_PIPE = 141  # SIGPIPE: whoever read the output has closed it, as `head` does
+
 
 def report_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a click command: a CourseError becomes one sentence, exit code 2, or 3 for a fault of ours."""
+    """Decorate a click command: an error becomes one sentence on stderr and an exit code.
+
+    A CourseError is wrong use, except a GraderError, which is internal. Any other exception is a bug: internal as
+    well, so that it never reads as "not passed", and with its traceback.
+    """
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -29,14 +53,27 @@ def report_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except CourseError as error:
             click.secho(f"autograder: {error}", err=True, fg="red")
-            sys.exit(INTERNAL if isinstance(error, GraderError) else WRONG_USE)
+            sys.exit(ExitCode.INTERNAL if isinstance(error, GraderError) else ExitCode.WRONG_USE)
         except click.ClickException:
             raise
-        except Exception:  # a bug of ours must not read as "not passed"
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            sys.exit(ExitCode.INTERRUPTED)
+        except BrokenPipeError:
+            _discard_output()
+            sys.exit(ExitCode.BROKEN_PIPE)
+        except Exception:
             traceback.print_exc()
-            sys.exit(INTERNAL)
+            sys.exit(ExitCode.INTERNAL)
 
     return wrapper
+
+
+def _discard_output() -> None:
+    """Let what is still buffered go nowhere: Python flushes it at exit, and would report the closed pipe again."""
+    with open(os.devnull, "w") as devnull:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(devnull.fileno(), stream.fileno())
 
 
 def printable(text: str, max_length: int = 2000) -> str:
@@ -46,3 +83,10 @@ def printable(text: str, max_length: int = 2000) -> str:
     """
     clean = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in text[: max_length + 1])
     return clean if len(clean) <= max_length else clean[: max_length - 1] + "…"
+
+
+def format_duration(seconds: float) -> str:
+    """Like a clock: 2:03, or 1:02:03 from an hour on."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,7 +1,7 @@
-"""A class of submissions on the machines of a Ray cluster: the same workers, each in a process of Ray's.
+"""A batch on a Ray cluster: grading workers as in `local`, each in a Ray process.
 
-Every machine has this package, MNIST and the PostgreSQL store at hand; the submissions and the course's secret travel
-with the tasks. When a machine dies Ray gives its tasks to another, and the store says from which epoch they go on.
+Every machine needs this package, MNIST and access to the PostgreSQL store. Submissions and the course secret travel
+with the tasks. If a machine dies, Ray gives its tasks to another one, which resumes after the last epoch in the store.
 """
 
 from __future__ import annotations
@@ -16,16 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder import sandbox
-from autograder.batch.local import (
-    POLL_SECONDS,
-    RUNS_PER_GPU,
-    BatchSummary,
-    GradingWorker,
-    Outcome,
-    ProgressDisplay,
-    WorkQueue,
-)
+from autograder.batch.grading_worker import GradingWorker
+from autograder.batch.local import RUNS_PER_GPU, ProgressDisplay
+from autograder.batch.outcome import BatchSummary, Outcome
 from autograder.batch.submissions import SubmissionFile
+from autograder.batch.work_queue import POLL_SECONDS, WorkQueue
 from autograder.grading.options import Options
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import TIMESTAMP, TrainedElsewhere, handed_in
@@ -33,44 +28,36 @@ from autograder.store import Regrade, Store, StoreError, open_store
 from autograder.store.secret import SECRET_VARIABLE, course_secret
 from course.errors import GraderError, UsageError
 
-RETRIES = 5  # how many deaths of its process or machine one submission may see
+MAX_RETRIES = 5  # how often one submission is given to another process or machine because the last one died
+CONNECT_SECONDS = 10
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody else is told what is graded here
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # what is graded here is not reported to anybody
 try:
     import ray
 except ImportError:
-    raise UsageError("Ray is not installed here. Run `pip install 'under8k[ray]'`, on every machine.") from None
+    raise UsageError("Ray is not installed. Run `pip install 'under8k[ray]'` on every machine.") from None
 
 
 @dataclass(frozen=True)
 class RemoteSubmission:
-    """One submission, as it travels to another machine."""
+    """One submission in the form in which it travels to another machine."""
 
     name: str
     content: bytes
-    handed_in: str
+    handed_in: str  # ISO 8601
     student: str
     assignment: str
 
     @classmethod
     def pack(cls, submission: SubmissionFile) -> RemoteSubmission:
-        handed = handed_in(submission.path).isoformat()
-        return cls(
-            submission.path.name, submission.path.read_bytes(), handed, submission.student, submission.assignment
-        )
+        path = submission.path
+        return cls(path.name, path.read_bytes(), handed_in(path).isoformat(), submission.student, submission.assignment)
 
     def unpack(self, folder: Path) -> SubmissionFile:
         (folder / TIMESTAMP).write_text(self.handed_in)
         path = folder / self.name
         path.write_bytes(self.content)
         return SubmissionFile(path, self.student, self.assignment)
-
-
-class _Quiet:
-    """A listener on a machine that nobody looks at."""
-
-    def __getattr__(self, name: str):
-        return lambda *_: None
 
 
 def run_on_ray(
@@ -83,29 +70,29 @@ def run_on_ray(
     jobs: int | None = None,
     regrade: Regrade | None = None,
 ) -> BatchSummary:
-    """Grade them all on the cluster, as many at once as it has room for, or `jobs`. Raises StoreError, UsageError."""
+    """Grade all submissions on the cluster, as many at a time as fit, at most `jobs`. Raises StoreError, UsageError."""
     if store.url.get_backend_name() != "postgresql":
         raise UsageError("Several machines need a store that all of them reach: --store postgresql://user@host/name.")
     try:
-        check_reachable(address)
+        _check_reachable(address)
         ray.init(address, log_to_driver=False)
     except (OSError, ValueError) as error:
         raise UsageError(f"There is no Ray cluster at {address} ({error}). Start one: `ray start --head`.") from None
     try:
-        return _Driver(submissions, options, store, display, jobs, regrade).run()
+        return _ClusterBatch(submissions, options, store, display, jobs, regrade).run()
     finally:
         ray.shutdown()
 
 
-def check_reachable(address: str) -> None:
-    """Raise OSError when nobody is there: Ray itself would go on trying for ten minutes."""
+def _check_reachable(address: str) -> None:
+    """Raise OSError if nothing listens at the address: Ray itself would keep trying for ten minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=10).close()
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
 
 
-class _Driver:
-    """Keeps the cluster busy: hands out parcels, takes outcomes."""
+class _ClusterBatch:
+    """Keeps the cluster busy: submits tasks and collects their outcomes."""
 
     def __init__(
         self,
@@ -118,84 +105,89 @@ class _Driver:
     ):
         self._queue, self._display, self._jobs = WorkQueue(submissions, store), display, jobs
         self._summary = BatchSummary()
-        self._under_way: dict[ray.ObjectRef, tuple[int, SubmissionFile]] = {}
-        if options.device == "auto":  # one kind for all, or the class would not be treated alike
+        self._running: dict[ray.ObjectRef[Outcome | int], tuple[int, SubmissionFile]] = {}  # with the worker's number
+        if options.device == "auto":  # the same kind of device for all students
             options = replace(options, device="cuda" if ray.cluster_resources().get("GPU") else "cpu")
         self._options = options
         gpus = 1 / RUNS_PER_GPU if options.device == "cuda" else 0
-        self._task = ray.remote(num_cpus=options.threads, num_gpus=gpus, max_retries=RETRIES)(grade_remotely)
-        url = store.url.render_as_string(hide_password=False)
-        self._rest = (options, url, course_secret(), regrade)
+        self._task = ray.remote(num_cpus=options.threads, num_gpus=gpus, max_retries=MAX_RETRIES)(grade_remotely)
+        store_url = store.url.render_as_string(hide_password=False)
+        self._task_arguments = (options, store_url, course_secret(), regrade)
 
     def run(self) -> BatchSummary:
-        began = time.monotonic()
-        while self._hand_out() or self._under_way:
-            done, _ = ray.wait(list(self._under_way), timeout=POLL_SECONDS)
-            for reference in done:
-                self._take(reference, *self._under_way.pop(reference))
-        self._summary.seconds = round(time.monotonic() - began, 1)
+        start = time.monotonic()
+        while self._submit_tasks() or self._running:
+            finished, _ = ray.wait(list(self._running), timeout=POLL_SECONDS)
+            for reference in finished:
+                self._collect(reference, *self._running.pop(reference))
+        self._summary.seconds = round(time.monotonic() - start, 1)
         return self._summary
 
-    def _hand_out(self) -> bool:
-        """Fill the free places; False when nothing is left that could be begun."""
-        while len(self._under_way) < self._room():
-            submission = self._queue.next(wait=not self._under_way)
+    def _submit_tasks(self) -> bool:
+        """Submit as many tasks as there is room for. False if no submission is left that could be graded now."""
+        while len(self._running) < self._capacity():
+            submission = self._queue.next(wait=not self._running)
             if submission is None:
                 return False
-            worker = min(set(range(len(self._under_way) + 1)) - {worker for worker, _ in self._under_way.values()})
+            used = {worker for worker, _ in self._running.values()}
+            worker = next(number for number in range(len(used) + 1) if number not in used)
             self._display.began(worker, submission)
             self._display.listener(worker).stage("on the cluster")
-            self._under_way[self._task.remote(RemoteSubmission.pack(submission), *self._rest)] = (worker, submission)
+            reference = self._task.remote(RemoteSubmission.pack(submission), *self._task_arguments)
+            self._running[reference] = (worker, submission)
         return True
 
-    def _room(self) -> int:
-        """Machines come and go."""
-        there = ray.cluster_resources()
+    def _capacity(self) -> int:
+        """How many tasks fit on the cluster now; machines join and leave."""
+        resources = ray.cluster_resources()
         if self._options.device == "cuda":
-            room = int(there.get("GPU", 0) * RUNS_PER_GPU)
+            capacity = int(resources.get("GPU", 0) * RUNS_PER_GPU)
         else:
-            room = int(there.get("CPU", 0) // self._options.threads)
-        return max(1, min(room, self._jobs or room))
+            capacity = int(resources.get("CPU", 0) // self._options.threads)
+        return max(1, min(capacity, self._jobs or capacity))
 
-    def _take(self, reference: ray.ObjectRef, worker: int, submission: SubmissionFile) -> None:
+    def _collect(self, reference: ray.ObjectRef[Outcome | int], worker: int, submission: SubmissionFile) -> None:
+        outcome: Outcome | int
         try:
             outcome = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, GraderError):
                 raise StoreError(str(error.cause)) from None
-            outcome = _fault(submission, f"{error.cause}")
+            outcome = Outcome.internal_error(submission, f"On the cluster: {error.cause}")
         except ray.exceptions.RayError as error:
-            outcome = _fault(submission, str(error).strip().splitlines()[0])
+            outcome = Outcome.internal_error(submission, f"On the cluster: {str(error).strip().splitlines()[0]}")
         if isinstance(outcome, int):
             self._queue.defer(submission, outcome)
-            self._display.defer(worker)
+            self._display.deferred(worker)
         else:
             self._summary.outcomes.append(outcome)
             self._display.finished(worker, outcome)
 
 
 def grade_remotely(
-    remote: RemoteSubmission, options: Options, url: str, secret: bytes, regrade: Regrade | None
+    remote: RemoteSubmission, options: Options, store_url: str, secret: bytes, regrade: Regrade | None
 ) -> Outcome | int:
-    """What a task does; an int is the run that another process trains just now. Raises StoreError."""
+    """The Ray task. Returns the id of the run if another process is training it. Raises StoreError."""
     os.environ[SECRET_VARIABLE] = secret.decode()
     with tempfile.TemporaryDirectory(prefix="under8k") as folder:
         submission = remote.unpack(Path(folder))
         try:
-            return _worker(options, url).grade(submission, _Quiet(), regrade)
-        except TrainedElsewhere as elsewhere:
-            return elsewhere.run_id
+            return _grading_worker(options, store_url).grade(submission, _SilentListener(), regrade)
+        except TrainedElsewhere as error:
+            return error.run_id
 
 
 @functools.cache
-def _worker(options: Options, url: str) -> GradingWorker:
-    """One to a process: Ray gives a process one task after another."""
-    return GradingWorker(
-        options, open_store(url), RecipeSandbox(sandbox.choose_tier(options.trust_submissions), warm=True)
-    )
+def _grading_worker(options: Options, store_url: str) -> GradingWorker:
+    """One per process, because Ray gives a process one task after another."""
+    recipe_sandbox = RecipeSandbox(sandbox.choose_tier(options.trust_submissions), warm=True)
+    return GradingWorker(options, open_store(store_url), recipe_sandbox)
 
 
-def _fault(submission: SubmissionFile, reason: str) -> Outcome:
-    return Outcome(
-        submission.student, submission.assignment, submission.path.name, "internal", (f"On the cluster: {reason}",)
-    )
+class _SilentListener:
+    """Shows nothing: nobody sees the output of a task."""
+
+    def _ignore(self, *_: object, **__: object) -> None:
+        pass
+
+    stage = run_started = progress = epoch = _ignore

@@ -1,16 +1,24 @@
-"""What this machine offers for grading, found by trying it."""
+"""The checks of `autograder doctor`. They change nothing, and one that fails does not end the others."""
 
 from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from autograder.console import printable
+from course.errors import CourseError
+
+PACKAGES = ("torch", "torchvision", "nbgrader", "jupyterlab")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's: `needed` says whether grading is impossible without it."""
+    """The result of one check. `needed` says whether grading is impossible if it is not `ok`."""
 
     name: str
     ok: bool
@@ -18,13 +26,32 @@ class Finding:
     remedy: str = ""
     needed: bool = True
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def examine() -> list[Finding]:
-    """All findings, in the order they matter."""
-    return [_python(), _packages(), _device(), _data(), _isolation(), _secret()]
+def run_checks() -> list[Finding]:
+    """All findings, in the order in which they matter."""
+    checks: dict[str, Callable[[], Finding]] = {
+        "python": _python,
+        "packages": _packages,
+        "device": _device,
+        "data": _data,
+        "isolation": _isolation,
+        "secret": _secret,
+    }
+    return [_run(name, check) for name, check in checks.items()]
+
+
+def _run(name: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except CourseError as error:
+        return Finding(name, False, "this check failed", str(error))
+    except Exception as error:
+        reason = printable(f"{type(error).__name__}: {error}", 300)
+        remedy = "Follow the advice of the other findings first. If this remains, it is a bug: please report it."
+        return Finding(name, False, f"this check failed: {reason}", remedy)
 
 
 def _python() -> Finding:
@@ -33,22 +60,24 @@ def _python() -> Finding:
 
 
 def _packages() -> Finding:
-    names = ("torch", "torchvision", "nbgrader", "jupyterlab")
-    found = {}
-    for name in names:
+    versions: dict[str, str] = {}
+    for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    missing = [n for n in names if n not in found]
-    text = ", ".join(f"{n} {v}" for n, v in found.items())
-    if missing:
+    text = ", ".join(f"{name} {version}" for name, version in versions.items())
+    if missing := [name for name in PACKAGES if name not in versions]:
         return Finding("packages", False, text, f"Missing: {', '.join(missing)}. Run `make install`.")
     return Finding("packages", True, text)
 
 
 def _device() -> Finding:
-    import torch
+    try:
+        import torch
+    except Exception as error:  # a broken installation raises ImportError, OSError and others
+        reason = printable(f"{type(error).__name__}: {error}", 300)
+        return Finding("device", False, f"PyTorch cannot be imported ({reason})", "Run `make install` to reinstall it.")
 
     from course.training.devices import DEFAULT_THREADS, choose_device
 
@@ -58,8 +87,8 @@ def _device() -> Finding:
     return Finding(
         "device",
         True,
-        f"CPU, {DEFAULT_THREADS} thread a run; PyTorch sees no CUDA device",
-        "A full run of 15 epochs takes minutes on one core; nothing needs to be done.",
+        f"CPU, {DEFAULT_THREADS} thread per run; PyTorch finds no CUDA device",
+        "Nothing to do. A full run of 15 epochs takes minutes on one core.",
     )
 
 
@@ -67,7 +96,7 @@ def _data() -> Finding:
     from course.data import data_folder, is_available
 
     if is_available():
-        return Finding("data", True, f"MNIST is there and its checksums are right ({data_folder()})")
+        return Finding("data", True, f"MNIST is in {data_folder()}, and its checksums are right")
     return Finding("data", False, "MNIST is not on this machine yet", "Run `autograder data`, or set MNIST_ROOT.")
 
 
@@ -76,22 +105,37 @@ def _isolation() -> Finding:
 
     tier = best_tier()
     if tier is Tier.BUBBLEWRAP:
-        return Finding("isolation", True, "bubblewrap, Landlock and seccomp work (tried just now)")
+        return Finding("isolation", True, "bubblewrap, Landlock and seccomp work (just tried)")
     if tier is Tier.LANDLOCK:
         return Finding("isolation", True, tier.caveat, f"bubblewrap: {tier_problem(Tier.BUBBLEWRAP)}", needed=False)
     return Finding(
         "isolation",
         False,
         "nothing here can keep a submission from your files",
-        "Grade on Linux with bubblewrap installed, or pass --trust-submissions for code you would run yourself.",
+        "Grade on Linux with bubblewrap installed, or pass --trust-submissions for code that you would run yourself.",
     )
 
 
 def _secret() -> Finding:
-    from autograder.store.secret import SECRET_VARIABLE, course_secret, secret_file
+    from autograder.store.secret import SECRET_VARIABLE, read_secret, secret_file
 
-    course_secret()
-    where = SECRET_VARIABLE if os.environ.get(SECRET_VARIABLE) else secret_file()
-    return Finding(
-        "secret", True, f"the course's secret, from which seeds are drawn, is in {where}; keep it to yourself"
-    )
+    path = secret_file()
+    if read_secret() is not None:
+        place = f"${SECRET_VARIABLE}" if os.environ.get(SECRET_VARIABLE) else path
+        return Finding(
+            "secret", True, f"the course's secret, from which seeds are drawn, is in {place}: keep it to yourself"
+        )
+    if not _can_create(path):
+        return Finding(
+            "secret",
+            False,
+            f"there is no secret of the course yet, and {path} cannot be created",
+            f"Make the folder writable, or set {SECRET_VARIABLE}.",
+        )
+    return Finding("secret", True, f"there is no secret of the course yet; the first grading creates it in {path}")
+
+
+def _can_create(path: Path) -> bool:
+    """Whether a file could be created, with its folders, as far as permissions tell without trying."""
+    existing = next(folder for folder in path.absolute().parents if folder.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)

@@ -15,8 +15,7 @@ from markupsafe import Markup
 from rich.table import Table
 from rich.text import Text
 
-from autograder.cli.progress import STYLES
-from autograder.console import printable
+from autograder.console import VERDICT_COLORS, printable
 from autograder.leaderboard.ranking import LeaderboardRow
 from autograder.leaderboard.render import RowRenderer, page, percent, state
 from autograder.leaderboard.site import STATIC
@@ -122,7 +121,7 @@ def for_terminal(rows: list[LeaderboardRow], assignment: str) -> Table:
             overflow="fold" if wraps else "ellipsis",
         )
     for row in rows:
-        verdict = Text(row.verdict + "?" * row.borderline, STYLES.get(row.verdict, ""))
+        verdict = Text(row.verdict + "?" * row.borderline, VERDICT_COLORS.get(row.verdict, ""))
         table.add_row(
             "" if row.rank is None else f"{row.rank}{'=' * (row.ties > 1)}",
             Text(printable(row.name, 40)),

@@ -18,10 +18,26 @@ def secret_file() -> Path:
     return user_config_path("under8k") / "secret"
 
 
-def course_secret() -> bytes:
-    """From the environment, or from a file that is made on first use. Raises GraderError."""
+def read_secret() -> bytes | None:
+    """The secret, if there is one already. Raises GraderError if its file cannot be read."""
     if given := os.environ.get(SECRET_VARIABLE):
         return given.encode()
+    path = secret_file()
+    try:
+        return path.read_text().strip().encode()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise GraderError(
+            f"The course's secret cannot be read from {path} ({error.strerror}). "
+            f"Make the file readable, or set {SECRET_VARIABLE}."
+        ) from None
+
+
+def course_secret() -> bytes:
+    """From the environment, or from a file that is made on first use. Raises GraderError."""
+    if (existing := read_secret()) is not None:
+        return existing
     path = secret_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

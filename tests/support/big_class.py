@@ -25,7 +25,8 @@ import psutil
 
 from autograder.batch.local import run_batch
 from autograder.batch.submissions import find_submissions
-from autograder.cli.progress import BatchProgress, span
+from autograder.cli.progress import BatchProgress
+from autograder.console import format_duration
 from autograder.grading.options import Options, ReducedRun
 from autograder.store import open_store
 from tests.support.databases import postgresql
@@ -99,7 +100,9 @@ def on_ray(students: int, kill_after: int) -> None:
         cluster = [sys.executable, "-m", "tests.support.ray_cluster", str(course), url, str(kill_after)]
         said = subprocess.run(cluster, check=True, stdout=subprocess.PIPE, text=True).stdout
         told = json.loads(said.splitlines()[-1])
-        print(f"{students} submissions, {told['nodes_left']} of 2 nodes left, {span(time.monotonic() - began)}")
+        print(
+            f"{students} submissions, {told['nodes_left']} of 2 nodes left, {format_duration(time.monotonic() - began)}"
+        )
         each_exactly_once(url, students)
 
 
@@ -125,7 +128,7 @@ def killed(course: Path, url: str, students: int, kills: int, batches: int) -> N
     log.touch()
     command = [sys.executable, "-m", "tests.support.big_class", "grade", str(course), url]
     done = run_until_done([command] * batches, kills, students, log)
-    print(f"{students} submissions, {batches} at once, {done} kills, {span(time.monotonic() - began)}")
+    print(f"{students} submissions, {batches} at once, {done} kills, {format_duration(time.monotonic() - began)}")
     report([json.loads(line) for line in log.read_text().splitlines()], students if batches == 1 else None)
     each_exactly_once(url, students)
 

@@ -15,10 +15,12 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import event, text
 
-from autograder.batch.local import Outcome, WorkQueue, register_all, run_batch
+from autograder.batch import Outcome, register_submissions, run_batch
 from autograder.batch.submissions import SubmissionFile, find_submissions
+from autograder.batch.work_queue import WorkQueue
 from autograder.cli.main import main
-from autograder.cli.progress import BatchProgress, line, span
+from autograder.cli.progress import BatchProgress, outcome_line
+from autograder.console import format_duration
 from autograder.grading.options import Options, ReducedRun
 from autograder.store import StoreError, open_store
 from course.errors import UsageError
@@ -180,7 +182,7 @@ def test_regrading_without_saying_which_or_why_is_wrong_use(graded, options, fra
 
 
 def test_one_that_cannot_be_graded_by_our_fault_stops_nobody_and_is_told(tmp_path, monkeypatch):
-    from autograder.batch import local as module
+    from autograder.batch import grading_worker as module
 
     def broken(path, *arguments, **more):
         if "student001" in str(path):
@@ -356,11 +358,11 @@ def test_the_table_shows_progress_rate_and_time_left(tmp_path):
 
 def test_a_students_text_cannot_write_to_the_terminal(tmp_path):
     hostile = Outcome("\x1b[31mada", "challenge", "x.py", "error", ("[red]Oh\x1b]0;no\x07",))
-    assert "\x1b" not in line(hostile).plain and "[red]Oh" in line(hostile).plain
+    assert "\x1b" not in outcome_line(hostile).plain and "[red]Oh" in outcome_line(hostile).plain
 
 
 def test_a_span_reads_like_a_clock():
-    assert [span(s) for s in (0, 59.6, 3723)] == ["0:00", "1:00", "1:02:03"]
+    assert [format_duration(s) for s in (0, 59.6, 3723)] == ["0:00", "1:00", "1:02:03"]
 
 
 # --- who waits
@@ -373,8 +375,8 @@ def test_a_class_is_in_the_store_before_the_first_of_it_is_graded(store, tmp_pat
         path.write_text(f"recipe = {student!r}")
         submissions.append(SubmissionFile(path, student, "challenge"))
     submissions.append(SubmissionFile(Path(tmp_path, "missing.py"), "eve", "challenge"))
-    register_all(submissions, store)
-    register_all(submissions, store)
+    register_submissions(submissions, store)
+    register_submissions(submissions, store)
     assert [(s.student, s.verdict) for s in store.overview.since()[1]] == [("ada", ""), ("bob", "")]
 
 
@@ -386,5 +388,5 @@ def test_one_students_file_or_date_does_not_stop_the_class(store, tmp_path):
         (folder / name).write_text("recipe = 1")
     (course / "cyd" / "challenge" / "timestamp.txt").write_text("0001-01-01 00:00:00+14:00")
     submissions = [SubmissionFile(path, path.parts[-3], "challenge") for path in sorted(course.glob("*/*/*.py"))]
-    register_all(submissions, store)
+    register_submissions(submissions, store)
     assert sorted(s.student for s in store.overview.since()[1]) == ["ada", "bob", "cyd"]

@@ -1,0 +1,173 @@
+"""`autograder batch` and `autograder regrade`: a class of submissions."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from autograder.cli.options import TRAINING_OPTIONS, Command, grading_options, json_option, store_option
+from autograder.console import ExitCode, report_errors
+from autograder.grading.options import Options
+
+if TYPE_CHECKING:
+    from autograder.batch import BatchSummary
+    from autograder.store import Regrade
+
+
+def _jobs(text: str) -> int | None:
+    return None if text == "auto" else int(click.IntRange(1)(text))
+
+
+@dataclass(frozen=True)
+class BatchArguments:
+    """What `batch` and `regrade` have in common."""
+
+    folders: tuple[Path, ...]
+    assignment: str | None
+    options: Options
+    jobs: int | None
+    ray_address: str | None
+    store_url: str | None
+    as_json: bool
+
+
+def batch_arguments(command: Callable[..., None]) -> Command:
+    """Decorate a command with these arguments and options; it is called with `batch`, a BatchArguments."""
+
+    @functools.wraps(command)
+    def with_arguments(**arguments: Any) -> None:
+        names = [field.name for field in dataclasses.fields(BatchArguments)]
+        command(batch=BatchArguments(**{name: arguments.pop(name) for name in names}), **arguments)
+
+    decorators: tuple[Callable[[Command], Command], ...] = (
+        click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path)),
+        click.option("--assignment", help="Grade only this one.  [default: all; for plain files, challenge]"),
+        click.option(
+            "--jobs",
+            type=_jobs,
+            metavar="N",
+            default="auto",
+            show_default=True,
+            help="How many to grade at a time; auto: one per core, or 4 per GPU.",
+        ),
+        grading_options(*TRAINING_OPTIONS),
+        click.option(
+            "--ray",
+            "ray_address",
+            metavar="ADDRESS",
+            help="Grade on the Ray cluster at host:port, or auto. Its machines and this one share a PostgreSQL store.",
+        ),
+        store_option,
+        json_option,
+    )
+    decorated: Command = with_arguments
+    for decorate in reversed(decorators):
+        decorated = decorate(decorated)
+    return decorated
+
+
+@click.command()
+@batch_arguments
+@report_errors
+def batch(batch: BatchArguments) -> None:
+    """Grade a class, several submissions at a time.
+
+    This grades every submission in FOLDERS that has no verdict yet. A folder is a course in nbgrader's layout
+    (submitted/<student>/<assignment>/<file>) or its `submitted`. In any other folder each file is a submission, named
+    after its student.
+
+    Results are kept in the store as they come. After an interruption, start the same command again: it resumes. Two
+    batches at once on one store share the work.
+
+    \b
+    Examples:
+      autograder batch ~/mycourse
+      autograder batch --assignment challenge --jobs 8 ~/mycourse/submitted
+
+    Exit code: 0 every submission has its verdict, 2 wrong use, 3 some could not be graded by a fault that is not
+    theirs, 130 interrupted.
+    """
+    _grade_class(batch)
+
+
+@click.command()
+@batch_arguments
+@click.option("--student", "students", multiple=True, help="Regrade this student; may be given several times.")
+@click.option("--verdict", "verdicts", multiple=True, help="Regrade whoever has this verdict now, such as borderline.")
+@click.option("--everybody", is_flag=True, help="Regrade all submissions in FOLDERS.")
+@click.option("--reason", required=True, help="Why; the store keeps it with the new runs and verdicts.")
+@report_errors
+def regrade(
+    batch: BatchArguments, students: tuple[str, ...], verdicts: tuple[str, ...], everybody: bool, reason: str
+) -> None:
+    """Train selected submissions again, and keep the reason.
+
+    Use it if something was wrong with a machine, or with --seeds N for more seeds. The seeds themselves stay the same,
+    since they are drawn from the recipe: regrading is no way to luckier ones, and on the same machine a recipe gets the
+    same result. The old result stays in the store; the new verdict counts.
+
+    \b
+    Example:
+      autograder regrade --student ada --reason "the machine was overheated" ~/mycourse
+
+    Exit code: as for batch.
+    """
+    from datetime import UTC, datetime
+
+    from autograder.store import Regrade
+
+    if not (students or verdicts or everybody):
+        raise click.UsageError("Say whom to regrade: --student NAME, --verdict VERDICT or --everybody.")
+    selection = None if everybody else (students, verdicts)
+    _grade_class(batch, Regrade(reason, datetime.now(UTC)), selection)
+
+
+def _grade_class(
+    batch: BatchArguments,
+    regrade: Regrade | None = None,
+    selection: tuple[tuple[str, ...], tuple[str, ...]] | None = None,
+) -> None:
+    """Grade, print and exit. `selection` is the students and the verdicts to regrade; None is everybody."""
+    from autograder.batch import find_submissions, register_submissions, select_submissions
+    from autograder.cli.progress import BatchProgress, print_summary
+    from autograder.store import open_store
+
+    run_batch = _runner(batch.ray_address)
+    found = find_submissions(batch.folders, batch.assignment, batch.options.assignment)
+    for note in found.notes:
+        click.secho(note, err=True, fg="yellow")
+    with open_store(batch.store_url) as store:
+        submissions = found.submissions
+        if selection:
+            submissions = tuple(select_submissions(submissions, store, *selection))
+        try:
+            register_submissions(submissions, store)
+            with BatchProgress(len(submissions), quiet=batch.as_json) as progress:
+                summary = run_batch(submissions, batch.options, store, progress, jobs=batch.jobs, regrade=regrade)
+        except KeyboardInterrupt:
+            click.echo("Interrupted. Finished results are kept; the same command resumes.", err=True)
+            sys.exit(ExitCode.INTERRUPTED)
+        if batch.as_json:
+            click.echo(json.dumps(summary.to_dict(), indent=2))
+        else:
+            print_summary(summary, store.results.shared_recipes(batch.assignment), store.name)
+    sys.exit(ExitCode.INTERNAL if "internal" in summary.verdicts else ExitCode.SUCCESS)
+
+
+def _runner(ray_address: str | None) -> Callable[..., BatchSummary]:
+    """What grades the submissions: this machine, or a Ray cluster."""
+    if ray_address is None:
+        from autograder.batch import run_batch
+
+        return run_batch
+    from autograder.batch.ray_cluster import run_on_ray
+
+    return functools.partial(run_on_ray, ray_address)

@@ -1,0 +1,93 @@
+"""Options that several commands share. Those of a grading take names and defaults from `Options`."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from autograder.grading.options import SMOKE_RUN, Options, ReducedRun
+from course.errors import UsageError
+
+Command = Callable[..., None]
+
+RENAMED = {"--cut": "--reduced", "--most-minutes": "--max-minutes"}  # the options of earlier versions
+
+
+def _reduced_run(text: str) -> ReducedRun:
+    try:
+        return ReducedRun.parse(text)
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+TRAINING_OPTIONS = ("device", "seeds", "max_minutes", "reduced", "cuda_graphs", "trust_submissions")
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "assignment": {"help": "The assignment whose rules apply; course/rules.toml lists them."},
+    "device": {
+        "type": click.Choice(["auto", "cpu", "cuda"]),
+        "help": "Where to train; auto is CUDA if there is a GPU.",
+    },
+    "seeds": {
+        "type": click.IntRange(1, 9),
+        "metavar": "N",
+        "help": "Train at most this many seeds.  [default: as the rules say]",
+    },
+    "max_minutes": {
+        "metavar": "MINUTES",
+        "help": "Refuse a run that, by its first steps, would take longer than this.",
+    },
+    "reduced": {
+        "type": _reduced_run,
+        "metavar": "EPOCHS/TRAIN/TEST",
+        "help": f"Shorten every run to so many epochs, training and test images, to try things out: {SMOKE_RUN}. "
+        "Such a result is never official.",
+    },
+    "cuda_graphs": {"help": "On CUDA, record a training step once and replay it. Not measured yet."},
+    "trust_submissions": {
+        "help": "Grade without isolation if this machine has none: only for code that you would run yourself. "
+        "The result says so."
+    },
+}
+
+
+def grading_options(*names: str) -> Callable[[Command], Command]:
+    """Decorate a command with an option for each of these fields of `Options`.
+
+    The command is called with one parameter `options`, an `Options`, in place of one for each option.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(Options)}
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_options(**arguments: Any) -> None:
+            command(options=Options(**{name: arguments.pop(name) for name in names}), **arguments)
+
+        decorated: Command = with_options
+        for name in reversed(names):
+            default = defaults[name]
+            decorated = click.option(
+                f"--{name.replace('_', '-')}",
+                default=default,
+                is_flag=default is False,
+                show_default=default not in (None, False),
+                **_SETTINGS[name],
+            )(decorated)
+        return decorated
+
+    return decorate
+
+
+file_argument = click.argument("file", type=click.Path(path_type=Path))
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
+store_option = click.option(
+    "--store",
+    "store_url",
+    metavar="URL",
+    help="Where results are kept: the path of a file, or postgresql://user@host/name.  "
+    "[default: $UNDER8K_STORE, or a file in your data folder]",
+)
