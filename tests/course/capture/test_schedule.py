@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 import torch
-from torch import optim
+from torch import nn, optim
 from torch.optim import SGD, Adam
 from torch.optim import lr_scheduler as lrs
 
@@ -17,6 +17,7 @@ from course.recipe import METRICS, Recipe, steps_per_epoch, watching
 from course.spec import Optimizer, ParameterGroup, Plateau, ScheduleColumn, ScheduleTable
 from course.training.optimizers import OPTIMIZERS, build_optimizer
 from course.training.schedule import Schedule
+from tests.support.student_code import refusal_of
 
 EPOCHS, BATCH_SIZE = 5, 8192
 STEPS = steps_per_epoch(BATCH_SIZE)  # 8
@@ -265,3 +266,45 @@ def test_a_schedule_of_too_many_steps_is_refused():
     optimizer = SGD(weights().items())
     with pytest.raises(RecipeError, match="900,000 steps, and 400,000 are allowed"):
         capture_schedule(given, optimizer, None)
+
+
+# ---- what a recipe may not ask for
+
+
+class MySGD(SGD):
+    pass
+
+
+class MyPlateau(lrs.ReduceLROnPlateau):
+    pass
+
+
+REFUSED = {  # options of the recipe, a part of the message
+    "optimizer_subclass": ({"optimizer": partial(MySGD, lr=0.1)}, "MySGD"),
+    "lbfgs": ({"optimizer": optim.LBFGS}, "LBFGS"),
+    "foreign_parameter": ({"optimizer": lambda p: SGD([nn.Parameter(torch.zeros(3))])}, "(3,)"),
+    "infinite_rate": ({"optimizer": partial(SGD, lr=float("inf"))}, "'lr' is inf"),
+    "not_an_optimizer": ({"optimizer": list}, "builtins.list"),
+    "schedule_too_short": (
+        {"scheduler": partial(lrs.OneCycleLR, max_lr=0.1, total_steps=10), "epochs": 2, "batch_size": 8192},
+        "stops at step 11 of 16",
+    ),
+    "plateau_subclass": ({"scheduler": MyPlateau}, "subclass of ReduceLROnPlateau"),
+    "plateau_by_batch": ({"scheduler": lrs.ReduceLROnPlateau, "scheduler_step": "batch"}, "once an epoch"),
+    "not_a_scheduler": ({"scheduler": lambda optimizer: 3}, "no step()"),
+    "watching_without_plateau": ({"scheduler": watching("train_loss", partial(lrs.StepLR, step_size=1))}, "StepLR"),
+    "pair_of_three": ({"optimizer": lambda p: with_option(SGD(p), "lr", (0.1, 0.2, 0.3))}, "'lr' has 3 numbers"),
+    "word_for_a_number": ({"optimizer": lambda p: with_option(SGD(p), "lr", "fast")}, "'lr' is str; a number is"),
+}
+
+
+def with_option(optimizer, option, value):
+    optimizer.param_groups[0][option] = value
+    return optimizer
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_an_optimizer_or_scheduler_that_cannot_be_captured_is_refused(case):
+    options, message = REFUSED[case]
+    error = refusal_of(**options)
+    assert message in str(error) and error.line is None
