@@ -386,3 +386,18 @@ def recipe(model, **options) -> Recipe:
 def captured(name: str) -> Spec:
     """The spec of a seed model or an idiom, captured once in a session of tests."""
     return capture(recipe(partial(seed_model, name) if name in SEED_MODELS else IDIOMS[name]))
+
+
+def middle(forward, **module) -> Recipe:
+    """A recipe whose network computes `forward(x)` in its middle, (N, 4, 13, 13) -> (N, 4, H, W)."""
+
+    class Middle(nn.Module):
+        def __init__(self):
+            super().__init__()
+            for name, build in module.items():
+                setattr(self, name, build())
+
+        def forward(self, x):
+            return forward(self, x)
+
+    return recipe(lambda: around(Middle()))

@@ -32,7 +32,9 @@ def test_a_call_refers_to_the_calls_that_made_its_arguments_and_names_its_line()
     model, recorder = record_constructor(build, 1)
     (mul,) = [call for call in recorder.calls if call.op is torch.ops.aten.mul.Tensor]
     made_by, factor = mul.args
-    assert factor == 2.0 and recorder.calls[made_by.node].args[0] == (1, 2)
+    (full,) = [call for call in recorder.calls if call.op is torch.ops.aten.full.default]
+    assert recorder.calls[made_by.node].outputs == full.outputs  # a detached tensor shares its memory
+    assert (full.args, factor) == (((1, 2), 3.0), 2.0)
     assert mul.line == build.__code__.co_firstlineno + 2
     assert recorder.find(model.weight) is not None
 

@@ -1,0 +1,62 @@
+"""What is known without training, together: the count in words, problems and leaks."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from course.capture import capture
+from course.errors import RecipeError, SpecError
+from course.inspection import inspect, raise_on_problems
+from course.recipe import watching
+from course.spec import Graph, Input, Network, Node, NodeRef
+from tests.support.networks import SEED_COUNTS, around, captured, recipe
+
+
+@pytest.mark.parametrize("name", SEED_COUNTS)
+def test_the_published_models_count_exactly_as_published(name):
+    found = inspect(captured(name))
+    assert found.counted == SEED_COUNTS[name]
+    assert found.describe_count() == f"{SEED_COUNTS[name]:,} in layers"
+    assert sum(layer.parameters for layer in found.layers) == SEED_COUNTS[name]
+    assert found.problems == found.leaks == ()
+
+
+def raw_scores() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+
+def test_a_schedule_that_sees_the_test_loss_is_a_leak_and_no_other_is():
+    given = capture(recipe(raw_scores, loss="cross_entropy", scheduler=watching("test_loss", ReduceLROnPlateau)))
+    (leak,) = inspect(given).leaks
+    assert "test loss" in leak
+    honest = given.schedule.model_copy(update={"metric": "validation_loss"})
+    assert inspect(given.model_copy(update={"schedule": honest})).leaks == ()
+
+
+def test_an_untrusted_network_is_inspected_or_refused():
+    nodes = (
+        Node(op="aten.flatten.using_ints", args=(Input(), 1)),
+        Node(op="aten.amax.default", args=(NodeRef(node=0),)),
+    )
+    graph = Graph(nodes=nodes, output=NodeRef(node=1))
+    spec = captured("model1").model_copy(
+        update={"network": Network(train=graph, eval=graph, tensors=(), init=()), "batch_size": 2}
+    )
+    with pytest.raises(SpecError, match="output for 2 images"):
+        inspect(spec)
+
+
+def test_a_usual_recipe_has_no_problem_with_another_loss_or_optimizer():
+    given = recipe(partial(around, nn.ReLU()), optimizer=partial(SGD, lr=0.1), loss="cross_entropy")
+    assert inspect(capture(given)).problems == ()
+
+
+def test_the_first_problem_is_raised_and_nothing_where_there_is_none():
+    with pytest.raises(RecipeError, match="not log-probabilities"):
+        raise_on_problems(inspect(capture(recipe(raw_scores))))
+    raise_on_problems(inspect(captured("model1")))
