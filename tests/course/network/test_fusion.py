@@ -1,4 +1,4 @@
-"""A network that computes with the kernels: what PyTorch's own operators give, and their gradients."""
+"""Which calls are fused, and that a fast network has the outputs and gradients of PyTorch's operators."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ MIDDLES = {
 
 
 @pytest.mark.parametrize("name", MIDDLES)
-def test_neighbours_are_taken_together_where_nobody_else_reads_between(name):
-    middle, steps = MIDDLES[name]
+def test_neighbours_are_fused_where_nothing_else_reads_the_value_between(name):
+    middle, calls = MIDDLES[name]
     given = capture(recipe(lambda: Tail(middle))).network
     slow, fast = TrainableNetwork(given, 1), TrainableNetwork(given, 1, fast=True)
     operators = [call.name for call in fast.train_program.calls if "add_" not in call.name]
     first, last = operators.index("aten.conv2d.default"), operators.index("aten.mean.dim")
-    assert last - first - 1 == steps
+    assert last - first - 1 == calls
     images = torch.randn(8, 1, 28, 28)
     assert torch.allclose(slow(images, training=False), fast(images, training=False), atol=1e-5)
 
 
-def laid_out(name: str) -> SimpleNamespace:
-    """PyTorch's operator, its result with the batch innermost: noise that it draws later goes to the same numbers."""
+def batch_innermost_operator(name: str) -> SimpleNamespace:
+    """PyTorch's operator with a result in the kernels' layout, so that later random numbers meet the same numbers."""
     operator = getattr(torch.ops.aten, name).default
 
     def call(*arguments):
-        found = operator(*arguments)
-        return layout.empty_batch_innermost(*found.shape).copy_(found)
+        result = operator(*arguments)
+        return layout.empty_batch_innermost(*result.shape).copy_(result)
 
     return SimpleNamespace(default=call)
 
@@ -83,7 +83,7 @@ def test_a_fast_network_has_the_outputs_and_gradients_that_pytorchs_operators_gi
     fast = losses_and_gradients()
     for part, names in ((convolution, ["conv2d"]), (norm, ["batch_norm", "dropout"]), (pooling, ["max_pool2d"])):
         monkeypatch.setattr(part, "_is_supported", lambda *_: False)
-        monkeypatch.setattr(part, "aten", SimpleNamespace(**{name: laid_out(name) for name in names}))
+        monkeypatch.setattr(part, "aten", SimpleNamespace(**{name: batch_innermost_operator(name) for name in names}))
     for one, other in zip(fast, losses_and_gradients(), strict=True):
         assert (one is None) == (other is None)
         if one is not None:

@@ -1,7 +1,7 @@
-"""A recorded step is the step: replayed without our Python, on fixed memory, it trains the same network.
+"""Replayed steps train the same network as computed ones.
 
-There is no CUDA here. In its place a recorder of PyTorch's own calls stands: its replay, like a CUDA graph's, repeats
-them on the memory of the recording, and whatever Python decided meanwhile is frozen.
+There is no CUDA device here. A recorder of PyTorch's own calls stands in for the graph: like a CUDA graph, its replay
+repeats them on the memory of the recording, without running our Python code again.
 """
 
 import pytest
@@ -13,50 +13,52 @@ from course.errors import GraderError
 from course.network import TrainableNetwork
 from course.training import cuda_graphs
 from course.training.loop import Run
-from tests.course.training.test_loop import CPU, DATA, spec_of
+from tests.support.small_runs import CPU, DATA, spec_of
 
 
-class Calls(TorchDispatchMode):
-    """Notes every call, forward and backward, with the tensors that it took and made."""
+class CallRecorder(TorchDispatchMode):
+    """Records every call, forward and backward, with its arguments and results."""
 
     def __init__(self):
         super().__init__()
-        self.noted = []
+        self.calls = []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        made = func(*args, **(kwargs or {}))
-        self.noted.append((func, args, kwargs or {}, made))
-        return made
+        results = func(*args, **(kwargs or {}))
+        self.calls.append((func, args, kwargs or {}, results))
+        return results
 
     @torch.no_grad()
     def replay(self) -> None:
-        for func, args, kwargs, made in self.noted:
-            again = func(*args, **kwargs)
-            for old, new in zip(tree_leaves(made), tree_leaves(again), strict=True):
+        for func, args, kwargs, results in self.calls:
+            replayed = func(*args, **kwargs)
+            for old, new in zip(tree_leaves(results), tree_leaves(replayed), strict=True):
                 if isinstance(old, torch.Tensor) and old.data_ptr() != new.data_ptr():
                     old.copy_(new)
 
 
-def recorder(run: Run):
-    """As `cuda_graphs.record_graph`; a recording leaves no trace, so what it computed is undone."""
+def record_graph_on_cpu(run: Run):
+    """Stands in for `cuda_graphs.record_graph`: recording computes nothing, so what it changed is restored."""
 
     def record(compute):
-        state, draws = run.network.state(), torch.get_rng_state()
-        with Calls() as calls:
+        state, random_state = run.network.state(), torch.get_rng_state()
+        with CallRecorder() as recorder:
             results = compute()
         run.network.load(state)
-        torch.set_rng_state(draws)
-        return calls.replay, results
+        torch.set_rng_state(random_state)
+        return recorder.replay, results
 
     return record
 
 
 def trained(kind: str, monkeypatch, *, recorded: bool, epochs: int = 3):
-    monkeypatch.setattr("course.training.loop.TrainableNetwork", lambda *given, fast: TrainableNetwork(*given))
+    """Loss and correct images of each epoch, the weights after the last, and the run."""
+    monkeypatch.setattr("course.training.loop.TrainableNetwork", lambda *args, fast: TrainableNetwork(*args))
     torch.manual_seed(5)
     run = Run(spec_of(kind), DATA, 1, CPU)
     if recorded:
-        run._compute = cuda_graphs.GraphedStep(run._forward_backward, run.network.parameters.values(), recorder(run))
+        record = record_graph_on_cpu(run)
+        run._compute = cuda_graphs.GraphedStep(run._forward_backward, run.network.parameters.values(), record)
     results = []
     for _ in range(epochs):
         results.append(run.train_epoch())
@@ -67,16 +69,16 @@ def trained(kind: str, monkeypatch, *, recorded: bool, epochs: int = 3):
 
 @pytest.mark.parametrize("kind", ["momentum", "adam", "step_by_epoch", "one_cycle", "plateau"])
 def test_replayed_steps_train_the_same_network(kind, monkeypatch):
-    """Dropout's masks, the schedule's rates and an epoch's smaller last batch included."""
-    plain, expected, _ = trained(kind, monkeypatch, recorded=False)
-    replayed, found, run = trained(kind, monkeypatch, recorded=True)
-    assert replayed == plain
-    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    """Dropout's masks, the schedule's learning rates and an epoch's smaller last batch included."""
+    plain_results, plain_weights, _ = trained(kind, monkeypatch, recorded=False)
+    results, weights, run = trained(kind, monkeypatch, recorded=True)
+    assert results == plain_results
+    assert all(torch.equal(weights[name], tensor) for name, tensor in plain_weights.items())
     assert run._compute.recording is not None
     assert run.train_size % run.spec.batch_size != 0
 
 
-def test_a_network_that_cannot_be_recorded_is_named_as_our_fault():
+def test_a_network_that_cannot_be_recorded_is_an_internal_error_with_the_next_step():
     with pytest.raises(GraderError, match="without --cuda-graphs"):
         cuda_graphs.record_graph(lambda: None)
 

@@ -1,10 +1,11 @@
-"""The training loop: the same as a plain one, the same after a restart, and it leaves no trace."""
+"""The training loop: the same as a plain one, the same after a restart, and without side effects."""
 
 from __future__ import annotations
 
 import io
 import random
-from functools import cache, partial
+from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -15,95 +16,34 @@ from hypothesis import strategies as st
 from torch import nn
 from torch._subclasses import FakeTensorMode
 from torch.nn import functional as F
-from torch.optim import SGD, Adam
-from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau, StepLR
-from torchvision.transforms import Compose, Normalize, RandomAffine, RandomErasing, ToTensor
+from torch.optim import SGD
 
 from course import transforms
 from course.capture import capture
 from course.errors import Diverged, SpecError
 from course.network import TrainableNetwork, kernels
-from course.recipe import watching
 from course.spec import Spec
-from course.training.data import TrainingData
 from course.training.loop import Run, derive_seed, train
 from course.training.results import EpochResult
 from course.training.scoring import LOSSES, Scorer
 from tests.support.networks import SEED_MODELS, captured, recipe
-
-CPU = torch.device("cpu")
-EPOCHS, BATCH_SIZE = 4, 48
-AUGMENTED = Compose(
-    [
-        RandomAffine(8, translate=(0.1, 0.1), scale=(0.9, 1.1)),
-        ToTensor(),
-        Normalize((0.1307,), (0.3081,)),
-        RandomErasing(p=0.5),
-    ]
-)
+from tests.support.small_runs import BATCH_SIZE, CPU, DATA, EPOCHS, KINDS, TEST, TRAIN, Small, spec_of
 
 
-def digits(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Something that can be learnt: a bar whose place is the label, under noise."""
-    draw = torch.Generator().manual_seed(seed)
-    images = torch.randint(0, 60, (count, 28, 28), generator=draw, dtype=torch.uint8)
-    labels = torch.randint(0, 10, (count,), generator=draw)
-    for image, label in zip(images, labels, strict=True):
-        image[4:24, 2 * label + 3 : 2 * label + 6] = 220
-    return images, labels
-
-
-TRAIN, TEST = digits(200, 1), digits(60, 2)
-DATA = TrainingData(*TRAIN, TEST[0])
-
-
-class Small(nn.Module):
-    def __init__(self):
-        super().__init__()
-        # a bias in front of a batch norm has no gradient but rounding, which Adam makes large
-        self.conv = nn.Conv2d(1, 4, 5, stride=3, bias=False)
-        self.norm, self.fc = nn.BatchNorm2d(4), nn.Linear(64, 10)
-
-    def forward(self, x):
-        x = F.max_pool2d(F.relu(self.norm(self.conv(x))), 2)
-        return F.log_softmax(self.fc(F.dropout(x.flatten(1), 0.1, self.training)), dim=1)
-
-
-MOMENTUM = partial(SGD, lr=0.05, momentum=0.9)
-KINDS = {
-    "momentum": {"optimizer": MOMENTUM, "train_transform": AUGMENTED},
-    "adam": {"optimizer": partial(Adam, lr=0.01), "train_transform": AUGMENTED},
-    "step_by_epoch": {"optimizer": MOMENTUM, "scheduler": partial(StepLR, step_size=1, gamma=0.5)},
-    "one_cycle": {
-        "optimizer": partial(Adam, lr=0.01),
-        "scheduler": partial(OneCycleLR, max_lr=0.05, total_steps=5000, pct_start=0.001),
-    },
-    "plateau": {
-        "optimizer": MOMENTUM,
-        "scheduler": watching("validation_loss", partial(ReduceLROnPlateau, patience=0, threshold=0.99)),
-    },
-}
-
-
-@cache
-def spec_of(kind: str) -> Spec:
-    return capture(recipe(Small, epochs=EPOCHS, batch_size=BATCH_SIZE, **KINDS[kind]))
-
-
-def fit(spec: Spec, seed: int = 1, data: TrainingData = DATA, **options) -> tuple[list[EpochResult], dict]:
-    """All results, and the state of the run after the last."""
+def fit(spec: Spec, seed: int = 1, **options) -> tuple[list[EpochResult], dict]:
+    """All results, and the weights after the last epoch."""
     runs: list[Run] = []
     options.setdefault("on_epoch", lambda run, _: runs.append(run))
     score = Scorer(TEST[1], spec.loss)
-    results = list(train(spec, data, seed=seed, device=CPU, score=score, **options))
+    results = list(train(spec, DATA, seed=seed, device=CPU, score=score, **options))
     return results, runs[-1].state_dict()["network"] if runs else {}
 
 
 def through_a_file(state: dict) -> dict:
-    kept = io.BytesIO()
-    torch.save(state, kept)
-    kept.seek(0)
-    return torch.load(kept, weights_only=True)
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
 
 
 def same_weights(one: dict, other: dict) -> bool:
@@ -116,16 +56,16 @@ def same_weights(one: dict, other: dict) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_plain_loop_gives_the_same_losses_and_counts(kind, monkeypatch):
     spec = spec_of(kind)
-    monkeypatch.setattr(F, "dropout", kernels.dropout)  # the same masks; test_kernels.py compares it with PyTorch's
+    monkeypatch.setattr(F, "dropout", kernels.dropout)  # the same masks; test_norm.py compares it with PyTorch's
     results, _ = fit(spec)
-    for result, (loss, right) in zip(results, plain_loop(kind, spec), strict=True):
+    for result, (loss, correct) in zip(results, plain_loop(kind, spec), strict=True):
         assert result.train_loss == pytest.approx(loss, rel=1e-5, abs=1e-5)
-        assert result.correct == right
+        assert result.correct == correct
     assert results[-1].train_loss < results[0].train_loss
 
 
-def plain_loop(kind: str, spec: Spec, seed: int = 1):
-    """Epoch by epoch the mean loss and the right answers, with the student's own objects and the run's draws."""
+def plain_loop(kind: str, spec: Spec, seed: int = 1) -> Iterator[tuple[float, int]]:
+    """Mean loss and correct test images of each epoch, with the student's own objects and the run's random numbers."""
     given = recipe(Small, **KINDS[kind])
     torch.manual_seed(seed)
     model = Small()
@@ -153,13 +93,13 @@ def plain_loop(kind: str, spec: Spec, seed: int = 1):
                 scheduler.step()
         model.eval()
         with torch.no_grad():
-            right = (model(test_transform(TEST[0])).argmax(1) == TEST[1]).sum().item()
-            watched = F.nll_loss(model(test_transform(TRAIN[0][:50])), TRAIN[1][:50]).item()
+            correct = (model(test_transform(TEST[0])).argmax(1) == TEST[1]).sum().item()
+            validation_loss = F.nll_loss(model(test_transform(TRAIN[0][:50])), TRAIN[1][:50]).item()
         if kind == "plateau":
-            scheduler.step(watched)
+            scheduler.step(validation_loss)
         elif kind == "step_by_epoch":
             scheduler.step()
-        yield total / len(images), right
+        yield total / len(images), correct
 
 
 def test_the_same_seed_trains_the_same_and_another_seed_does_not():
@@ -172,27 +112,23 @@ def test_the_same_seed_trains_the_same_and_another_seed_does_not():
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=6)
 @given(stop=st.integers(1, EPOCHS - 1), seed=st.integers(0, 3))
-def test_a_run_that_was_stopped_ends_as_one_that_was_not(kind, stop, seed):
+def test_a_resumed_run_ends_as_an_uninterrupted_one(kind, stop, seed):
     spec = spec_of(kind)
     whole, weights = fit(spec, seed)
-    kept: list[dict] = []
-    score = Scorer(TEST[1], spec.loss)
-    start = train(
-        spec,
-        DATA,
-        seed=seed,
-        device=CPU,
-        score=score,
-        on_epoch=lambda run, _: kept.append(through_a_file(run.state_dict())),
-    )
+    checkpoints: list[dict] = []
+
+    def save(run: Run, _: EpochResult) -> None:
+        checkpoints.append(through_a_file(run.state_dict()))
+
+    start = train(spec, DATA, seed=seed, device=CPU, score=Scorer(TEST[1], spec.loss), on_epoch=save)
     before = list(islice(start, stop))
     start.close()
-    after, resumed_weights = fit(spec, seed, resume=kept[-1])
+    after, resumed_weights = fit(spec, seed, resume=checkpoints[-1])
     assert before + after == whole
     assert same_weights(resumed_weights, weights)
 
 
-def test_the_rate_that_is_told_is_that_of_the_epochs_last_step():
+def test_the_reported_learning_rate_is_that_of_the_epochs_last_step():
     results, _ = fit(spec_of("step_by_epoch"))
     assert [r.learning_rate for r in results] == [0.05, 0.025, 0.0125, 0.00625]
 
@@ -203,7 +139,7 @@ def test_a_plateau_lowers_the_rate_and_holds_training_images_out():
     assert {r.train_total for r in results} == {150}
 
 
-def test_every_step_and_every_image_is_told_once():
+def test_every_step_and_every_image_is_reported_once():
     steps = []
     results, _ = fit(
         spec_of("momentum"), on_step=lambda s: steps.append((s.epoch, s.step, s.steps, s.images, s.loss, s.correct))
@@ -223,16 +159,11 @@ def test_the_test_images_are_not_changed_by_a_network_that_writes_into_its_input
     assert torch.equal(first, run.test_outputs())
 
 
-def test_a_cut_takes_the_first_images():
-    part = DATA.subset(96, 10)
-    assert torch.equal(part.train_images, TRAIN[0][:96]) and torch.equal(part.test_images, TEST[0][:10])
-
-
 # ---- what goes wrong
 
 
-def test_a_rate_that_is_too_high_is_named_with_its_epoch_and_step():
-    class Bare(nn.Module):  # nothing that normalises
+def test_divergence_is_reported_with_epoch_step_and_learning_rate():
+    class Bare(nn.Module):  # no normalisation
         def __init__(self):
             super().__init__()
             self.first, self.second = nn.Linear(784, 16), nn.Linear(16, 10)
@@ -248,7 +179,7 @@ def test_a_rate_that_is_too_high_is_named_with_its_epoch_and_step():
     assert f"in epoch 1, step {error.step}, at learning rate 1e+06" in str(error)
 
 
-def test_weights_that_stop_being_numbers_in_the_last_step_count_nothing_as_right():
+def test_with_nan_weights_no_image_is_correct():
     spec = spec_of("momentum")
     run = Run(spec, DATA, 1, CPU)
     with torch.no_grad():
@@ -257,7 +188,7 @@ def test_weights_that_stop_being_numbers_in_the_last_step_count_nothing_as_right
     assert score.correct == 0 and np.isfinite(score.loss)
 
 
-def test_a_random_test_transform_is_refused_by_the_trainer_too():
+def test_a_random_test_transform_is_refused():
     spec = spec_of("adam")
     with pytest.raises(SpecError, match="draws something at random"):
         Run(spec.model_copy(update={"test_transform": spec.train_transform}), DATA, 1, CPU)
@@ -269,7 +200,7 @@ def test_a_schedule_that_is_shorter_than_the_run_is_refused():
         Run(spec.model_copy(update={"epochs": 5}), DATA, 1, CPU)
 
 
-# ---- no trace
+# ---- no side effects
 
 
 def test_training_leaves_the_callers_settings_and_random_states_alone():
@@ -320,19 +251,19 @@ def test_the_callers_random_numbers_do_not_matter():
 @pytest.mark.parametrize("kind", ["momentum", "adam"])
 @pytest.mark.parametrize("name", SEED_MODELS)
 def test_a_step_never_waits_for_the_device(name, kind):
-    """The meta device has no numbers: whatever asks for one raises."""
+    """The meta device has no numbers: reading one raises."""
     spec = on_augmented(name, kind)
     run = Run(spec, DATA, 1, torch.device("meta"))
     for _ in range(2):
-        loss, right = run.train_step(torch.zeros(128, dtype=torch.int64, device="meta"), None)
-    assert loss.is_meta and right.is_meta
+        loss, correct = run.train_step(torch.zeros(128, dtype=torch.int64, device="meta"), None)
+    assert loss.is_meta and correct.is_meta
     with pytest.raises(RuntimeError):
         loss.item()
 
 
 @pytest.mark.parametrize("name", SEED_MODELS)
 def test_everything_a_step_reads_is_on_the_device(name):
-    """Fake tensors know their device and nothing else: one that was left behind raises."""
+    """Fake tensors know only their device: an operation on tensors of two devices raises."""
     cuda = torch.device("cuda")
     spec = on_augmented(name, "momentum")
     transform = transforms.build(spec.train_transform, cuda)
@@ -348,7 +279,7 @@ def test_everything_a_step_reads_is_on_the_device(name):
             outputs + torch.zeros(10)
 
 
-def test_what_a_forward_makes_is_on_the_device():
+def test_tensors_created_in_forward_are_on_the_device():
     spec = captured("positions_as_channels")
     with FakeTensorMode():
         network = TrainableNetwork(spec.network, 1, "cuda")
@@ -356,7 +287,7 @@ def test_what_a_forward_makes_is_on_the_device():
 
 
 def on_augmented(name: str, kind: str) -> Spec:
-    """A seed model's network with the optimizer of `kind` and transforms that draw."""
+    """A seed model's network with the optimizer and the random transforms of `kind`."""
     other, network = spec_of(kind), captured(name).network
     names = tuple(t.name for t in network.tensors if t.requires_grad)
     groups = tuple(g.model_copy(update={"params": names}) for g in other.optimizer.groups)

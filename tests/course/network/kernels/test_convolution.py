@@ -1,4 +1,4 @@
-"""Convolution with the batch innermost: what PyTorch's gives in double precision, and its gradients."""
+"""Convolution with the batch innermost: outputs and gradients as PyTorch computes them in double precision."""
 
 from __future__ import annotations
 
@@ -94,20 +94,20 @@ def test_a_convolution_and_its_gradients_are_pytorchs_for_any_shape_stride_paddi
 
 @settings(max_examples=20)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 70))
-def test_any_number_of_channels_and_images_is_covered(ins, outs, count):
-    draw = torch.Generator().manual_seed(ins)
-    images = torch.randn(count, ins, 5, 4, generator=draw, dtype=torch.float64)
-    weight = torch.randn(outs, ins, 3, 3, generator=draw, dtype=torch.float64)
+def test_any_number_of_channels_and_images_is_supported(ins, outs, count):
+    generator = torch.Generator().manual_seed(ins)
+    images = torch.randn(count, ins, 5, 4, generator=generator, dtype=torch.float64)
+    weight = torch.randn(outs, ins, 3, 3, generator=generator, dtype=torch.float64)
     compare((images, weight, None), ((1, 1), (1, 1), (1, 1), 1))
 
 
 @settings(max_examples=40)
 @given(convolutions(), st.data())
-def test_an_image_has_the_same_output_bit_for_bit_wherever_it_stands_in_a_batch(case, data):
+def test_an_image_has_the_same_output_bit_for_bit_at_any_place_in_any_batch(case, data):
     (images, weight, bias), options = case
     images, weight = images.float(), weight.float()
     bias = bias if bias is None else bias.float()
-    assume(convolution._is_supported(images, weight, bias, *options))  # PyTorch's promise nothing of the kind
+    assume(convolution._is_supported(images, weight, bias, *options))  # PyTorch promises nothing like it
     order = torch.tensor(data.draw(st.permutations(range(len(images)))))
     part = data.draw(st.integers(1, len(images)))
     whole = kernels.conv2d(images, weight, bias, *options)
@@ -116,30 +116,30 @@ def test_an_image_has_the_same_output_bit_for_bit_wherever_it_stands_in_a_batch(
 
 @settings(max_examples=100)
 @given(st.integers(1, 500), st.integers(1, 12))
-def test_blocks_of_channels_are_nearly_equal_and_cover_each_once(channels, most):
-    blocks = convolution._channel_blocks(channels, most)
+def test_blocks_of_channels_are_nearly_equal_and_cover_each_once(channels, max_size):
+    blocks = convolution._channel_blocks(channels, max_size)
     sizes = [size for _, count, size in blocks for _ in range(count)]
     firsts = [first + n * size for first, count, size in blocks for n in range(count)]
-    assert sum(sizes) == channels and max(sizes) <= most and max(sizes) - min(sizes) <= 1
+    assert sum(sizes) == channels and max(sizes) <= max_size and max(sizes) - min(sizes) <= 1
     assert firsts == [sum(sizes[:n]) for n in range(len(sizes))]
 
 
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 @pytest.mark.parametrize("part", [slice(None), slice(1, 4)])
-def test_it_does_not_matter_how_images_and_gradients_lie_in_memory(layout, part):
+def test_the_memory_layout_of_images_and_gradients_does_not_matter(layout, part):
     images = torch.randn(7, 6, 5, 5).contiguous(memory_format=layout)[:, part]
     weight = torch.randn(4, images.shape[1], 3, 3).contiguous(memory_format=layout)
     tensors, options = (images.double(), weight.double(), None), ((1, 1), (1, 1), (1, 1), 1)
     compare(tensors, options)
     out = kernels.conv2d(images.requires_grad_(), weight)
     out.mean((2, 3)).sum().backward()  # a gradient that is one number repeated
-    alike = torch.autograd.functional.jacobian(
+    expected = torch.autograd.functional.jacobian(
         lambda x: torch.nn.functional.conv2d(x, weight).mean((2, 3)).sum(), images.detach()
     )
-    assert torch.allclose(images.grad, alike, atol=1e-5)
+    assert torch.allclose(images.grad, expected, atol=1e-5)
 
 
-def test_what_is_written_into_the_output_is_seen_by_autograd():
+def test_autograd_sees_in_place_changes_of_the_output():
     images, weight = torch.randn(3, 2, 5, 5), torch.randn(4, 2, 3, 3)
     one, other = weight.clone().requires_grad_(), weight.clone().requires_grad_()
     kernels.conv2d(images, one).relu_().sum().backward()
@@ -147,15 +147,15 @@ def test_what_is_written_into_the_output_is_seen_by_autograd():
     assert torch.allclose(one.grad, other.grad, rtol=1e-4, atol=1e-4)
 
 
-def test_what_is_not_a_number_spreads_as_far_as_the_window_and_no_further():
+def test_nan_spreads_as_far_as_the_window_and_no_further():
     images = torch.zeros(20, 2, 7, 7)
     images[17, 1, 3, 3] = math.nan
-    found = kernels.conv2d(images, torch.ones(3, 2, 3, 3), padding=1).isnan()
-    assert found[17, :, 2:5, 2:5].all() and found.sum() == 3 * 9
+    is_nan = kernels.conv2d(images, torch.ones(3, 2, 3, 3), padding=1).isnan()
+    assert is_nan[17, :, 2:5, 2:5].all() and is_nan.sum() == 3 * 9
 
 
 @pytest.mark.parametrize("odd", ["dilation", "double", "one image", "too large a window", "other channels"])
-def test_what_is_not_covered_is_pytorchs_to_compute_or_to_refuse(odd):
+def test_unsupported_arguments_are_computed_or_refused_by_pytorch(odd):
     images, weight, options = torch.randn(3, 2, 7, 7), torch.randn(4, 2, 3, 3), {}
     match odd:
         case "dilation":
@@ -172,27 +172,27 @@ def test_what_is_not_covered_is_pytorchs_to_compute_or_to_refuse(odd):
         with pytest.raises(RuntimeError):
             kernels.conv2d(images, weight)
     else:
-        found = kernels.conv2d(images, weight, **options)
-        assert torch.allclose(found, torch.nn.functional.conv2d(images, weight, **options), atol=1e-5)
+        output = kernels.conv2d(images, weight, **options)
+        assert torch.allclose(output, torch.nn.functional.conv2d(images, weight, **options), atol=1e-5)
 
 
-def narrower(lanes: int, registers: int):
-    """A processor as narrow as that; its instructions are this one's."""
+def narrow_processor(lanes: int, registers: int):
+    """This processor with fewer lanes and registers."""
     machine = llvm_loops._target_machine()[0]
     return lambda: (machine, lanes, registers)
 
 
 @pytest.mark.parametrize("lanes, registers", [(4, 16), (4, 32), (8, 16)])
 def test_a_processor_with_shorter_vectors_computes_the_same(monkeypatch, lanes, registers):
-    monkeypatch.setattr(llvm_loops, "_target_machine", narrower(lanes, registers))
+    monkeypatch.setattr(llvm_loops, "_target_machine", narrow_processor(lanes, registers))
     loops = convolution._forward_loops, convolution._weight_gradient_loops
     for compiled in loops:
         compiled.cache_clear()
     try:
-        draw = torch.Generator().manual_seed(lanes)
+        generator = torch.Generator().manual_seed(lanes)
         for count in (1, 2 * lanes - 1, 5 * lanes + 3):
-            images = torch.randn(count, 7, 6, 6, generator=draw, dtype=torch.float64)
-            weight = torch.randn(13, 7, 3, 3, generator=draw, dtype=torch.float64)
+            images = torch.randn(count, 7, 6, 6, generator=generator, dtype=torch.float64)
+            weight = torch.randn(13, 7, 3, 3, generator=generator, dtype=torch.float64)
             compare((images, weight, weight[:, 0, 0, 0]), ((2, 1), (1, 1), (1, 1), 1))
     finally:
         for compiled in loops:
@@ -201,13 +201,13 @@ def test_a_processor_with_shorter_vectors_computes_the_same(monkeypatch, lanes, 
 
 @pytest.mark.parametrize("place", range(4))
 @pytest.mark.parametrize("kind", [torch.tensor, float, bool])
-def test_only_whole_numbers_are_options_a_tensor_could_change_before_the_backward_pass(place, kind):
+def test_options_have_to_be_ints_because_a_tensor_could_change_before_the_backward_pass(place, kind):
     options = [(1, 1), (0, 0), (1, 1), 1]
     options[place] = kind(1) if place == 3 else (kind(options[place][0]), options[place][1])
     assert not convolution._is_supported(torch.ones(16, 4, 5, 5), torch.ones(4, 4, 1, 1), None, *options)
 
 
-def test_a_padding_as_wide_as_the_window_is_not_covered_since_it_would_cost_memory_without_bound():
+def test_a_padding_as_wide_as_the_kernel_is_not_supported_because_its_memory_would_be_unbounded():
     images, weight = torch.ones(2, 1, 28, 28), torch.ones(1, 1, 28, 28)
     assert convolution._is_supported(images, weight, None, (2000, 2000), (27, 27), (1, 1), 1)
     assert not convolution._is_supported(images, weight, None, (2000, 2000), (28, 27), (1, 1), 1)

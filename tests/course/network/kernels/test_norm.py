@@ -1,4 +1,4 @@
-"""Batch norm, ReLU and dropout in one pass: what PyTorch's own operators give, and their gradients."""
+"""Batch norm, ReLU and dropout in one pass: outputs and gradients as PyTorch's own operators compute them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from course.network import kernels
-from course.network.kernels import norm, pooling
+from course.network.kernels import norm
 
 shapes = st.one_of(
     st.tuples(st.integers(2, 40), st.integers(1, 20), st.integers(1, 9), st.integers(1, 9)),
@@ -21,21 +21,21 @@ shapes = st.one_of(
 )
 
 
-def images_of(shape: tuple[int, ...], seed: int, far: float = 0.0) -> torch.Tensor:
-    """`far` moves each channel's mean by as many standard deviations."""
-    draw = torch.Generator().manual_seed(seed)
-    made = torch.randn(shape, generator=draw) * 2
-    return made + far * torch.randn((1, shape[1], *[1] * (len(shape) - 2)), generator=draw)
+def images_of(shape: tuple[int, ...], seed: int, offset: float = 0.0) -> torch.Tensor:
+    """Random images; `offset` is the standard deviation of the channels' means."""
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randn(shape, generator=generator) * 2
+    return images + offset * torch.randn((1, shape[1], *[1] * (len(shape) - 2)), generator=generator)
 
 
 def parameters_of(channels: int, seed: int) -> list[torch.Tensor]:
     """weight, bias, running mean, running variance"""
-    draw = torch.Generator().manual_seed(seed + 1)
-    values = [torch.randn(channels, generator=draw) for _ in range(3)]
-    return [*values, torch.rand(channels, generator=draw) + 0.5]
+    generator = torch.Generator().manual_seed(seed + 1)
+    values = [torch.randn(channels, generator=generator) for _ in range(3)]
+    return [*values, torch.rand(channels, generator=generator) + 0.5]
 
 
-def plain(images, weight, bias, mean, variance, training, relu):
+def pytorchs(images, weight, bias, mean, variance, training, relu):
     out = F.batch_norm(images, mean, variance, weight, bias, training, 0.1, 1e-5)
     return out.relu() if relu else out
 
@@ -55,56 +55,58 @@ def with_gradients(function, images, parameters, *options):
 
 @settings(max_examples=80, deadline=None)
 @given(shapes, st.integers(0, 999), st.sampled_from([0.0, 1.0, 30.0]), st.booleans())
-def test_a_batch_is_normalised_as_pytorch_does_it_gradients_and_statistics_too(shape, seed, far, relu):
-    images, parameters = images_of(shape, seed, far), parameters_of(shape[1], seed)
+def test_outputs_gradients_and_running_statistics_are_pytorchs(shape, seed, offset, relu):
+    images, parameters = images_of(shape, seed, offset), parameters_of(shape[1], seed)
     exact = [t.double() for t in parameters]
-    theirs = with_gradients(plain, images.double(), exact, True, relu)
+    theirs = with_gradients(pytorchs, images.double(), exact, True, relu)
     for one, other in zip(with_gradients(ours, images, parameters, True, relu), theirs, strict=True):
         size = max(1.0, float(other.abs().max()))
-        # rounding of the input itself is magnified where its mean is far from zero, or its values nearly agree
-        assert one.double().sub(other).abs().max() <= 2e-5 * size * (1 + far) * steepness(images)
+        # the input's own rounding errors are amplified where its mean is far from zero, or its values nearly agree
+        assert one.double().sub(other).abs().max() <= 2e-5 * size * (1 + offset) * amplification(images)
 
 
-def steepness(images: torch.Tensor) -> float:
-    """How much normalising magnifies a difference, at least 1."""
-    spread = images.double().transpose(0, 1).flatten(1).var(1, unbiased=False)
-    return max(1.0, float((spread + 1e-5).rsqrt().max()) ** 3)
+def amplification(images: torch.Tensor) -> float:
+    """How much normalisation and its gradients amplify a difference, at least 1."""
+    variance = images.double().transpose(0, 1).flatten(1).var(1, unbiased=False)
+    return max(1.0, float((variance + 1e-5).rsqrt().max()) ** 3)
 
 
 @settings(max_examples=40, deadline=None)
 @given(shapes, st.integers(0, 999), st.booleans())
-def test_in_evaluation_the_running_statistics_normalise(shape, seed, relu):
+def test_in_eval_mode_the_running_statistics_are_used(shape, seed, relu):
     images, parameters = images_of(shape, seed), parameters_of(shape[1], seed)
     with torch.no_grad():
-        one, other = (f(images, *parameters, False, relu) for f in (ours, plain))
+        one, other = (f(images, *parameters, False, relu) for f in (ours, pytorchs))
     assert torch.allclose(one, other, atol=1e-5, rtol=1e-5)
 
 
 @settings(max_examples=40, deadline=None)
 @given(shapes, st.integers(0, 999), st.sampled_from([0.01, 0.1, 0.5, 0.9]))
-def test_dropout_keeps_a_value_scaled_or_drops_it_and_so_its_gradient(shape, seed, p):
+def test_dropout_scales_a_value_or_sets_it_to_zero(shape, seed, p):
     images, parameters = images_of(shape, seed), parameters_of(shape[1], seed)
     torch.manual_seed(seed)
-    whole = with_gradients(ours, images, parameters, True, True)[0]
+    without = with_gradients(ours, images, parameters, True, True)[0]
     out = with_gradients(ours, images, parameters, True, True, p)[0]
-    dropped = (out == 0) & (whole > 0)
-    assert torch.allclose(out, torch.where(dropped, 0, whole / (1 - p)), rtol=1e-6)
+    dropped = (out == 0) & (without > 0)
+    assert torch.allclose(out, torch.where(dropped, 0, without / (1 - p)), rtol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
 @given(shapes, st.integers(0, 999), st.sampled_from([0.01, 0.1, 0.5, 0.9]))
-def test_dropout_after_batch_norm_and_relu_has_the_gradients_of_the_three_one_by_one(shape, seed, p):
+def test_fused_dropout_has_the_gradients_of_the_three_operators_one_by_one(shape, seed, p):
     images, parameters = images_of(shape, seed), parameters_of(shape[1], seed)
 
     def one_by_one(*arguments):
-        return kernels.dropout(plain(*arguments), p, True)
+        return kernels.dropout(pytorchs(*arguments), p, True)
 
     torch.manual_seed(seed)
-    together = with_gradients(ours, images, parameters, True, True, p)
+    fused = with_gradients(ours, images, parameters, True, True, p)
     torch.manual_seed(seed)
-    apart = with_gradients(one_by_one, images, parameters, True, True)
-    for one, other in zip(together, apart, strict=True):
-        assert torch.allclose(one, other, rtol=1e-3, atol=2e-5 * max(1, float(other.abs().max())) * steepness(images))
+    separate = with_gradients(one_by_one, images, parameters, True, True)
+    for one, other in zip(fused, separate, strict=True):
+        assert torch.allclose(
+            one, other, rtol=1e-3, atol=2e-5 * max(1, float(other.abs().max())) * amplification(images)
+        )
 
 
 @pytest.mark.parametrize("p", [0.001, 0.1, 0.25, 0.5, 0.99])
@@ -118,15 +120,15 @@ def test_each_number_is_dropped_with_probability_p_and_independently_of_its_neig
     assert abs(both - p * p) < 5 * math.sqrt(p * p * (1 - p * p) / count) + 5e-6
 
 
-def test_the_probability_is_not_cut_off_after_sixteen_bits():
-    """p between two levels: over many masks the higher and the lower one are drawn in proportion."""
+def test_the_probability_is_exact_beyond_sixteen_bits():
+    """p lies between two levels: over many masks the higher and the lower one are drawn in proportion."""
     torch.manual_seed(0)
     images, p = torch.ones(2, 2), 100.25 / norm.LEVELS
     thresholds = torch.tensor([float(norm._draw_mask(images, p).threshold) for _ in range(4000)])
     assert float(thresholds.mean()) + norm.LEVELS // 2 == pytest.approx(100.25, abs=0.04)
 
 
-def test_what_is_not_a_number_is_passed_on_and_never_hidden_by_relu():
+def test_nan_is_passed_on_and_never_hidden_by_relu():
     images = images_of((4, 3, 5, 5), 0)
     images[1, 1, 2, 2] = math.nan
     out = with_gradients(ours, images, parameters_of(3, 0), True, True)
@@ -135,7 +137,7 @@ def test_what_is_not_a_number_is_passed_on_and_never_hidden_by_relu():
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_network_that_diverges_is_not_drowned_in_warnings():
+def test_a_network_that_diverges_causes_no_warnings():
     images, (weight, bias, mean, variance) = images_of((4, 3, 5, 5), 0), parameters_of(3, 0)
     for huge in (math.inf, 1e38):
         with_gradients(ours, images * huge, [weight * 1e38, bias * huge, mean, variance], True, True)
@@ -143,15 +145,15 @@ def test_a_network_that_diverges_is_not_drowned_in_warnings():
         ours(images, weight, bias, mean, variance * 0 - 1, False, False)
 
 
-def test_a_layer_that_starts_at_zero_still_learns():
+def test_a_layer_whose_weights_start_at_zero_has_gradients():
     images, (weight, bias, mean, variance) = images_of((4, 3, 5, 5), 0), parameters_of(3, 0)
     zero = [weight * 0, bias * 0, mean, variance]
-    ours_, theirs = (with_gradients(f, images, zero, True, False) for f in (ours, plain))
+    ours_, theirs = (with_gradients(f, images, zero, True, False) for f in (ours, pytorchs))
     assert torch.allclose(ours_[2], theirs[2], atol=1e-4) and bool((theirs[2] != 0).all())
 
 
 @pytest.mark.parametrize("odd", ["double", "no weight", "one value"])
-def test_what_is_not_covered_goes_to_pytorch(odd):
+def test_unsupported_arguments_are_passed_to_pytorch(odd):
     images = images_of((1, 3, 1, 1) if odd == "one value" else (4, 3, 5, 5), 0)
     weight, bias, mean, variance = parameters_of(3, 0)
     match odd:
@@ -161,11 +163,11 @@ def test_what_is_not_covered_goes_to_pytorch(odd):
             weight = bias = None
     training = odd != "one value"
     arguments = images, weight, bias, mean.clone(), variance.clone(), training, True
-    assert torch.allclose(ours(*arguments), plain(images, weight, bias, mean, variance, training, True), atol=1e-5)
+    assert torch.allclose(ours(*arguments), pytorchs(images, weight, bias, mean, variance, training, True), atol=1e-5)
 
 
 @pytest.mark.parametrize("eps", [[], [[1.0], [1.0]], torch.tensor(1e-5)], ids="empty list tensor".split())
-def test_what_is_not_a_number_is_pytorchs_to_refuse(eps):
+def test_arguments_of_a_wrong_type_are_refused_by_pytorch(eps):
     images, one = torch.randn(4, 1, 3, 3), torch.ones(1)
     with pytest.raises((RuntimeError, TypeError)) if isinstance(eps, list) else contextlib.nullcontext():
         kernels.batch_norm(images, one, one, None, None, True, 0.1, eps, True)
@@ -177,23 +179,7 @@ def test_what_is_not_a_number_is_pytorchs_to_refuse(eps):
                 operator(nothing, (2, 2))
 
 
-def test_a_weight_of_another_size_is_pytorchs_to_refuse():
+def test_a_weight_of_another_size_is_refused_by_pytorch():
     images, (_, bias, mean, variance) = images_of((4, 3, 5, 5), 0), parameters_of(3, 0)
     with pytest.raises(RuntimeError):
         ours(images, torch.ones(2), bias, mean, variance, True, False)
-
-
-def test_loading_compiles_all_that_a_training_step_calls_and_draws_nothing_that_matters():
-    with torch.random.fork_rng():
-        kernels.precompile()
-    loops = [*vars(norm).values(), *pooling._loops(2, 2)]
-    loops = [loop for loop in loops if hasattr(loop, "signatures")]
-    compiled = [len(f.signatures) for f in loops]
-    assert loops and all(compiled)
-    images, parameters = images_of((4, 3, 5, 5), 0), parameters_of(3, 0)
-    for p in (0.0, 0.5):
-        with_gradients(ours, images, parameters, True, True, p)
-    kernels.dropout(kernels.max_pool2d(images.requires_grad_(), 2), 0.5, True).sum().backward()
-    with torch.no_grad():
-        ours(images, *parameters, False, True)
-    assert [len(f.signatures) for f in loops] == compiled

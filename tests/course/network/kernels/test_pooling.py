@@ -1,4 +1,4 @@
-"""Max-pooling: what PyTorch's gives, and its gradient."""
+"""Max-pooling: outputs and gradients as PyTorch computes them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def with_gradient(function, images: torch.Tensor, *options) -> tuple[torch.Tenso
     st.integers(0, 99),
     st.sampled_from([1, 100]),
 )
-def test_the_largest_of_each_window_and_its_gradient_are_pytorchs_of_equal_ones_the_first(shape, window, seed, values):
-    draw = torch.Generator().manual_seed(seed)
-    images = torch.randint(-values, values + 1, shape, generator=draw).float()
+def test_outputs_and_gradients_are_pytorchs_also_where_several_numbers_are_the_maximum(shape, window, seed, values):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(-values, values + 1, shape, generator=generator).float()
     for one, other in zip(
         with_gradient(kernels.max_pool2d, images, window),
         with_gradient(F.max_pool2d, images, window),
@@ -38,7 +38,7 @@ def test_the_largest_of_each_window_and_its_gradient_are_pytorchs_of_equal_ones_
         assert torch.equal(one, other)
 
 
-def test_what_is_not_a_number_is_the_largest():
+def test_nan_is_the_maximum():
     images = torch.zeros(2, 1, 4, 4)
     images[0, 0, 0, 1] = math.nan
     assert kernels.max_pool2d(images, 2).isnan().sum() == 1
@@ -50,7 +50,7 @@ def test_what_is_not_a_number_is_the_largest():
     [(3, 2), (2, 2, 1), (2, 1), (2, 2, 0, 2), (3, 3, 0, 1, True), (1,), (5,)],
     ids="overlapping padded sliding spaced ragged nothing large".split(),
 )
-def test_other_windows_go_to_pytorch(options):
+def test_other_windows_are_passed_to_pytorch(options):
     images = torch.randn(3, 2, 8, 8)
     for one, other in zip(
         with_gradient(kernels.max_pool2d, images, *options), with_gradient(F.max_pool2d, images, *options), strict=True

@@ -1,0 +1,42 @@
+"""Outputs and labels -> loss, number of correct images, and the misclassified ones."""
+
+import math
+
+import pytest
+import torch
+
+from course.training.scoring import MAX_WRONG, Scorer
+
+LABELS = torch.tensor([3, 1, 4])
+OUTPUTS = torch.nn.functional.one_hot(torch.tensor([3, 5, 4]), 10).float()  # the second image is taken for a 5
+
+
+def test_an_image_counts_when_its_highest_output_is_at_the_label():
+    score = Scorer(LABELS, "nll")(OUTPUTS)
+    assert score.correct == 2
+    assert score.wrong == ((1, 5),)
+
+
+@pytest.mark.parametrize(("loss", "expected"), [("nll", -2 / 3), ("cross_entropy", math.log(9 + math.e) - 2 / 3)])
+def test_the_loss_is_the_mean_over_all_images(loss, expected):
+    assert Scorer(LABELS, loss)(OUTPUTS).loss == pytest.approx(expected)
+
+
+def test_an_image_with_a_nan_is_never_correct_and_the_loss_is_finite():
+    outputs = OUTPUTS.clone()
+    outputs[0, 7] = math.nan
+    outputs[2, 4] = math.inf
+    score = Scorer(LABELS, "nll")(outputs)
+    assert score.correct == 1 and math.isfinite(score.loss)
+
+
+def test_a_limited_number_of_misclassified_images_is_named():
+    count = MAX_WRONG + 5
+    score = Scorer(torch.zeros(count, dtype=torch.int64), "nll")(OUTPUTS[1].repeat(count, 1))
+    assert score.correct == 0 and score.wrong == tuple((index, 5) for index in range(MAX_WRONG))
+
+
+@pytest.mark.parametrize("shape", [(3, 11), (2, 10), (3,)])
+def test_outputs_of_another_shape_are_an_error(shape):
+    with pytest.raises(ValueError, match=r"not \(3, 10\)"):
+        Scorer(LABELS, "nll")(torch.zeros(shape))
