@@ -13,9 +13,8 @@ from nbgrader.utils import is_solution
 from autograder.authoring.lessons import ROOT, lesson_names, notebook_path
 from autograder.authoring.release import release_problems
 from autograder.grading.submission import read_recipe_source
-from autograder.workers.recipe import run_recipe
 from course import data
-from course.capture import capture
+from course.capture import capture, run_recipe
 from course.inspection import inspect
 from course.rules import assignments, load_rules, refusals
 from tests.support.answers import executed_lesson, exercises, read_notebook

@@ -1,17 +1,18 @@
-"""Every folder of tests/submissions is a small submission, and `expected.toml` beside it the verdict it must get.
+"""Every folder of tests/submissions is a small submission; its `expected.toml` says which verdict it must get.
 
-    expected.toml    verdict = "refused"        accepted (it may be trained), refused, error, or fail (after a training)
-                     reason = "a fragment"      that the first reason must contain
-                     reasons = ["a", "b"]       instead of it, where chance decides which of them it is
-                     counted = 826              what an accepted network counts
-                     seconds = 4                the sandbox's time limit, for what never ends
+    expected.toml    verdict = "refused"        accepted (it may be trained), refused, error, or fail (after training)
+                     reason = "a fragment"      that the reasons must contain
+                     reasons = ["a", "b"]       instead of `reason`, where chance decides which one it is
+                     counted = 826              the parameters counted in an accepted network
+                     seconds = 4                the sandbox's time limit, for code that never ends
                      assignment = "challenge"
     recipe.py, submission.ipynb                 what is handed in
     forge.py                                    `forge(spec)` turns a valid spec into what a process that is under a
-                                                student's control may say in its place: text, or data for JSON
+                                                student's control may send instead: text, or data for JSON
 
-The folder's name says what must come out: honest ones are accepted; what hides, forges, bombs, trains, faults or is
-mistaken is not. A submission that reaches what it must not says so (REACHED), and nothing may be left behind.
+The first word of a folder's name says what must come out: `honest` ones are accepted; those that hide, forge, reach,
+train, overload, fail or make a mistake are not. A submission that reaches something forbidden says so (REACHED), and
+nothing may be left behind.
 """
 
 import contextlib
@@ -38,9 +39,8 @@ from autograder.grading.options import Options, ReducedRun
 from autograder.grading.pipeline import grade, inspect_only
 from autograder.grading.recipe_sandbox import LIMITS, RecipeSandbox
 from autograder.sandbox import Limits, Tier, best_tier
-from autograder.workers.recipe import run_recipe
 from course import data
-from course.capture import capture
+from course.capture import capture, run_recipe
 from course.errors import RecipeError, StudentCodeError
 from course.rules import load_rules, refusals
 from course.spec import Spec
@@ -50,7 +50,7 @@ from tests.support.recipes import TINY
 
 SUBMISSIONS = Path(__file__).parent / "submissions"
 CASES = sorted(path.parent.name for path in SUBMISSIONS.glob("*/expected.toml"))
-AT_LEAST = {
+MIN_CASES = {
     "honest": 25,
     "hides": 20,
     "reaches": 12,
@@ -61,15 +61,15 @@ AT_LEAST = {
     "mistake": 12,
 }
 WORKERS = 2
-HOME = "/home/teacher"  # as submissions write it; the decoys lie in a home made for the test
+HOME = "/home/teacher"  # as submissions write it; the test replaces it by a folder with decoys
 SECRET = "the-gradebook-and-the-labels-were-read"
-MARK = "left_by_a_submission"  # what submissions call the files they try to make
+LEFT_BEHIND = "left_by_a_submission"  # how the names of files that submissions try to create begin
 REDUCED = ReducedRun(epochs=1, train_images=1_000, test_images=200)
-SUBREAPER = 36
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class Silent:
-    """A listener that tells nobody."""
+    """A listener that ignores all events."""
 
     def __getattr__(self, name):
         return lambda *what: None
@@ -85,7 +85,7 @@ class Outcome:
     seconds: float
 
     @property
-    def right(self) -> bool:
+    def is_as_expected(self) -> bool:
         return (
             self.verdict == self.expected["verdict"]
             and any(
@@ -97,8 +97,8 @@ class Outcome:
         )
 
 
-def judged(case: str, recipe_sandbox: RecipeSandbox, home: Path, folder: Path) -> Outcome:
-    """Take the case in as the grader would; `home` stands where submissions say HOME."""
+def grade_case(case: str, recipe_sandbox: RecipeSandbox, home: Path, folder: Path) -> Outcome:
+    """Grade the case as the grader would; in its source, `home` replaces HOME."""
     expected = tomllib.loads((SUBMISSIONS / case / "expected.toml").read_text())
     recipe_sandbox.limits = (
         Limits(seconds=expected["seconds"], threads=LIMITS.threads) if "seconds" in expected else LIMITS
@@ -106,16 +106,18 @@ def judged(case: str, recipe_sandbox: RecipeSandbox, home: Path, folder: Path) -
     options = Options(expected.get("assignment", "challenge"), device="cpu", seeds=1, reduced=REDUCED)
     began = time.monotonic()
     if (SUBMISSIONS / case / "forge.py").exists():
-        verdict, reason, counted = forged(case, recipe_sandbox, options)
+        verdict, reason, counted = check_forged_spec(case, recipe_sandbox, options)
     else:
-        result = handed_in(case, recipe_sandbox, home, folder, options, trained=expected["verdict"] == "fail")
+        result = grade_submission(case, recipe_sandbox, home, folder, options, trained=expected["verdict"] == "fail")
         passed = result.verdict == "internal" and not result.reasons  # no verdict yet: it may be trained
         verdict, counted = "accepted" if passed else result.verdict, result.counted
         reason = " ".join(result.reasons)
     return Outcome(case, expected, verdict, reason, counted, time.monotonic() - began)
 
 
-def handed_in(case: str, recipe_sandbox: RecipeSandbox, home: Path, folder: Path, options: Options, *, trained: bool):
+def grade_submission(
+    case: str, recipe_sandbox: RecipeSandbox, home: Path, folder: Path, options: Options, *, trained: bool
+):
     (original,) = [path for path in (SUBMISSIONS / case).iterdir() if path.stem in ("recipe", "submission")]
     path = folder / f"{case}{original.suffix}"
     path.write_text(original.read_text().replace(HOME, str(home)))
@@ -127,8 +129,8 @@ def valid_spec() -> str:
     return capture(run_recipe(TINY)).to_json()
 
 
-def forged(case: str, recipe_sandbox: RecipeSandbox, options: Options) -> tuple[str, str, int | None]:
-    """What becomes of a spec that no recipe made."""
+def check_forged_spec(case: str, recipe_sandbox: RecipeSandbox, options: Options) -> tuple[str, str, int | None]:
+    """Verdict, reason and count for a spec that no recipe made."""
     said = runpy.run_path(str(SUBMISSIONS / case / "forge.py"))["forge"](json.loads(valid_spec()))
     blank = torch.zeros(200, 28, 28, dtype=torch.uint8)
     try:
@@ -144,27 +146,27 @@ def forged(case: str, recipe_sandbox: RecipeSandbox, options: Options) -> tuple[
     return "refused" if broken else "accepted", " ".join(broken), inspection.counted
 
 
-def table(outcomes: list[Outcome]) -> str:
+def outcome_table(outcomes: list[Outcome]) -> str:
     rows = [
-        f"{'ok   ' if o.right else 'WRONG'} {o.case:<48} {o.expected['verdict']:<9}{o.verdict:<9}"
+        f"{'ok   ' if o.is_as_expected else 'WRONG'} {o.case:<48} {o.expected['verdict']:<9}{o.verdict:<9}"
         f"{o.counted if o.counted is not None else '-':>6} {o.seconds:6.1f} s  {textwrap.shorten(o.reason, 150)}"
         for o in outcomes
     ]
-    right = sum(o.right for o in outcomes)
+    right = sum(o.is_as_expected for o in outcomes)
     head = f"      {'submission':<48} {'expected':<9}{'got':<9}{'count':>6} {'time':>8}  reason"
-    return "\n".join([head, *rows, f"{right} of {len(outcomes)} verdicts are right."])
+    return "\n".join([head, *rows, f"{right} of {len(outcomes)} verdicts are as expected."])
 
 
-def children() -> set[int]:
-    """All living processes below this one: with this process as their reaper, orphans are among them."""
+def descendant_processes() -> set[int]:
+    """All living processes below this one. It is the subreaper, so orphans are among them."""
     below, wanted = {}, {os.getpid()}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):  # it ended while we looked
+        except (FileNotFoundError, ProcessLookupError):  # it ended in the meantime
             continue
         state, parent = rest[:2]
-        if state != "Z":  # ended; as the reaper of orphans we could clear it away
+        if state != "Z":  # a zombie has ended; the subreaper could reap it
             below.setdefault(int(parent), set()).add(pid)
     found: set[int] = set()
     while wanted:
@@ -173,22 +175,22 @@ def children() -> set[int]:
     return found
 
 
-def contents(*folders: Path) -> dict[str, str]:
+def file_hashes(*folders: Path) -> dict[str, str]:
     """Every file and its SHA-256."""
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def marked() -> list[str]:
-    """Files of a submission's making in the places where anybody can write."""
+def files_left_behind() -> list[str]:
+    """Files made by a submission in places where everybody may write."""
     root = Path(__file__).parents[1]
     places = {Path(tempfile.gettempdir()), *map(Path, ("/tmp", "/var/tmp", "/dev/shm", "/")), Path.home(), root}
-    return [str(path) for place in places if place.is_dir() for path in place.glob(f"{MARK}*")]
+    return [str(path) for place in places if place.is_dir() for path in place.glob(f"{LEFT_BEHIND}*")]
 
 
 @pytest.fixture
 def decoys(tmp_path, monkeypatch):
-    """A teacher's home and working folder with gradebook, labels and keys, where they usually lie."""
+    """A teacher's home and working folder with gradebook, labels and keys in their usual places."""
     real = data.ensure()
     home, course = tmp_path / "home", tmp_path / "home" / "course"
     names = (
@@ -211,8 +213,8 @@ def decoys(tmp_path, monkeypatch):
 
 def test_no_kind_of_submission_is_forgotten():
     kinds = Counter(case.partition("_")[0] for case in CASES)
-    assert kinds.keys() == AT_LEAST.keys()
-    assert [kind for kind, least in AT_LEAST.items() if kinds[kind] < least] == []
+    assert kinds.keys() == MIN_CASES.keys()
+    assert [kind for kind, least in MIN_CASES.items() if kinds[kind] < least] == []
 
 
 @pytest.mark.slow
@@ -220,17 +222,17 @@ def test_every_submission_gets_its_verdict_and_leaves_nothing_behind(decoys, tmp
     tier = best_tier()
     if tier is Tier.NONE:
         pytest.skip("no sandbox works here")
-    ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)  # orphans become children of this process
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans become children of this process
     folder = tmp_path / "handed_in"
     folder.mkdir()
-    files, processes = contents(SUBMISSIONS, decoys), children()
+    files, processes = file_hashes(SUBMISSIONS, decoys), descendant_processes()
     recipe_sandboxes: queue.SimpleQueue[RecipeSandbox] = queue.SimpleQueue()
-    valid_spec()  # here, since torch.export cannot run in two threads
+    valid_spec()  # cached here, because torch.export cannot run in two threads
 
     def verdict_on(case: str) -> Outcome:
         recipe_sandbox = recipe_sandboxes.get()
         try:
-            return judged(case, recipe_sandbox, decoys, folder)
+            return grade_case(case, recipe_sandbox, decoys, folder)
         finally:
             recipe_sandboxes.put(recipe_sandbox)
 
@@ -238,13 +240,13 @@ def test_every_submission_gets_its_verdict_and_leaves_nothing_behind(decoys, tmp
         for _ in range(WORKERS):
             recipe_sandboxes.put(stack.enter_context(RecipeSandbox(tier, warm=True)))
         outcomes = list(pool.map(verdict_on, CASES))
-    told = table(outcomes)
-    print(f"\n{told}")
-    assert all(outcome.right for outcome in outcomes), f"\n{told}"
-    assert contents(SUBMISSIONS, decoys) == files
+    report = outcome_table(outcomes)
+    print(f"\n{report}")
+    assert all(outcome.is_as_expected for outcome in outcomes), f"\n{report}"
+    assert file_hashes(SUBMISSIONS, decoys) == files
     assert sorted(path.stem for path in folder.iterdir()) == [c for c in CASES if not c.startswith("forges_spec")]
-    assert marked() == []
+    assert files_left_behind() == []
     patience = time.monotonic() + 20  # a killed process needs a moment to go
-    while (left := children() - processes) and time.monotonic() < patience:
+    while (left := descendant_processes() - processes) and time.monotonic() < patience:
         time.sleep(0.05)
     assert not left

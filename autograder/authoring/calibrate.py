@@ -25,8 +25,7 @@ from course.spec import Spec
 
 def worked_spec(lesson: str) -> Spec:
     """The spec of the recipe in source/. The recipe is the course's own, so it runs in this process."""
-    from course.capture import capture
-    from course.capture.recipe_source import run_recipe
+    from course.capture import capture, run_recipe
 
     return capture(run_recipe(read_recipe_source(notebook_path(lessons.ROOT, "source", lesson)).source))
 

@@ -25,9 +25,8 @@ from tqdm import tqdm
 
 from autograder.bench.shares import Shares, operators
 from autograder.grading.submission import read_recipe_source
-from autograder.workers.recipe import run_recipe
 from course import data
-from course.capture import capture
+from course.capture import capture, run_recipe
 from course.recipe import Recipe, default_transform
 from course.training.data import TrainingData
 from course.training.devices import deterministic

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from autograder.console import printable
 from course.errors import GraderError
+from course.spec import first_validation_error
 
 MAX_LINE = 8_000_000  # bytes; outputs for 10,000 images take 0.54 MB, a spec up to 4 MB
 
@@ -147,4 +148,5 @@ def parse_trainer_message(line: bytes) -> TrainerMessage:
     try:
         return _TRAINER_MESSAGE.validate_json(line)
     except ValidationError as error:
-        raise GraderError(f"The trainer said something unexpected: {error.errors()[0]['msg']}.") from None
+        _, problem = first_validation_error(error)
+        raise GraderError(f"The trainer sent an unexpected message: {problem}.") from None

@@ -34,7 +34,7 @@ class InitProgram:
         constant = as_constant(tensor)
         if constant is None:
             created_in_forward = name.startswith("lifted_tensor")  # torch.export's name for it
-            what = "a tensor that forward uses beside the parameters" if created_in_forward else repr(name)
+            what = "a tensor that forward uses and that is not a parameter" if created_in_forward else repr(name)
             raise RecipeError(
                 f"The initial values of {what} ({tensor.numel():,} numbers) do not come from torch's own random and "
                 "fill functions. Use torch.nn.init; pretrained weights are not accepted."
