@@ -11,7 +11,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 JUPYTER := .venv/etc/jupyter
 
-.PHONY: help install test grade quick-grade bench data lint release calibrate solutions preview course clean
+.PHONY: help install test check grade quick-grade bench data lint release calibrate solutions preview course clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,8 +31,11 @@ $(READY): pyproject.toml constraints.txt
 	cp autograder/leaderboard/jupyter/under8k_menu.json $(JUPYTER)/labconfig/default_setting_overrides.d
 	touch $@
 
-test: $(READY) ## run the tests
+test: $(READY) ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## run the tests that need no database, browser, registry or training, and are quick
+	$(BIN)/python -m pytest -m 'not (browser or database or registry or slow or training)' $(ARGS)
 
 grade: $(READY) ## train the worked challenge under the grader's seeds and print the verdict (minutes)
 	$(BIN)/autograder grade $(FILE) $(ARGS)

@@ -11,6 +11,7 @@ from platformdirs import user_config_path
 from course.data import data_folder
 
 ORDER = ("test_project.py", "course", "autograder")
+MARKER_OF_FIXTURE = {"browser": "browser", "postgresql_server": "database"}
 
 # No deadline: the time that an example takes says nothing on a busy machine. In CI every run draws the same examples,
 # because nobody can repeat a failure there.
@@ -43,6 +44,7 @@ def replace_user_folders(folder: Path) -> None:
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
         "MPLCONFIGDIR": str(folder / "matplotlib"),
+        "npm_config_cache": str(folder / "npm"),
         "UNDER8K_STORE": str(folder / "results.db"),
         "UNDER8K_SECRET": "the secret of the tests",
     }
@@ -51,13 +53,17 @@ def replace_user_folders(folder: Path) -> None:
         os.environ.pop(name, None)
 
 
-def pytest_collection_modifyitems(items):
-    """Order by cost: what computes, what is marked slow, what fetches; within that from small parts to large ones."""
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the fixtures that they use. Order them: quick before slow, small parts before large ones."""
     here = Path(__file__).parent
 
-    def cost(item):
+    def cost(item: pytest.Item) -> tuple[bool | int, ...]:
         top = item.path.relative_to(here).parts[0]
         marked = [item.get_closest_marker(name) is not None for name in ("registry", "slow")]
         return *marked, ORDER.index(top) if top in ORDER else len(ORDER)
 
+    for item in items:
+        for fixture in MARKER_OF_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKER_OF_FIXTURE[fixture])
     items.sort(key=cost)

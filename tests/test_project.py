@@ -178,6 +178,13 @@ def test_the_checks_run_what_the_readme_tells_people_to_run():
     assert ["test"] in told("make", "README.md") and "test" in steps
 
 
+def test_make_check_leaves_out_whatever_has_a_mark():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    marks = {line.partition(":")[0] for line in settings["markers"]}
+    (expression,) = re.findall(r"not \((.+)\)", run_make("--dry-run", "check").stdout)
+    assert set(expression.split(" or ")) == marks
+
+
 def test_github_and_pre_commit_run_what_people_run():
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
     assert re.findall(r"run: bash (.+)", workflow) == [".ci/run"]

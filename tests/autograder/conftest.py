@@ -21,7 +21,7 @@ def postgresql_server() -> Iterator[PostgreSQL]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.database)])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a new, empty store goes: the test runs once for each kind of database."""
     if request.param == "sqlite":

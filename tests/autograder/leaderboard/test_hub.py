@@ -23,6 +23,7 @@ MAY, MAY_NOT = ("instructor", "ta"), "student"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.registry,
+    pytest.mark.browser,
     NEEDS_CHROMIUM,
     pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install nodejs npm"),
 ]
