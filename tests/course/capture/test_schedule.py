@@ -12,20 +12,16 @@ from torch.optim import SGD, Adam
 from torch.optim import lr_scheduler as lrs
 
 from course.capture.schedule import capture_optimizer, capture_schedule
-from course.errors import RecipeError, SpecError
+from course.errors import RecipeError
 from course.recipe import METRICS, Recipe, steps_per_epoch, watching
-from course.spec import Optimizer, ParameterGroup, Plateau, ScheduleColumn, ScheduleTable
+from course.spec import Optimizer, Plateau
 from course.training.optimizers import OPTIMIZERS, build_optimizer
 from course.training.schedule import Schedule
+from tests.support.optimizers import weights
 from tests.support.student_code import refusal_of
 
 EPOCHS, BATCH_SIZE = 5, 8192
 STEPS = steps_per_epoch(BATCH_SIZE)  # 8
-
-
-def weights() -> dict[str, torch.Tensor]:
-    draw = torch.Generator().manual_seed(3)
-    return {n: torch.randn(s, generator=draw).requires_grad_() for n, s in {"a": (3, 4), "b": (4,), "c": (2,)}.items()}
 
 
 def two_groups(cls, **options):
@@ -190,73 +186,7 @@ def test_a_rebuilt_optimizer_takes_the_same_steps_bit_for_bit(name):
     assert not torch.equal(own_weights["a"], weights()["a"])
 
 
-# ---- what an untrusted spec may not say
-
-
-def one_group(name="SGD", params=("a",), **options) -> Optimizer:
-    return Optimizer(name=name, groups=(ParameterGroup(params=params, options=options),))
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    {
-        "unknown_class": (one_group("LBFGS", lr=0.1), "not on the list"),
-        "unknown_parameter": (one_group(params=("z",), lr=0.1), "'z', which is not a parameter"),
-        "unknown_option": (one_group(speed=1.0), "no option 'speed'"),
-        "option_that_is_the_graders": (one_group(foreach=True), "'foreach' cannot be set"),
-        "option_of_another_kind": (one_group(lr=True), "'lr' cannot be True"),
-        "missing_number": (one_group(lr=None), "cannot be"),
-        "negative_rate": (one_group(lr=-0.1), "Invalid learning rate"),
-        "no_parameters": (one_group(params=(), lr=0.1), "no parameters to train"),
-        "parameter_twice": (
-            Optimizer(
-                name="SGD",
-                groups=(ParameterGroup(params=("a",), options={}), ParameterGroup(params=("a",), options={})),
-            ),
-            "'a' twice",
-        ),
-    }.values(),
-    ids=lambda value: None if isinstance(value, Optimizer) else value.replace(" ", "_"),
-)
-def test_an_optimizer_that_is_not_allowed_is_refused(given, words):
-    with pytest.raises(SpecError, match=words):
-        build_optimizer(given, weights())
-
-
-@pytest.mark.parametrize(
-    ("columns", "words"),
-    [
-        ((ScheduleColumn(group=1, option="lr", values=(0.1,) * 40),), "group 1, which does not exist"),
-        ((ScheduleColumn(group=0, option="speed", values=(0.1,) * 40),), "no option 'speed'"),
-        ((ScheduleColumn(group=0, option="lr", values=((0.1, 0.2),) * 40),), "'lr' cannot be"),
-        ((ScheduleColumn(group=0, option="lr", values=(0.1,) * 39),), "39 values, and the run has 40 steps"),
-    ],
-    ids=["group", "option", "kind", "length"],
-)
-def test_a_table_that_does_not_fit_the_run_is_refused(columns, words):
-    optimizer = build_optimizer(one_group(lr=0.1), weights())
-    with pytest.raises(SpecError, match=words):
-        Schedule(ScheduleTable(by="batch", columns=columns), optimizer, {"epoch": 5, "batch": 40})
-
-
-def test_an_empty_group_keeps_its_place_in_the_schedule():
-    given = Optimizer(
-        name="SGD", groups=(ParameterGroup(params=(), options={}), ParameterGroup(params=("a",), options={"lr": 0.1}))
-    )
-    optimizer = build_optimizer(given, weights())
-    Schedule(
-        ScheduleTable(by="epoch", columns=(ScheduleColumn(group=1, option="lr", values=(0.5,)),)),
-        optimizer,
-        {"epoch": 1, "batch": 1},
-    ).before_step(0, 0)
-    assert [g["lr"] for g in optimizer.param_groups] == [0.001, 0.5]
-
-
-def test_a_plateau_has_a_lowest_rate_for_each_group():
-    given = given_recipe(lrs.ReduceLROnPlateau, None, two_groups(SGD, lr=0.1))
-    _, plateau = captured(given)
-    with pytest.raises(SpecError, match="2 lowest rates for 1 groups"):
-        Schedule(plateau, build_optimizer(one_group(lr=0.1), weights()), {"epoch": 1, "batch": 1})
+# ---- what a recipe may not ask for
 
 
 def test_a_schedule_of_too_many_steps_is_refused():
@@ -266,9 +196,6 @@ def test_a_schedule_of_too_many_steps_is_refused():
     optimizer = SGD(weights().items())
     with pytest.raises(RecipeError, match="900,000 steps, and 400,000 are allowed"):
         capture_schedule(given, optimizer, None)
-
-
-# ---- what a recipe may not ask for
 
 
 class MySGD(SGD):
