@@ -66,7 +66,7 @@ def find_files(folder: Path) -> dict[str, Path]:
         candidates = [folder / below / (name + suffix) for suffix in ("", ".gz") for below in ("", "MNIST/raw")]
         path = next((path for path in candidates if os.path.isfile(path)), None)
         if path is None:
-            raise DataError(f"{name} is not there.")
+            raise DataError(f"{name} is missing.")
         paths[name] = path
     return paths
 

@@ -46,7 +46,8 @@ class Source:
 def fetch(failures: list[str], progress: bool) -> dict[str, bytes]:
     """The four files, name -> content, of the first source that delivers all of them.
 
-    `failures` says, a line each, why MNIST was not found so far; every source that fails adds a line. Raises DataError.
+    `failures` lists the places without MNIST so far, each with its reason; a source that fails is added. Raises
+    DataError if all of them do.
     """
     for failure in failures:
         print(f"MNIST is not in {failure}", file=sys.stderr)

@@ -45,7 +45,7 @@ def lines(
     """A line for each name, over `x` or else over 1, 2, 3 ...
 
     `log` names the axes with a logarithmic scale. `steps` is for values that hold until the next one. Raises UsageError
-    if there is nothing to draw or a line has not as many values as `x`.
+    if there is nothing to draw, or if a line and `x` differ in length.
     """
     require_values("lines()", series)
     figure, axes = new_figure(width=7, height=3.5)

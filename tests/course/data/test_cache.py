@@ -21,12 +21,12 @@ from tests.support.tiny_mnist import TINY, fake_source, fill, names_in
 def test_a_folder_that_holds_raw_files_is_used_where_it_is_and_never_written_to(
     tiny, home, tmp_path, monkeypatch, below
 ):
-    held = fill(tmp_path / "course data" / below)
+    course_folder = fill(tmp_path / "course data" / below)
     monkeypatch.setenv("MNIST_ROOT", str(tmp_path / "course data"))
     monkeypatch.setattr(cache, "_exclusively", None)  # any attempt to store raises TypeError
     assert cache.is_available()
-    assert cache.ensure() == held
-    assert names_in(held) == set(TINY)
+    assert cache.ensure() == course_folder
+    assert names_in(course_folder) == set(TINY)
     assert not home.exists()
 
 
@@ -63,7 +63,7 @@ def test_asking_whether_it_is_present_writes_nothing(tiny, home):
 
 def test_without_permission_to_download_the_error_says_what_is_missing_and_writes_nothing(tiny, home, monkeypatch):
     monkeypatch.setattr(sources, "SOURCES", (fake_source("a source never asked"),))
-    with pytest.raises(DataError, match="train-images-idx3-ubyte is not there") as caught:
+    with pytest.raises(DataError, match="train-images-idx3-ubyte is missing") as caught:
         cache.load(download=False)
     assert "MNIST_ROOT" in str(caught.value)
     assert "never asked" not in str(caught.value)
@@ -111,8 +111,8 @@ cache.ensure(Path(sys.argv[3]))
 @pytest.mark.parametrize(("call", "nth"), [("fsync", 1), ("replace", 3)])
 def test_a_killed_download_leaves_nothing_half_written(digits, tmp_path, monkeypatch, call, nth):
     folder = tmp_path / "mnist"
-    died = subprocess.run([sys.executable, "-c", KILLED, call, str(nth), folder, digits], stderr=subprocess.DEVNULL)
-    assert died.returncode == -signal.SIGKILL
+    killed = subprocess.run([sys.executable, "-c", KILLED, call, str(nth), folder, digits], stderr=subprocess.DEVNULL)
+    assert killed.returncode == -signal.SIGKILL
     assert not cache.is_available(folder)
     whole = names_in(folder) & set(published_files.FILES)
     assert len(whole) == nth - 1
@@ -164,9 +164,9 @@ def may_mount() -> bool:
 @pytest.mark.skipif(not may_mount(), reason="this machine does not let a test mount a small disk")
 def test_a_disk_that_is_really_full_is_left_empty(digits, tmp_path):
     command = ["unshare", "-rm", "sh", "-c", IN_20_MB, "sh", tmp_path, sys.executable, FILLS, digits]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert "No space left on device" in done.stdout, done.stderr
-    assert done.stdout.endswith("[]\n")
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert "No space left on device" in process.stdout, process.stderr
+    assert process.stdout.endswith("[]\n")
 
 
 FETCHES = """
@@ -190,12 +190,12 @@ def test_two_processes_at_once_fetch_once_and_both_find_it(digits, tmp_path):
     (control := tmp_path / "control").mkdir()
     command = [sys.executable, "-c", FETCHES, tmp_path / "mnist", control, digits]
     pair = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    # one of them waits for the other, says so, and only then may the first go on
-    said = [threading.Thread(target=let_go_when_waiting, args=(process, control / "go")) for process in pair]
-    for thread in said:
-        thread.start()
-    for process, thread in zip(pair, said, strict=True):
-        thread.join(timeout=120)
+    # one waits for the other and prints so; only then does its watcher let the first go on
+    watchers = [threading.Thread(target=allow_when_waiting, args=(process, control / "go")) for process in pair]
+    for watcher in watchers:
+        watcher.start()
+    for process, watcher in zip(pair, watchers, strict=True):
+        watcher.join(timeout=120)
         assert process.stdout.read().strip() == str(tmp_path / "mnist")
         assert process.wait() == 0
         process.stdout.close(), process.stderr.close()
@@ -203,7 +203,7 @@ def test_two_processes_at_once_fetch_once_and_both_find_it(digits, tmp_path):
     assert cache.is_available(tmp_path / "mnist")
 
 
-def let_go_when_waiting(process: subprocess.Popen, go: Path) -> None:
+def allow_when_waiting(process: subprocess.Popen, go: Path) -> None:
     for line in process.stderr:
         if "waiting for it" in line:
             go.touch()

@@ -62,5 +62,5 @@ def test_a_raw_file_is_preferred_to_a_packed_one_and_a_missing_file_is_named(tin
     assert {path.suffix for path in published_files.find_files(tmp_path).values()} == {""}
     for path in tmp_path.glob("t10k-images*"):
         path.unlink()
-    with pytest.raises(DataError, match=r"^t10k-images-idx3-ubyte is not there\.$"):
+    with pytest.raises(DataError, match=r"^t10k-images-idx3-ubyte is missing\.$"):
         published_files.find_files(tmp_path)

@@ -34,10 +34,10 @@ def test_the_first_source_that_delivers_ends_the_search_and_the_authors_are_name
     mnist = cache.load()
     assert mnist.train.images.shape == (2, 28, 28)
     assert mnist.train.labels.tolist() == [5, 0]
-    said = capsys.readouterr().err
-    assert said.index("first") < said.index("no route to the mirror") < said.index("second")
-    assert "third" not in said
-    assert said.count("Y. LeCun, C. Cortes and C. Burges, under CC BY-SA 3.0") == 1
+    messages = capsys.readouterr().err
+    assert messages.index("first") < messages.index("no route to the mirror") < messages.index("second")
+    assert "third" not in messages
+    assert messages.count("Y. LeCun, C. Cortes and C. Burges, under CC BY-SA 3.0") == 1
     cache.load()
     assert capsys.readouterr().err == ""
 
@@ -59,7 +59,7 @@ def test_the_error_lists_every_source_with_its_reason_and_the_next_step(tiny, ho
     lines = str(caught.value).splitlines()
     expected = [
         ("named", "train-labels-idx1-ubyte has the SHA-256"),
-        ("home", "train-images-idx3-ubyte is not there"),
+        ("home", "train-images-idx3-ubyte is missing"),
         ("dies", "the mirror is closed"),
         ("is absent", "no-such-program is not installed"),
         ("lies", "train-labels-idx1-ubyte has the SHA-256"),

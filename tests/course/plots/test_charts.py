@@ -45,10 +45,10 @@ def test_held_levels_are_dots_with_a_bar_at_their_mean_and_the_first_name_on_top
 def test_the_chances_are_those_of_a_normal_spread():
     (axes,) = plots.chances(0.05).axes
     levels = list(axes.lines[0].get_xdata())
-    found = labelled_lines(axes)
+    chances = labelled_lines(axes)
     at_the_line, below = levels.index(pytest.approx(99.40)), levels.index(pytest.approx(99.35))
-    assert [values[at_the_line] for values in found.values()] == pytest.approx([0.5, 0.5, 1 - 0.5**10])
-    one, majority, best = (values[below] for values in found.values())
+    assert [values[at_the_line] for values in chances.values()] == pytest.approx([0.5, 0.5, 1 - 0.5**10])
+    one, majority, best = (values[below] for values in chances.values())
     assert one == pytest.approx(0.1587, abs=1e-4)  # one standard deviation below
     assert majority < one < best
 

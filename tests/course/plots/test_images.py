@@ -35,14 +35,14 @@ def test_augmentations_of_a_transform_that_no_recipe_can_have_are_refused_with_t
 
 
 def test_masks_show_the_digit_and_five_draws_for_each_rate():
-    seen = []
+    calls = []
 
     def dropout(x, p, training):
-        seen.append((p, training))
+        calls.append((p, training))
         return x * 0 + 2
 
     figure = plots.masks(torch.full((28, 28), 255, dtype=torch.uint8), [0.1, 0.5], dropout)
-    assert seen == [(0.1, True)] * 5 + [(0.5, True)] * 5
+    assert calls == [(0.1, True)] * 5 + [(0.5, True)] * 5
     shown = [float(axes.images[0].get_array().max()) for axes in figure.axes]
     assert shown == [1, 2, 2, 2, 2, 2] * 2
 

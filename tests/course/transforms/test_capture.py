@@ -125,14 +125,14 @@ def through_json(specs):
 
 
 def test_every_allowed_class_is_in_the_round_trip_below():
-    seen = set()
+    captured = set()
     for parameter in PIPELINES:
         pending = list(capture_transforms(parameter.values[0]))
         while pending:
             spec = pending.pop()
-            seen.add((spec.name, spec.v2))
+            captured.add((spec.name, spec.v2))
             pending += spec.children
-    assert seen == set(CLASSES)
+    assert captured == set(CLASSES)
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
