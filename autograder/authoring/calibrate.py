@@ -15,7 +15,13 @@ import click
 
 from autograder.authoring import lessons
 from autograder.authoring.lessons import chosen_or_all, lesson_argument, notebook_path
-from autograder.calibration import Calibration, chance, load, path_of, save
+from autograder.calibration import (
+    Calibration,
+    calibration_file,
+    load_calibration,
+    pass_probability,
+    save_calibration,
+)
 from autograder.console import report_errors
 from autograder.grading.submission import read_recipe_source
 from autograder.store.records import versions
@@ -64,15 +70,15 @@ def calibrate(chosen: tuple[str, ...], seeds: int) -> None:
     from course.training.devices import DEFAULT_THREADS
 
     for lesson in chosen_or_all(chosen):
-        rules, spec, path = load_rules(lesson), worked_spec(lesson), path_of(lesson)
+        rules, spec, path = load_rules(lesson), worked_spec(lesson), calibration_file(lesson)
         calibration = Calibration(made_with(spec, DEFAULT_THREADS), platform.machine(), inspect(spec).counted)
-        if path.exists() and (earlier := load(path)).made_with == calibration.made_with:
+        if path.exists() and (earlier := load_calibration(path)).made_with == calibration.made_with:
             calibration = earlier
         for seed in range(1, seeds + 1):
             if seed not in calibration.runs:
                 click.echo(f"{lesson}: seed {seed} of {seeds}")
                 calibration.runs[seed] = correct_by_epoch(spec, seed, DEFAULT_THREADS)
-                save(path, calibration)
-        click.echo(f"{lesson}: {calibration.in_words(rules)}")
-        share = chance(calibration.levels(rules), rules.accuracy)
+                save_calibration(path, calibration)
+        click.echo(f"{lesson}: {calibration.describe(rules)}")
+        share = pass_probability(calibration.held_levels(rules), rules.accuracy)
         click.echo(f"{lesson}: estimated share of runs that hold the limit of {rules.accuracy:.2%}: {share:.1%}")

@@ -1,5 +1,11 @@
-"""Trainings of the lessons' own recipes, and how often one more holds a limit. `make calibrate` adds to them."""
+"""Trainings of the lessons' own recipes, and how likely one more passes. `make calibrate` adds to them."""
 
-from autograder.calibration.records import Calibration, chance, load, path_of, save
+from autograder.calibration.records import (
+    Calibration,
+    calibration_file,
+    load_calibration,
+    pass_probability,
+    save_calibration,
+)
 
-__all__ = ["Calibration", "chance", "load", "path_of", "save"]
+__all__ = ["Calibration", "calibration_file", "load_calibration", "pass_probability", "save_calibration"]

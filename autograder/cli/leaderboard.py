@@ -52,13 +52,13 @@ def leaderboard(
         class_state.refresh()
     rows = class_state.table(assignment).rows
     if html:
-        _write(html, export.for_students(rows, assignment, given.best if best is None else best))
+        _write(html, export.students_page(rows, assignment, given.best if best is None else best))
         click.echo(f"Written for students: {html}")
     if csv:
         _write(csv, export.as_csv(rows))
         click.echo(f"Written with names: {csv}")
     if not (html or csv):
-        RichConsole().print(export.for_terminal(rows, assignment))
+        RichConsole().print(export.terminal_table(rows, assignment))
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,13 +1,19 @@
-"""The leaderboard: a table of the class that follows a running batch, and what lies behind each row of it.
+"""The leaderboard: a table of the class that follows a running batch, and the details behind each row.
 
-jupyter leaderboard                     # by itself; or /leaderboard in any JupyterLab of this environment
-autograder leaderboard                  # in a terminal; --html and --csv write files
+    jupyter leaderboard          on its own; or /leaderboard in any JupyterLab of this environment
+    autograder leaderboard       in a terminal; --html and --csv write files
 
-store -> classroom -> ranking -> render, charts, details -> app, export
+`class_state` reads the store and keeps the class in memory, `ranking` makes its rows and their order, `pages` turns
+them into HTML. `app` serves the pages as a Jupyter extension, `export` writes the table for students, spreadsheets and
+terminals. `baselines` are the published models and the course's own recipes.
 """
 
+from __future__ import annotations
 
-def _jupyter_server_extension_points() -> list[dict]:
-    from autograder.leaderboard.app import Leaderboard
+from typing import Any
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from autograder.leaderboard.app import Leaderboard  # every Jupyter Server of the environment imports this package
 
     return [{"module": "autograder.leaderboard.app", "app": Leaderboard}]

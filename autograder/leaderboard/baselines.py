@@ -1,14 +1,16 @@
-"""What students measure themselves by: the published models, and the course's own recipe, seed by seed."""
+"""What students compare themselves with: the published models, and the course's own recipe with each of its seeds."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from autograder.calibration import load, path_of
-from autograder.leaderboard.ranking import LeaderboardRow, curve, holds, median_run
+from autograder.calibration import calibration_file, load_calibration
+from autograder.leaderboard.ranking import LeaderboardRow, held_accuracy, holds_accuracy, median_run
 from autograder.store import RunSummary
+from course.recipe import TEST_IMAGES
 from course.rules import Rules, judge, load_rules
 
 PUBLISHED = Path(__file__).parent / "published.toml"
@@ -17,43 +19,43 @@ LEAK = "Its schedule watches the test loss, which the rules refuse."
 
 @cache
 def baselines(assignment: str) -> tuple[LeaderboardRow, ...]:
-    """The challenge has all published models, a lesson its own; each has the course's recipe, where it was trained."""
+    """The published models, for a lesson only its own, and the course's recipe if it was calibrated."""
     rules = load_rules(assignment)
-    found = []
-    for number, model in enumerate(tomllib.loads(PUBLISHED.read_text())["model"]):
+    rows = []
+    for number, model in enumerate(tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))["model"]):
         if assignment in ("challenge", model["lesson"]):
-            runs = [RunSummary(0, 0, "", 0.0, tuple(model["correct"]), 10_000)]
-            found.append(
-                _row(f"b{number}", model["name"], model["counted"], runs, rules, leak=model.get("leak", False))
-            )
-    if (path := path_of(assignment)).exists():
-        kept = load(path)
-        runs = [RunSummary(0, seed, "cpu", 0.0, tuple(correct), 10_000) for seed, correct in sorted(kept.runs.items())]
-        found.append(_row("reference", "the course's own recipe", kept.counted, runs, rules))
-    return tuple(found)
+            refusal = LEAK if model.get("leak", False) and not rules.allow_leaks else ""
+            runs = [_run(model["correct"])]
+            rows.append(_row(f"b{number}", model["name"], model["counted"], runs, rules, refusal))
+    if (file := calibration_file(assignment)).exists():
+        calibration = load_calibration(file)
+        runs = [_run(correct, seed, "cpu") for seed, correct in sorted(calibration.runs.items())]
+        rows.append(_row("reference", "the course's own recipe", calibration.counted, runs, rules))
+    return tuple(rows)
 
 
-def _row(
-    key: str, name: str, counted: int, runs: list[RunSummary], rules: Rules, *, leak: bool = False
-) -> LeaderboardRow:
-    refused = ""
+def _run(correct: Sequence[int], seed: int = 0, device: str = "") -> RunSummary:
+    return RunSummary(id=0, seed=seed, device=device, seconds=0.0, correct=tuple(correct), total=TEST_IMAGES)
+
+
+def _row(key: str, name: str, counted: int, runs: list[RunSummary], rules: Rules, refusal: str = "") -> LeaderboardRow:
+    """`refusal` says why the rules refuse it, besides its number of parameters. At least one run is needed."""
     if counted > rules.max_parameters:
-        refused = f"{counted:,} parameters, and fewer than {rules.max_parameters + 1:,} are allowed."
-    elif leak and not rules.allow_leaks:
-        refused = LEAK
+        refusal = f"{counted:,} parameters, and fewer than {rules.max_parameters + 1:,} are allowed."
     judgement = judge(rules, [run.counts for run in runs], seeds=len(runs))
-    shown = median_run(runs, rules.hold)
+    run = median_run(runs, rules.hold)
+    assert run is not None  # `judge` raises without a run
     return LeaderboardRow(
         key,
         name,
         baseline=True,
-        verdict="refused" if refused else judgement.verdict,
-        borderline=judgement.seeds_disagree and not refused,
-        reason=refused or " ".join(judgement.reasons),
+        verdict="refused" if refusal else judgement.verdict,
+        borderline=judgement.seeds_disagree and not refusal,
+        reason=refusal or " ".join(judgement.reasons),
         counted=counted,
-        **curve(shown.counts, rules, shown.total),
-        correct=shown.correct,
-        passed=sum(holds(run, rules) for run in runs),
+        **held_accuracy(run.counts, rules, run.total),
+        correct=run.correct,
+        passed=sum(holds_accuracy(run, rules) for run in runs),
         seeds=len(runs),
-        device=shown.device,
+        device=run.device,
     )

@@ -1,4 +1,4 @@
-"""The class as the store has it, kept in memory and brought up to date by what has come since the last look."""
+"""The class as the store has it, kept in memory; each look at the store reads only what is new."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import datetime as dt
 import itertools
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from autograder.leaderboard.baselines import baselines
-from autograder.leaderboard.ranking import LeaderboardRow, ranked, row_of, stands
+from autograder.leaderboard.ranking import LeaderboardRow, progress_of, ranked, student_row
 from autograder.leaderboard.settings import Settings
 from autograder.store import AttemptInProgress, AttemptSummary, Cursor, Store
 from course.rules import assignments, load_rules
@@ -18,104 +18,113 @@ from course.rules import assignments, load_rules
 
 @dataclass
 class AssignmentTable:
-    """One assignment: each student's attempts in the order of hand-in, and their rows, best first.
+    """One assignment: each student's attempts in the order of hand-in, and all rows, best first.
 
-    `version` goes up with each change; `changed` says which row changed at which version, and `shown` is its HTML.
+    `version` grows with each change. By a row's key, `changed_at` is the version in which it last changed, and `html`
+    what was rendered then.
     """
 
     attempts: dict[str, list[AttemptSummary]] = field(default_factory=lambda: defaultdict(list))
     rows: list[LeaderboardRow] = field(default_factory=list)
-    by_student: dict[str, LeaderboardRow] = field(default_factory=dict)
+    student_rows: dict[str, LeaderboardRow] = field(default_factory=dict)
     version: int = 0
-    changed: dict[str, int] = field(default_factory=dict)
-    shown: dict[str, str] = field(default_factory=dict)
-    as_rendered: dict[str, LeaderboardRow] = field(default_factory=dict)
+    changed_at: dict[str, int] = field(default_factory=dict)
+    html: dict[str, str] = field(default_factory=dict)
+    rendered: dict[str, LeaderboardRow] = field(default_factory=dict)
 
     @property
-    def seen(self) -> list[AttemptSummary]:
-        return [seen for attempts in self.attempts.values() for seen in attempts]
+    def all_attempts(self) -> list[AttemptSummary]:
+        return [attempt for attempts in self.attempts.values() for attempt in attempts]
 
 
 class ClassState:
-    """For one thread at a time: `refresh`, then ask. `render` makes a row's HTML, when the row has changed."""
+    """For one thread at a time: `refresh`, then ask. `render` makes the HTML of a row that has changed."""
 
     def __init__(self, store: Store, settings: Settings, render: Callable[[str, LeaderboardRow], str] | None = None):
         self.store, self.settings = store, settings
         self._render = render or (lambda assignment, row: "")
-        self._keys: dict[str, str] = {}  # student -> a name for their row that is plain in HTML
-        self._number = itertools.count(1)
-        self._starts = itertools.count(1)
-        self._begin()
+        self._row_keys: dict[str, str] = {}  # student -> a key for the row that needs no escaping in HTML
+        self._numbers = itertools.count(1)
+        self._generations = itertools.count(1)
+        self._reset()
 
-    def _begin(self) -> None:
-        """Know nothing; versions of before are not taken for new ones."""
-        self.start = next(self._starts)
-        self._mark = Cursor()
-        self._boards: dict[str, AssignmentTable] = defaultdict(AssignmentTable)
+    def _reset(self) -> None:
+        """Forget everything. A new generation tells a browser that the versions that it knows are void."""
+        self.generation = next(self._generations)
+        self._cursor = Cursor()
+        self._tables: dict[str, AssignmentTable] = defaultdict(AssignmentTable)
         self._by_id: dict[int, AttemptSummary] = {}
         self._in_progress: dict[int, AttemptInProgress] = {}
 
     def refresh(self) -> None:
-        """Take in what has come since. After an error everything is read anew the next time. Raises StoreError."""
+        """Read what is new in the store. After an error the next refresh reads everything. Raises StoreError."""
         try:
-            mark, fresh = self.store.overview.since(self._mark)
-            in_progress = {one.attempt_id: one for one in self.store.overview.in_progress()}
-            self._mark = mark
-            self._take(
-                [seen for seen in fresh if seen.assignment in assignments()], in_progress, everything=not self._boards
-            )
+            cursor, attempts = self.store.overview.since(self._cursor)
+            in_progress = {attempt.attempt_id: attempt for attempt in self.store.overview.in_progress()}
+            self._cursor = cursor
+            known = [attempt for attempt in attempts if attempt.assignment in assignments()]
+            self._apply(known, in_progress, all_assignments=not self._tables)
         except BaseException:
-            self._begin()
+            self._reset()
             raise
 
     def table(self, assignment: str) -> AssignmentTable:
-        return self._boards[assignment]
+        return self._tables[assignment]
 
     def attempt(self, attempt_id: int) -> tuple[AttemptSummary, list[AttemptSummary], AttemptInProgress | None] | None:
-        """One attempt, all of that student's for the assignment, and where it stands; None when it is not there."""
-        if (seen := self._by_id.get(attempt_id)) is None:
+        """An attempt, all of that student's at the assignment, and its progress; None if there is no such attempt."""
+        attempt = self._by_id.get(attempt_id)
+        if attempt is None:
             return None
-        return seen, list(self._boards[seen.assignment].attempts[seen.student]), stands(seen, self._in_progress)
+        attempts = list(self._tables[attempt.assignment].attempts[attempt.student])
+        return attempt, attempts, progress_of(attempt, self._in_progress)
 
     def newest(self) -> str:
-        """The assignment of the newest attempt; the challenge where there is none."""
-        seen = max(self._by_id.values(), key=lambda seen: seen.attempt_id, default=None)
-        return seen.assignment if seen else "challenge"
+        """The assignment of the newest attempt; the challenge if there is none."""
+        newest = max(self._by_id.values(), key=lambda attempt: attempt.attempt_id, default=None)
+        return newest.assignment if newest else "challenge"
 
     def counts(self) -> dict[str, int]:
-        """Assignment -> students."""
-        return {name: len(self._boards[name].attempts) for name in assignments()}
+        """Assignment -> number of students."""
+        return {name: len(self._tables[name].attempts) for name in assignments()}
 
-    def _take(
-        self, fresh: list[AttemptSummary], in_progress: dict[int, AttemptInProgress], *, everything: bool
+    def _apply(
+        self,
+        attempts: list[AttemptSummary],
+        in_progress: dict[int, AttemptInProgress],
+        *,
+        all_assignments: bool,
     ) -> None:
-        moved = {i for i in {*in_progress, *self._in_progress} if in_progress.get(i) != self._in_progress.get(i)}
+        progressed = [
+            self._by_id[attempt_id]
+            for attempt_id in {*in_progress, *self._in_progress}
+            if in_progress.get(attempt_id) != self._in_progress.get(attempt_id) and attempt_id in self._by_id
+        ]
         self._in_progress = in_progress
-        for seen in fresh:
-            attempts = self._boards[seen.assignment].attempts[seen.student]
-            if (before := self._by_id.get(seen.attempt_id)) is not None:
-                attempts.remove(before)
-            insort(attempts, seen, key=_when)
-            self._by_id[seen.attempt_id] = seen
-        stale = fresh + [self._by_id[i] for i in moved if i in self._by_id]
-        changed = {name: set() for name in assignments()} if everything else defaultdict(set)
-        for seen in stale:
-            changed[seen.assignment].add(seen.student)
+        for attempt in attempts:
+            of_student = self._tables[attempt.assignment].attempts[attempt.student]
+            if (before := self._by_id.get(attempt.attempt_id)) is not None:
+                of_student.remove(before)
+            insort(of_student, attempt, key=_hand_in_order)
+            self._by_id[attempt.attempt_id] = attempt
+        changed: dict[str, set[str]] = {name: set() for name in assignments()} if all_assignments else {}
+        for attempt in [*attempts, *progressed]:
+            changed.setdefault(attempt.assignment, set()).add(attempt.student)
         for assignment, students in changed.items():
-            self._bring_up_to_date(assignment, students)
+            self._update_rows(assignment, students)
 
-    def _bring_up_to_date(self, assignment: str, students: set[str]) -> None:
-        board, which = self._boards[assignment], load_rules(assignment).attempts
+    def _update_rows(self, assignment: str, students: Collection[str]) -> None:
+        table, rule = self._tables[assignment], load_rules(assignment).attempts
         for student in sorted(students):
-            key = self._keys.setdefault(student, f"s{next(self._number)}")
-            board.by_student[student] = row_of(key, board.attempts[student], self._in_progress, which)
-        board.rows = ranked([*board.by_student.values(), *baselines(assignment)], self.settings.order)
-        board.version += 1
-        for row in board.rows:
-            if board.as_rendered.get(row.key) != row:
-                board.as_rendered[row.key], board.shown[row.key] = row, self._render(assignment, row)
-                board.changed[row.key] = board.version
+            key = self._row_keys.setdefault(student, f"s{next(self._numbers)}")
+            table.student_rows[student] = student_row(key, table.attempts[student], self._in_progress, rule)
+        table.rows = ranked([*table.student_rows.values(), *baselines(assignment)], self.settings.order)
+        table.version += 1
+        for row in table.rows:
+            if table.rendered.get(row.key) != row:
+                table.rendered[row.key], table.html[row.key] = row, self._render(assignment, row)
+                table.changed_at[row.key] = table.version
 
 
-def _when(seen: AttemptSummary) -> tuple[dt.datetime, int]:
-    return seen.handed_in, seen.attempt_id
+def _hand_in_order(attempt: AttemptSummary) -> tuple[dt.datetime, int]:
+    return attempt.handed_in, attempt.attempt_id

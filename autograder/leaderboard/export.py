@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 import hmac
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -16,10 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.console import VERDICT_COLORS, printable
+from autograder.leaderboard.pages.render import RowRenderer, describe_progress, describe_rules, page, percent
+from autograder.leaderboard.pages.site import STATIC
 from autograder.leaderboard.ranking import LeaderboardRow
-from autograder.leaderboard.render import RowRenderer, page, percent, state
-from autograder.leaderboard.site import STATIC
-from autograder.leaderboard.views import in_words
 from autograder.store.secret import course_secret
 from course.rules import load_rules
 
@@ -27,110 +27,115 @@ ANIMALS = (
     "Badger Beaver Bison Cheetah Crane Dolphin Eagle Falcon Ferret Gazelle Gecko Heron Ibex Jackal Kestrel Lemur "
     "Lynx Marten Newt Ocelot Otter Panda Puffin Raven Salmon Seal Stork Swift Tapir Turtle Walrus Wombat"
 ).split()
+CSV_COLUMNS = (
+    "rank student pseudonym verdict borderline official state parameters streak streak_first streak_last "
+    "lowest_correct final_correct test_images epochs reached_in seeds_passed seeds device seconds attempt attempts "
+    "submitted"
+).split()
+FORMULA_STARTS = ("=", "+", "-", "@")  # with which a spreadsheet begins a formula
 
 
 def pseudonym(student: str, key: bytes | None = None) -> str:
-    """Always the same for a student and a course's secret, and without the secret nobody's: `Heron K7Q2M`."""
+    """`Heron K7Q2M`: the same for a student and a course's secret always, and not to be found without the secret."""
     digest = hmac.digest(key or course_secret(), f"pseudonym/{student}".encode(errors="surrogatepass"), "sha256")
     return f"{ANIMALS[digest[0] % len(ANIMALS)]} {base64.b32encode(digest[1:5]).decode()[:5]}"
 
 
-def for_students(rows: list[LeaderboardRow], assignment: str, best: int = 0) -> str:
-    """One page with everything in it and nothing of a student's: no names, files, sources, reasons or faults of ours.
+def students_page(rows: Sequence[LeaderboardRow], assignment: str, best: int = 0) -> str:
+    """One self-contained page without students' names, files, sources or reasons, and without our faults.
 
-    `best`: so many ranked students, those who share the last rank included; 0 shows all who have a result.
+    It shows the `best` ranks (more students if the last rank is shared); 0 shows everybody with a result.
     """
-    everybody = [row for row in rows if row.baseline or row.rank is not None]
-    shown = [row for row in everybody if row.baseline or not best or row.rank <= best]
+    with_result = [row for row in rows if row.baseline or row.rank is not None]
+    shown = [row for row in with_result if not best or row.rank is None or row.rank <= best]
     others = sum(not row.baseline for row in rows) - sum(not row.baseline for row in shown)
     render, style = RowRenderer(), (STATIC / "leaderboard.css").read_text(encoding="utf-8")
     note = f"The best {best} are shown, and {others} more have handed in." if best and others else ""
     return page(
         "alone.html",
         assignment=assignment,
-        rule=in_words(load_rules(assignment)),
+        rule=describe_rules(load_rules(assignment)),
         note=note,
         made=dt.datetime.now(dt.UTC),
-        rows=[render(row) for row in _without_names(shown)],
-        style=Markup(style),  # ours, and its hash is the policy's
+        rows=[render(row) for row in _with_pseudonyms(shown)],
+        style=Markup(style),  # our own file; the page's policy allows it by its hash
         style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
 
 
-def _without_names(rows: list[LeaderboardRow]) -> list[LeaderboardRow]:
-    """In the same order; those who share a rank by pseudonym, since the alphabet of their names tells something too."""
-    found: list[LeaderboardRow] = []
-    for _, same in groupby(rows, key=lambda row: (row.rank, row.key if row.baseline else "")):
-        found += sorted((row if row.baseline else anonymous(row) for row in same), key=lambda row: row.name)
-    return found
+def _with_pseudonyms(rows: Iterable[LeaderboardRow]) -> list[LeaderboardRow]:
+    """In the same order, but equal ranks by pseudonym: their alphabetical order would be a hint to the names."""
+    result: list[LeaderboardRow] = []
+    for _, equal in groupby(rows, key=lambda row: (row.rank, row.key if row.baseline else "")):
+        result += sorted((row if row.baseline else anonymous(row) for row in equal), key=lambda row: row.name)
+    return result
 
 
 def anonymous(row: LeaderboardRow) -> LeaderboardRow:
-    """Nothing by which others could know the student: of the time of hand-in the day alone is left."""
+    """Without anything by which others could recognise the student; of the time of hand-in only the day remains."""
     day = row.handed_in and row.handed_in.replace(hour=0, minute=0, second=0, microsecond=0)
     return replace(row, key="", name=pseudonym(row.name), attempt_id=None, reason="", in_progress=None, handed_in=day)
 
 
-def as_csv(rows: list[LeaderboardRow]) -> str:
-    """For TAs: names beside pseudonyms, integers as integers. A field that a spreadsheet would compute is quoted."""
+def as_csv(rows: Iterable[LeaderboardRow]) -> str:
+    """For TAs: names next to pseudonyms, integers as integers. No field is a formula for a spreadsheet."""
     file = io.StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(
-        "rank student pseudonym verdict borderline official state parameters streak streak_first streak_last "
-        "lowest_correct final_correct test_images epochs reached_in seeds_passed seeds device seconds attempt attempts "
-        "submitted".split()
-    )
+    writer.writerow(CSV_COLUMNS)
     for row in rows:
         if not row.baseline:
-            streak = (
-                (len(row.streak), row.streak.first, row.streak.last, row.streak.lowest) if row.streak else ("",) * 4
-            )
-            result = (
-                (row.correct[-1], row.total, len(row.correct), row.first_reached or "") if row.correct else ("",) * 4
-            )
-            writer.writerow(
-                [
-                    *("" if row.rank is None else row.rank, _harmless(row.name), pseudonym(row.name)),
-                    *(row.verdict, row.borderline, row.official, state(row.in_progress)),
-                    *("" if row.counted is None else row.counted, *streak, *result),
-                    *(row.passed, row.seeds, row.device, row.seconds, row.number, row.attempts),
-                    row.handed_in.isoformat() if row.handed_in else "",
-                ]
-            )
+            writer.writerow(_csv_values(row))
     return file.getvalue()
 
 
-def _harmless(name: str) -> str:
-    """A spreadsheet computes what begins so."""
-    clean = printable(name, 200).strip()
-    return f"'{clean}" if clean.startswith(("=", "+", "-", "@")) else clean
+def _csv_values(row: LeaderboardRow) -> list[object]:
+    streak: tuple[object, ...] = ("",) * 4
+    result: tuple[object, ...] = ("",) * 4
+    if row.streak:
+        streak = (len(row.streak), row.streak.first, row.streak.last, row.streak.lowest)
+    if row.correct:
+        result = (row.correct[-1], row.total, len(row.correct), row.first_reached or "")
+    return [
+        *("" if row.rank is None else row.rank, _no_formula(row.name), pseudonym(row.name)),
+        *(row.verdict, row.borderline, row.official, describe_progress(row.in_progress)),
+        *("" if row.counted is None else row.counted, *streak, *result),
+        *(row.passed, row.seeds, row.device, row.seconds, row.number, row.attempts),
+        row.handed_in.isoformat() if row.handed_in else "",
+    ]
 
 
-def for_terminal(rows: list[LeaderboardRow], assignment: str) -> Table:
-    table = Table(
-        title=assignment, caption=in_words(load_rules(assignment)), box=None, pad_edge=False, title_justify="left"
-    )
+def _no_formula(name: str) -> str:
+    text = printable(name, 200).strip()
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def terminal_table(rows: Iterable[LeaderboardRow], assignment: str) -> Table:
+    rules = describe_rules(load_rules(assignment))
+    table = Table(title=assignment, caption=rules, box=None, pad_edge=False, title_justify="left")
     for heading in ("rank", "student", "verdict", "counted", "streak", "final", "seeds", "try"):
-        right = heading in ("rank", "counted", "final")
         wraps = heading in ("student", "verdict")
         table.add_column(
             heading,
-            justify="right" if right else "left",
+            justify="right" if heading in ("rank", "counted", "final") else "left",
             no_wrap=not wraps,
             min_width=16 if heading == "student" else None,
             overflow="fold" if wraps else "ellipsis",
         )
     for row in rows:
-        verdict = Text(row.verdict + "?" * row.borderline, VERDICT_COLORS.get(row.verdict, ""))
-        table.add_row(
-            "" if row.rank is None else f"{row.rank}{'=' * (row.ties > 1)}",
-            Text(printable(row.name, 40)),
-            Text(" ").join(part for part in (verdict, Text(state(row.in_progress), "dim")) if part),
-            "" if row.counted is None else f"{row.counted:,}",
-            f"{len(row.streak)}: {row.streak.first}-{row.streak.last}" if row.streak else "",
-            percent(row.correct[-1], row.total) if row.correct else "",
-            f"{row.passed}/{row.seeds}" if row.seeds else "",
-            f"{row.number}/{row.attempts}" if row.number else str(row.attempts or ""),
-            style="italic dim" if row.baseline else "",
-        )
+        table.add_row(*_terminal_cells(row), style="italic dim" if row.baseline else "")
     return table
+
+
+def _terminal_cells(row: LeaderboardRow) -> list[str | Text]:
+    verdict = Text(row.verdict + "?" * row.borderline, VERDICT_COLORS.get(row.verdict, ""))
+    progress = Text(describe_progress(row.in_progress), "dim")
+    return [
+        "" if row.rank is None else f"{row.rank}{'=' * (row.ties > 1)}",
+        Text(printable(row.name, 40)),
+        Text(" ").join(part for part in (verdict, progress) if part),
+        "" if row.counted is None else f"{row.counted:,}",
+        f"{len(row.streak)}: {row.streak.first}-{row.streak.last}" if row.streak else "",
+        percent(row.correct[-1], row.total) if row.correct else "",
+        f"{row.passed}/{row.seeds}" if row.seeds else "",
+        f"{row.number}/{row.attempts}" if row.number else str(row.attempts or ""),
+    ]

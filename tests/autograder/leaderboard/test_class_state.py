@@ -9,19 +9,19 @@ from tests.support.stores import NOON, hand_in
 
 
 @pytest.fixture
-def classroom(store):
+def class_state(store):
     return ClassState(store, Settings())
 
 
-def names(classroom) -> set[str]:
-    return {row.name for row in classroom.table("challenge").rows if not row.baseline}
+def names(class_state) -> set[str]:
+    return {row.name for row in class_state.table("challenge").rows if not row.baseline}
 
 
 @pytest.mark.parametrize("what", ["since", "in_progress"])
-def test_a_look_that_fails_half_way_loses_nobody(store, classroom, monkeypatch, what):
+def test_a_look_that_fails_half_way_loses_nobody(store, class_state, monkeypatch, what):
     hand_in(store, "ada")
-    classroom.refresh()
-    start, before = classroom.start, names(classroom)
+    class_state.refresh()
+    start, before = class_state.generation, names(class_state)
     hand_in(store, "bob")
 
     def away(*_):
@@ -30,23 +30,23 @@ def test_a_look_that_fails_half_way_loses_nobody(store, classroom, monkeypatch, 
     with monkeypatch.context() as patched:
         patched.setattr(store.overview, what, away)
         with pytest.raises(StoreError):
-            classroom.refresh()
-    classroom.refresh()
-    assert names(classroom) == before | {"bob"} and classroom.start > start
+            class_state.refresh()
+    class_state.refresh()
+    assert names(class_state) == before | {"bob"} and class_state.generation > start
 
 
-def test_where_nothing_is_handed_in_a_second_look_changes_nothing(classroom):
-    classroom.refresh()
-    before = classroom.table("challenge").version
-    assert classroom.table("challenge").rows  # the baselines
-    classroom.refresh()
-    assert classroom.table("challenge").version == before
+def test_where_nothing_is_handed_in_a_second_look_changes_nothing(class_state):
+    class_state.refresh()
+    before = class_state.table("challenge").version
+    assert class_state.table("challenge").rows  # the baselines
+    class_state.refresh()
+    assert class_state.table("challenge").version == before
 
 
-def test_an_assignment_without_rules_is_left_out(store, classroom):
+def test_an_assignment_without_rules_is_left_out(store, class_state):
     hand_in(store, "ada")
     old = store.results.record_attempt("bob", "lesson0_of_last_year", "x.py", "d" * 64, NOON)
     store.results.mark_internal_error(old, "Nobody knows.")
-    classroom.refresh()
-    assert names(classroom) == {"ada"} and classroom.attempt(old) is None and classroom.newest() == "challenge"
-    assert "lesson0_of_last_year" not in classroom.counts()
+    class_state.refresh()
+    assert names(class_state) == {"ada"} and class_state.attempt(old) is None and class_state.newest() == "challenge"
+    assert "lesson0_of_last_year" not in class_state.counts()
