@@ -1,4 +1,4 @@
-"""`make bench`: everything below, one after the other, kept as a dated file with a plot."""
+"""`make bench`: runs all measurements, and keeps them as a dated JSON file with a plot."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from pathlib import Path
 import click
 
 from autograder import sandbox
-from autograder.bench import chart, isolation, speed
+from autograder.bench.chart import save_chart
+from autograder.bench.isolation import measure_capture
+from autograder.bench.record import BenchRecord, ModelRecord, Summaries, summarize
+from autograder.bench.speed import Size, measure_epochs, profile_operators
+from autograder.console import report_errors
 from autograder.store.records import versions
 from autograder.workers.trainer import processor
 from course import data
+from course.files import write_atomically
 
 LESSONS = {
     "Model 1": "lesson1_baseline",
@@ -28,68 +33,84 @@ LESSONS = {
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--rounds", default=7, show_default=True, help="Rounds of each measurement; they alternate.")
 @click.option("--steps", default=40, show_default=True, help="Training steps in a round.")
-@click.option("--only", type=click.Choice(["isolation", "speed"]), help="Measure only this.")
+@click.option("--only", type=click.Choice(["isolation", "speed"]), help="Run only this measurement.")
 @click.option(
-    "--folder", type=click.Path(path_type=Path), default=Path("docs/bench"), show_default=True, help="Where it is kept."
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("docs/bench"),
+    show_default=True,
+    help="Where to write the JSON file and the plot.",
 )
+@report_errors
 def main(rounds: int, steps: int, only: str | None, folder: Path) -> None:
-    """Measure how fast grading is on this machine. Leave the machine alone meanwhile: about 15 minutes."""
+    """Measure how fast grading is on this machine, which takes about 15 minutes. Run nothing else meanwhile."""
     data.ensure()
-    size = speed.Size(rounds=rounds, steps=steps)
-    kept = {"date": datetime.date.today().isoformat(), "machine": _machine(), "versions": versions()}
+    record: BenchRecord = {
+        "date": datetime.date.today().isoformat(),
+        "machine": _machine(),
+        "versions": versions(),
+    }
     if only != "isolation":
-        kept |= {"size": asdict(size), "models": {}}
-        for name, lesson in LESSONS.items():
-            kept["models"][name] = _model(name, Path("solutions", lesson, f"{lesson}.ipynb"), size)
+        size = Size(rounds=rounds, steps=steps)
+        record["size"] = asdict(size)
+        record["models"] = {name: _measure_model(name, _solution(lesson), size) for name, lesson in LESSONS.items()}
     if only != "speed":
-        kept["isolation"] = _isolation(rounds)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{kept['date']}.json"
-    path.write_text(json.dumps(kept, indent=1) + "\n")
-    click.echo(f"\nkept in {path}")
-    if "models" in kept:
-        chart.save(kept, path.with_suffix(".png"))
+        record["isolation"] = _measure_isolation(rounds)
+    path = folder / f"{record['date']}.json"
+    write_atomically(path, json.dumps(record, indent=1) + "\n")
+    click.echo(f"\nwritten to {path}")
+    if "models" in record:
+        save_chart(record, path.with_suffix(".png"))
         click.echo(f"plot in {path.with_suffix('.png')}")
 
 
-def _machine() -> dict:
+def _solution(lesson: str) -> Path:
+    return Path("solutions", lesson, f"{lesson}.ipynb")
+
+
+def _machine() -> dict[str, str | int | None]:
     return {"processor": processor(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"}
 
 
-def _model(name: str, file: Path, size: speed.Size) -> dict:
+def _measure_model(name: str, file: Path, size: Size) -> ModelRecord:
     click.echo(f"\n{name}: seconds of an epoch, projected from {size.steps} steps, and times faster")
-    measured = speed.compared(file, size, os.cpu_count() or 1)
-    found = {
-        "seconds": {
-            "published": speed.summary(measured.published),
-            "ours": speed.summary(measured.ours),
-            **{f"queue of {count}": speed.summary(seconds) for count, seconds in measured.queues.items()},
-        },
-        "times faster": {what: speed.summary(values) for what, values in measured.ratios().items()},
-        "shares of a step": {part: speed.summary(values) for part, values in measured.shares.items()},
-        "operators": [[operator, round(share, 4)] for operator, share in speed.operators(file)],
+    epochs = measure_epochs(file, size, os.cpu_count() or 1)
+    seconds = {
+        "published": epochs.published,
+        "ours": epochs.ours,
+        **{f"queue of {count}": times for count, times in epochs.queues.items()},
     }
-    for heading in ("seconds", "times faster", "shares of a step"):
-        for what, values in found[heading].items():
-            _tell(f"{heading}: {what}", values)
-    for operator, share in found["operators"]:
+    record: ModelRecord = {
+        "seconds": _summarize_all(seconds),
+        "times faster": _summarize_all(epochs.speedups()),
+        "shares of a step": _summarize_all(epochs.shares),
+        "operators": [(operator, round(share, 4)) for operator, share in profile_operators(file)],
+    }
+    _print("seconds", record["seconds"])
+    _print("times faster", record["times faster"])
+    _print("shares of a step", record["shares of a step"])
+    for operator, share in record["operators"]:
         click.echo(f"  {share:6.1%}  {operator}")
-    return found
+    return record
 
 
-def _isolation(rounds: int) -> dict:
-    click.echo(f"\ntaking in the challenge's notebook; isolation tier {sandbox.best_tier()}")
-    file = Path("solutions/challenge/challenge.ipynb")
-    found = {what: speed.summary(values) for what, values in isolation.measured(file, rounds).items()}
-    for what, values in found.items():
-        _tell(f"seconds: {what}", values)
-    return found
+def _measure_isolation(rounds: int) -> Summaries:
+    click.echo(f"\ncapturing the challenge's recipe; isolation tier {sandbox.best_tier()}")
+    summaries = _summarize_all(measure_capture(_solution("challenge"), rounds))
+    _print("seconds", summaries)
+    return summaries
 
 
-def _tell(what: str, values: dict) -> None:
-    click.echo(
-        f"  {what:<36} median {values['median']:7.2f}   {values['min']:.2f} to {values['max']:.2f}   n {values['n']}"
-    )
+def _summarize_all(measurements: dict[str, list[float]]) -> Summaries:
+    return {name: summarize(values) for name, values in measurements.items()}
+
+
+def _print(heading: str, summaries: Summaries) -> None:
+    for name, summary in summaries.items():
+        click.echo(
+            f"  {f'{heading}: {name}':<36} median {summary['median']:7.2f}   "
+            f"{summary['min']:.2f} to {summary['max']:.2f}   n {summary['n']}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,47 +1,66 @@
-"""The picture of a benchmark: how many times faster than the published loop, and where a step's time goes."""
+"""The plot of a benchmark: how many times faster than the published loop, and where the time of a step goes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-COLOURS = ("#2a86c8", "#7fb8de", "#c9dfef")
-PARTS = {"transform": "#d55e00", "forward": "#2a86c8", "backward": "#1b4f78", "step": "#7a7a7a", "other": "#d9d9d9"}
+from autograder.bench.record import BenchRecord, ModelRecord
+
+COLORS = ("#2a86c8", "#7fb8de", "#c9dfef")
+PART_COLORS = {
+    "transform": "#d55e00",
+    "forward": "#2a86c8",
+    "backward": "#1b4f78",
+    "step": "#7a7a7a",
+    "other": "#d9d9d9",
+}
+GROUP_WIDTH = 0.8  # of the bars of one model
 
 
-def save(kept: dict, path: Path) -> None:
-    """Draw what `make bench` measured."""
-    models = kept["models"]
+def save_chart(record: BenchRecord, path: Path) -> None:
+    """Write the plot of a record with `models` as a PNG."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
-    queues = list(next(iter(models.values()))["times faster"])
-    width = 0.8 / len(queues)
-    for place, (queue, colour) in enumerate(zip(queues, COLOURS, strict=False)):
-        values = [model["times faster"][queue] for model in models.values()]
-        middle = [v["median"] for v in values]
-        spread = [[v["median"] - v["min"] for v in values], [v["max"] - v["median"] for v in values]]
-        at = [index + place * width - 0.4 + width / 2 for index in range(len(models))]
-        bars = left.bar(at, middle, width, yerr=spread, color=colour, ecolor="#555555", capsize=2, label=queue)
-        left.bar_label(bars, fmt="%.1f", label_type="center", fontsize=8)
-    left.set_xticks(range(len(models)), list(models))
-    left.set(ylabel="times faster", title="Ours against the published loop (median, least, most)")
-    left.legend(frameon=False)
-    bottom = [0.0] * len(models)
-    for part, colour in PARTS.items():
-        shares = [100 * model["shares of a step"].get(part, {"median": 0})["median"] for model in models.values()]
-        right.bar(list(models), shares, bottom=bottom, color=colour, label=part, width=0.6)
-        bottom = [b + s for b, s in zip(bottom, shares, strict=True)]
-    right.set(ylabel="per cent of a training step", title="Where a step's time goes", ylim=(0, 100))
-    right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    _plot_speedups(left, record["models"])
+    _plot_shares(right, record["models"])
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
-    machine, size = kept["machine"], kept["size"]
+    machine = record["machine"]
     figure.suptitle(
-        f"{machine['processor']}, {machine['cores']} cores, torch {kept['versions']['torch']}, {kept['date']}, "
-        f"n = {size['rounds']}",
+        f"{machine['processor']}, {machine['cores']} cores, torch {record['versions']['torch']}, {record['date']}, "
+        f"n = {record['size']['rounds']}",
         fontsize=9,
     )
     figure.savefig(path, dpi=110)
+
+
+def _plot_speedups(axes: Axes, models: dict[str, ModelRecord]) -> None:
+    """A group of bars for each model, a bar for one submission alone and for each queue."""
+    names = list(next(iter(models.values()))["times faster"])
+    width = GROUP_WIDTH / len(names)
+    for index, (name, color) in enumerate(zip(names, COLORS, strict=False)):
+        summaries = [model["times faster"][name] for model in models.values()]
+        medians = [summary["median"] for summary in summaries]
+        below = [summary["median"] - summary["min"] for summary in summaries]
+        above = [summary["max"] - summary["median"] for summary in summaries]
+        x = [group + index * width - GROUP_WIDTH / 2 + width / 2 for group in range(len(models))]
+        bars = axes.bar(x, medians, width, yerr=[below, above], color=color, ecolor="#555555", capsize=2, label=name)
+        axes.bar_label(bars, fmt="%.1f", label_type="center", fontsize=8)
+    axes.set_xticks(range(len(models)), list(models))
+    axes.set(ylabel="times faster", title="Ours against the published loop (median, minimum, maximum)")
+    axes.legend(frameon=False)
+
+
+def _plot_shares(axes: Axes, models: dict[str, ModelRecord]) -> None:
+    """A stacked bar for each model."""
+    bottom = [0.0] * len(models)
+    for part, color in PART_COLORS.items():
+        summaries = [model["shares of a step"].get(part) for model in models.values()]
+        heights = [100 * summary["median"] if summary else 0.0 for summary in summaries]
+        axes.bar(list(models), heights, bottom=bottom, color=color, label=part, width=0.6)
+        bottom = [b + height for b, height in zip(bottom, heights, strict=True)]
+    axes.set(ylabel="per cent of a training step", title="Where a step's time goes", ylim=(0, 100))
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

@@ -1,7 +1,7 @@
-"""Taking in one honest submission, from its source to its spec: what the sandbox adds.
+"""What the sandbox adds to the capture of one honest submission, from its source to its spec.
 
-In the sandbox, cold (a process of its own) and warm (a fresh locked child of a process that has PyTorch loaded), and
-without a sandbox. Rounds alternate, so that a busy moment falls on all of them.
+In the sandbox: cold (a new process) and warm (a process forked from one that has PyTorch loaded). Without it: a new
+process too. Rounds alternate between them, so that other load on the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -14,26 +14,25 @@ from autograder import sandbox
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.submission import read_recipe_source
 
-IMPORT = ["-c", "from autograder.sandbox import lockdown; import torch; lockdown()"]
+IMPORT_TORCH = ["-c", "from autograder.sandbox import lockdown; import torch; lockdown()"]
 
 
-def timed(action: Callable[[], object]) -> float:
-    """Seconds on the clock."""
-    began = time.perf_counter()
-    action()
-    return time.perf_counter() - began
-
-
-def measured(path: Path, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each round for each way of taking in the submission."""
+def measure_capture(path: Path, rounds: int) -> dict[str, list[float]]:
+    """Way of capturing the submission in `path` -> seconds, one number for each round."""
     source = read_recipe_source(path).source
     tier = sandbox.best_tier()
-    times: dict[str, list[float]] = {"cold": [], "of it importing torch": [], "no sandbox": [], "warm": []}
     with RecipeSandbox(tier) as cold, RecipeSandbox(sandbox.Tier.NONE) as bare, RecipeSandbox(tier, warm=True) as warm:
-        warm.capture(source)  # its mother process starts with the first request
+        warm.capture(source)  # the fork server starts with the first request
+        actions: dict[str, Callable[[], object]] = {
+            "cold": lambda: cold.capture(source),
+            "of it importing torch": lambda: sandbox.run(IMPORT_TORCH, tier=tier),
+            "no sandbox": lambda: bare.capture(source),
+            "warm": lambda: warm.capture(source),
+        }
+        times: dict[str, list[float]] = {name: [] for name in actions}
         for _ in range(rounds):
-            times["cold"].append(timed(lambda: cold.capture(source)))
-            times["of it importing torch"].append(timed(lambda: sandbox.run(IMPORT, tier=tier)))
-            times["no sandbox"].append(timed(lambda: bare.capture(source)))
-            times["warm"].append(timed(lambda: warm.capture(source)))
+            for name, action in actions.items():
+                start = time.perf_counter()
+                action()
+                times[name].append(time.perf_counter() - start)
     return times

@@ -1,31 +1,35 @@
-"""The published training loop against ours, side by side: one submission alone, and queues of two and four.
+"""The published training loop against the grader's: one submission alone, and queues of several.
 
-Every loop of every model has processes of its own that live through the whole measurement; rounds alternate between
-them, so that a busy moment of the machine falls on all. A round is a part of an epoch, and an epoch is projected from
-it: 469 steps and 10,000 test images. A queue goes through the machine's cores as the grader does it, one submission
-on each; the published loop has all cores for one submission after the other, as PyTorch does by itself.
+Every loop has a process of its own (`autograder.bench.loops`) that lives through the whole measurement. Rounds
+alternate between them, so that other load on the machine affects all of them. A round is a part of an epoch, from which
+a whole epoch is projected: 469 steps and 10,000 test images. The grader works through a queue with one submission on
+each core; the published loop, as PyTorch does by default, uses all cores for one submission after the other.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from autograder.sandbox import last_stderr_line
+from course.recipe import TEST_IMAGES
 
-STEPS, IMAGES = 469, 10_000  # of an epoch at batch size 128
+if TYPE_CHECKING:  # it loads PyTorch
+    from autograder.bench.loops import Times
+
+STEPS = 469  # of an epoch with batch size 128
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: `rounds` parts of `steps` training steps and `images` test images each."""
+    """How much is measured: `rounds`, each of `steps` training steps and `images` test images."""
 
     rounds: int = 7
     steps: int = 40
@@ -33,51 +37,57 @@ class Size:
 
 
 @dataclass
-class Measured:
-    """Seconds of an epoch, projected, one number a round. `shares` are of our training steps, by part."""
+class EpochTimes:
+    """Projected seconds of an epoch, one number for each round. `shares` are of our training steps, by part."""
 
     published: list[float] = field(default_factory=list)
     ours: list[float] = field(default_factory=list)
-    queues: dict[int, list[float]] = field(default_factory=dict)  # submissions -> seconds until all have their epoch
+    queues: dict[int, list[float]] = field(default_factory=dict)  # submissions -> seconds until each has its epoch
     shares: dict[str, list[float]] = field(default_factory=dict)
 
-    def ratios(self) -> dict[str, list[float]]:
-        """How many times faster than the published loop, round by round."""
-        found = {"one alone": [p / o for p, o in zip(self.published, self.ours, strict=True)]}
+    def speedups(self) -> dict[str, list[float]]:
+        """How many times faster than the published loop, for each round."""
+        speedups = {"one alone": [p / o for p, o in zip(self.published, self.ours, strict=True)]}
         for count, seconds in self.queues.items():
-            found[f"queue of {count}"] = [count * p / q for p, q in zip(self.published, seconds, strict=True)]
-        return found
+            speedups[f"queue of {count}"] = [count * p / q for p, q in zip(self.published, seconds, strict=True)]
+        return speedups
 
 
-class Loop:
-    """A process of `autograder.bench.loops`, ready to do a part of the work."""
+class LoopProcess:
+    """A process of `autograder.bench.loops`. Its methods raise RuntimeError if it has ended."""
 
-    def __init__(self, name: str, file: Path):
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - stderr, bars and all; closed by close()
+    def __init__(self, loop: str, file: Path):
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "autograder.bench.loops", name, str(file)],
+            [sys.executable, "-m", "autograder.bench.loops", loop, str(file)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._stderr,
             text=True,
         )
 
-    def start(self, size: Size) -> None:
+    def start_round(self, size: Size) -> None:
+        assert self._process.stdin is not None  # it is a pipe
         self._process.stdin.write(f"{size.steps} {size.images}\n")
         self._process.stdin.flush()
 
-    def answer(self) -> dict | list:
-        return json.loads(self._line())
+    def read_times(self) -> Times:
+        times: Times = self.read_json()
+        return times
+
+    def read_json(self) -> Any:
+        return json.loads(self._read_line())
 
     def wait_until_ready(self) -> None:
-        while self._line() != "ready\n":
+        while self._read_line() != "ready\n":
             pass
 
-    def _line(self) -> str:
+    def _read_line(self) -> str:
+        assert self._process.stdout is not None  # it is a pipe
         line = self._process.stdout.readline()
         if not line:
-            self._said.seek(0)
-            last = last_stderr_line(self._said.read()) or "none"
+            self._stderr.seek(0)
+            last = last_stderr_line(self._stderr.read()) or "none"
             raise RuntimeError(
                 f"A loop of the benchmark ended with exit code {self._process.wait()}. Last line of stderr: {last}"
             )
@@ -86,69 +96,59 @@ class Loop:
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
-        self._said.close()
+        self._stderr.close()
 
 
 @contextmanager
-def loops(file: Path, cores: int) -> Iterator[tuple[Loop, list[Loop]]]:
-    """The published loop, and one of ours for each core."""
+def start_loops(file: Path, cores: int) -> Iterator[tuple[LoopProcess, list[LoopProcess]]]:
+    """The published loop, and one of ours for each core, all ready."""
     with ExitStack() as stack:
-        made = [Loop(name, file) for name in ("published", *["ours"] * cores)]
-        for loop in made:
-            stack.callback(loop.close)
-        for loop in made:
-            loop.wait_until_ready()
-        yield made[0], made[1:]
+        processes = [LoopProcess(loop, file) for loop in ("published", *["ours"] * cores)]
+        for process in processes:
+            stack.callback(process.close)
+        for process in processes:
+            process.wait_until_ready()
+        yield processes[0], processes[1:]
 
 
-def projected(answer: dict, size: Size) -> float:
+def project_epoch(times: Times, size: Size) -> float:
     """Seconds of a whole epoch."""
-    return answer["training"] * STEPS / size.steps + answer["evaluation"] * IMAGES / size.images
+    return times["training"] * STEPS / size.steps + times["evaluation"] * TEST_IMAGES / size.images
 
 
-def compared(file: Path, size: Size, cores: int, queues: tuple[int, ...] = (2, 4)) -> Measured:
+def measure_epochs(file: Path, size: Size, cores: int, queues: Sequence[int] = (2, 4)) -> EpochTimes:
     """Measure the recipe in `file`, a notebook or a Python file."""
-    measured = Measured(queues={count: [] for count in queues})
-    with loops(file, cores) as (published, ours):
+    epochs = EpochTimes(queues={count: [] for count in queues})
+    with start_loops(file, cores) as (published, ours):
         for _ in range(size.rounds):
-            published.start(size)
-            measured.published.append(projected(published.answer(), size))
-            ours[0].start(size)
-            answer = ours[0].answer()
-            measured.ours.append(projected(answer, size))
-            for part, share in answer["shares"].items():
-                measured.shares.setdefault(part, []).append(share)
+            published.start_round(size)
+            epochs.published.append(project_epoch(published.read_times(), size))
+            ours[0].start_round(size)
+            times = ours[0].read_times()
+            epochs.ours.append(project_epoch(times, size))
+            for part, share in times["shares"].items():
+                epochs.shares.setdefault(part, []).append(share)
             for count in queues:
-                measured.queues[count].append(_queue(ours, count, size))
-    return measured
+                epochs.queues[count].append(_measure_queue(ours, count, size))
+    return epochs
 
 
-def _queue(ours: list[Loop], count: int, size: Size) -> float:
-    """Seconds in which `count` submissions have had an epoch, projected, with one on each core at a time."""
+def _measure_queue(ours: list[LoopProcess], count: int, size: Size) -> float:
+    """Projected seconds until each of `count` submissions has had an epoch, with one on each core at a time."""
     seconds, waiting = 0.0, count
     while waiting:
         running = ours[: min(waiting, len(ours))]
-        for loop in running:
-            loop.start(size)
-        seconds += max(projected(loop.answer(), size) for loop in running)
+        for process in running:
+            process.start_round(size)
+        seconds += max(project_epoch(process.read_times(), size) for process in running)
         waiting -= len(running)
     return seconds
 
 
-def operators(file: Path) -> list[list]:
-    """The operators that take most of our step's time, each with its share."""
-    loop = Loop("operators", file)
+def profile_operators(file: Path) -> list[tuple[str, float]]:
+    """The operators that take the most time of our training step, each with its fraction of the time."""
+    process = LoopProcess("operators", file)
     try:
-        return loop.answer()
+        return [(operator, share) for operator, share in process.read_json()]
     finally:
-        loop.close()
-
-
-def summary(values: list[float]) -> dict[str, float]:
-    """Median, least, most and n."""
-    return {
-        "median": round(statistics.median(values), 4),
-        "min": round(min(values), 4),
-        "max": round(max(values), 4),
-        "n": len(values),
-    }
+        process.close()

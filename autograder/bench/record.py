@@ -1,0 +1,49 @@
+"""What `make bench` measured: the JSON file that it keeps in docs/bench."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
+Summaries = dict[str, "Summary"]  # what was measured -> its summary
+
+
+class Summary(TypedDict):
+    """Of one number in each round."""
+
+    median: float
+    min: float
+    max: float
+    n: int
+
+
+ModelRecord = TypedDict(
+    "ModelRecord",
+    {
+        "seconds": Summaries,  # of an epoch, projected
+        "times faster": Summaries,  # than the published loop
+        "shares of a step": Summaries,  # part of a training step -> its fraction of the time
+        "operators": list[tuple[str, float]],  # PyTorch operator, its fraction of the time
+    },
+)
+
+
+class BenchRecord(TypedDict):
+    """Without `size` and `models` if only the isolation was measured, and the other way round."""
+
+    date: str
+    machine: dict[str, str | int | None]
+    versions: dict[str, str]
+    size: NotRequired[dict[str, int]]
+    models: NotRequired[dict[str, ModelRecord]]
+    isolation: NotRequired[Summaries]
+
+
+def summarize(values: Sequence[float]) -> Summary:
+    return {
+        "median": round(statistics.median(values), 4),
+        "min": round(min(values), 4),
+        "max": round(max(values), 4),
+        "n": len(values),
+    }
