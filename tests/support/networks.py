@@ -1,6 +1,6 @@
-"""Example networks: the seed's three models, and the idioms that students write.
+"""Example networks: the three models of the lessons, and idioms that students write.
 
-`IDIOMS` maps a name to a function that builds a network; each gives log-probabilities of shape (N, 10).
+`IDIOMS` maps a name to a function that builds a network whose outputs are log-probabilities of shape (N, 10).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from course.capture import capture
 from course.recipe import Recipe
 from course.spec import Spec
 
-# one word per step after the image: a width is a 3x3 convolution with batch norm and ReLU, 0.1 is dropout
+# layer by layer: an integer is a 3x3 convolution of that width with batch norm and ReLU, a fraction is dropout
 SEED_MODELS = {
     "model1": "10 8 0.01 8 pool 20 16 0.01 10",
     "model2": "10 10 0.1 10 pool 10 16 0.1 10",
@@ -28,7 +28,7 @@ SEED_COUNTS = {"model1": 8272, "model2": 6778, "model3": 7510}
 
 
 class LogProbabilities(nn.Module):
-    """`body` gives (N, 10) or (N, 10, 1, 1)."""
+    """log_softmax over the output of `body`, (N, 10) or (N, 10, 1, 1)."""
 
     def __init__(self, *body: nn.Module):
         super().__init__()
@@ -39,20 +39,20 @@ class LogProbabilities(nn.Module):
 
 
 def seed_model(name: str) -> nn.Module:
-    body, before = [], 1
-    for word in SEED_MODELS[name].split():
-        if word == "pool":
+    body, in_channels = [], 1
+    for layer in SEED_MODELS[name].split():
+        if layer == "pool":
             body.append(nn.MaxPool2d(2))
-        elif "." in word:
-            body.append(nn.Dropout(float(word)))
+        elif "." in layer:
+            body.append(nn.Dropout(float(layer)))
         else:
-            body += [nn.Conv2d(before, int(word), 3), nn.BatchNorm2d(int(word)), nn.ReLU()]
-            before = int(word)
+            body += [nn.Conv2d(in_channels, int(layer), 3), nn.BatchNorm2d(int(layer)), nn.ReLU()]
+            in_channels = int(layer)
     return LogProbabilities(*body, nn.Conv2d(10, 10, 3), nn.AvgPool2d(3))
 
 
 def around(*middle: nn.Module, before: int = 4, after: int = 4) -> nn.Module:
-    """`middle` takes (N, before, 13, 13) and leaves `after` channels."""
+    """`middle` between a strided convolution, which gives (N, before, 13, 13), and a head for `after` channels."""
     head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(after, 10)
     return LogProbabilities(nn.Conv2d(1, before, 3, stride=2), *middle, *head)
 
@@ -189,8 +189,8 @@ class OwnParameters(nn.Module):
 class Sobel(nn.Module):
     def __init__(self):
         super().__init__()
-        across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
-        self.register_buffer("filters", torch.stack((across, across.t()))[:, None])
+        horizontal = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
+        self.register_buffer("filters", torch.stack((horizontal, horizontal.t()))[:, None])
 
     def forward(self, x):
         return torch.cat((x, F.conv2d(x, self.filters, padding=1)), dim=1)
@@ -203,7 +203,7 @@ class Where(nn.Module):
 
 
 class InPlace(nn.Module):
-    """Writes into what it is given: here into the batch of images itself."""
+    """Writes into its input, which is the batch of images itself."""
 
     def forward(self, x):
         return x.mul_(0.5).add_(0.25)
@@ -226,7 +226,7 @@ class TensorAttribute(nn.Module):
 
 
 class Positions(nn.Module):
-    """Two channels that say where a pixel is."""
+    """Adds two channels with the position of each pixel."""
 
     def forward(self, x):
         n, _, height, width = x.shape
@@ -241,7 +241,7 @@ class Noise(nn.Module):
 
 
 class OldStyleParameter(nn.Module):
-    """Memory first, values afterwards."""
+    """Allocates uninitialised memory and fills it afterwards."""
 
     def __init__(self):
         super().__init__()
@@ -256,7 +256,7 @@ class OldStyleParameter(nn.Module):
 
 
 class ForwardHook(nn.Module):
-    """A hook that depends on its input alone is part of the forward, and is captured with it."""
+    """A hook that depends only on its input is part of the forward pass and is captured with it."""
 
     def __init__(self):
         super().__init__()
@@ -378,13 +378,13 @@ IDIOMS = {
 
 
 def recipe(model, **options) -> Recipe:
-    """A recipe for `model` with everything else as usual."""
+    """A recipe for `model`, with defaults for everything else."""
     return Recipe(**{"model": model, "optimizer": partial(SGD, lr=0.05, momentum=0.9), **options})
 
 
 @cache
 def captured(name: str) -> Spec:
-    """The spec of a seed model or an idiom, captured once in a session of tests."""
+    """The spec of a seed model or an idiom, captured once per test session."""
     return capture(recipe(partial(seed_model, name) if name in SEED_MODELS else IDIOMS[name]))
 
 
