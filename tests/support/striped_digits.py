@@ -10,7 +10,7 @@ from torch.optim import SGD
 from course import Recipe, data
 
 
-class Linear(nn.Module):
+class LinearNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.fc = nn.Linear(28 * 28, 10)
@@ -19,7 +19,7 @@ class Linear(nn.Module):
         return F.log_softmax(self.fc(x.flatten(1)), dim=1)
 
 
-LINEAR_RECIPE = Recipe(model=Linear, optimizer=partial(SGD, lr=0.05, momentum=0.9))
+LINEAR_RECIPE = Recipe(model=LinearNet, optimizer=partial(SGD, lr=0.05, momentum=0.9))
 
 
 def striped_digits(train: int, test: int) -> data.MNIST:

@@ -1,36 +1,21 @@
 """`fit` with a cache: the same training is not run twice, and what is cached is what was trained."""
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional as F
-from torch.optim import SGD
 
 from autograder.authoring.solution_cache import SolutionCache
-from course import Recipe, data, notebook
+from course import data, notebook
+from tests.support.striped_digits import LINEAR_RECIPE, striped_digits
 
-
-class Line(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(28 * 28, 10)
-
-    def forward(self, x):
-        return F.log_softmax(self.fc(x.flatten(1)), dim=1)
-
-
-RECIPE = Recipe(model=Line, optimizer=partial(SGD, lr=0.05), epochs=2)
+RECIPE = replace(LINEAR_RECIPE, epochs=2)
 
 
 @pytest.fixture(autouse=True)
 def few_digits(monkeypatch):
-    draw = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (300, 28, 28), generator=draw, dtype=torch.uint8)
-    some = data.Digits(images, torch.arange(300) % 10)
-    monkeypatch.setattr(data, "load", lambda: data.MNIST(train=some, test=some))
+    mnist = striped_digits(train=300, test=300)
+    monkeypatch.setattr(data, "load", lambda: mnist)
 
 
 class CountingCache(SolutionCache):

@@ -62,7 +62,7 @@ def test_an_assignment_that_does_not_exist_is_answered_with_those_that_do():
         check_recipe(TINY, "lesson9")
 
 
-def test_what_a_recipe_prints_is_not_taken_for_the_check_recipe():
+def test_what_a_recipe_prints_is_not_part_of_the_report():
     assert "nonsense" not in check_recipe("print('nonsense')\n" + TINY, "challenge")
 
 

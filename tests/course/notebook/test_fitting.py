@@ -13,7 +13,7 @@ from course.errors import CourseError, RecipeError, UsageError
 from course.notebook import History, log_line, model_with_weights, use_cache
 from course.notebook.fitting import FitRequest
 from course.training.results import EpochResult
-from tests.support.striped_digits import LINEAR_RECIPE, Linear, striped_digits
+from tests.support.striped_digits import LINEAR_RECIPE, LinearNet, striped_digits
 
 RECIPE = replace(LINEAR_RECIPE, epochs=3)
 
@@ -93,7 +93,7 @@ def test_an_unknown_device_is_answered_with_those_that_exist(nothing_trains):
 
 def test_what_is_no_recipe_is_refused(nothing_trains):
     with pytest.raises(RecipeError):
-        fit(Linear)
+        fit(LinearNet)
 
 
 def test_nothing_is_trained_while_nbgrader_runs_the_notebook(monkeypatch, capsys, nothing_trains):

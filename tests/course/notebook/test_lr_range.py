@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from course import data, rate_range
 from course.errors import RecipeError, UsageError
 from course.notebook.lr_range import running_mean
-from tests.support.striped_digits import LINEAR_RECIPE, Linear, striped_digits
+from tests.support.striped_digits import LINEAR_RECIPE, LinearNet, striped_digits
 
 RECIPE = LINEAR_RECIPE
 
@@ -101,7 +101,7 @@ def test_a_batch_size_that_leaves_too_few_steps_is_named():
 
 def test_what_is_no_recipe_is_refused():
     with pytest.raises(RecipeError, match=r"a Recipe\(\.\.\.\) is needed"):
-        rate_range(Linear)
+        rate_range(LinearNet)
 
 
 def test_an_optimizer_that_stands_still_cannot_climb():
