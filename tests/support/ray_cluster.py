@@ -1,8 +1,8 @@
-"""A real Ray cluster of two nodes on this machine, one of which is killed once it works: run by test_ray_cluster.py.
+"""A real Ray cluster of two nodes on this machine, one of which is killed during a batch. test_ray_cluster.py runs it.
 
-python -m tests.support.ray_cluster COURSE STORE [RESULTS]    prints the batch's outcomes as JSON
+python -m tests.support.ray_cluster COURSE STORE [RESULTS]    prints the summary of the batch as JSON
 
-The node is killed once there are so many RESULTS, one by default.
+The node is killed after this many RESULTS; the default is 1.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-# no reports to anybody, and patience on a busy machine
+# no usage reports, and a long timeout for a busy machine
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "240"}
 
 from ray._private import services
@@ -23,7 +23,7 @@ from autograder.cli.progress import BatchProgress
 from autograder.grading.options import Options, ReducedRun
 from autograder.store import open_store
 
-# Ray takes a cluster on the loopback device for one on the network's; nothing here listens on that
+# Ray replaces the loopback address by that of the network, on which nothing listens here
 services.resolve_ip_for_localhost = lambda host: host
 
 OPTIONS = Options(reduced=ReducedRun(2, 2000, 500), seeds=1, device="cpu")
@@ -31,7 +31,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "node_ip_address": "12
 
 
 class KillsOneNode(BatchProgress):
-    """Pulls one node's plug when so many submissions are finished, while others are being trained."""
+    """Kills one node when `after` submissions are finished and others are being trained."""
 
     def __init__(self, total: int, cluster: Cluster, node, after: int):
         super().__init__(total)

@@ -1,4 +1,4 @@
-"""A class on more than one machine: a real Ray cluster, of which a node dies in the middle."""
+"""A batch on more than one machine: a real Ray cluster, of which one node dies during the batch."""
 
 import json
 import subprocess
@@ -18,25 +18,22 @@ from tests.support.variants import submit
 
 def test_a_remote_submission_arrives_as_it_was(tmp_path):
     (submission,) = find_submissions([submit(tmp_path, 1)], None, "challenge").submissions
-    (tmp_path / "there").mkdir()
-    unpacked = RemoteSubmission.pack(submission).unpack(tmp_path / "there")
-    assert (unpacked.student, unpacked.assignment, unpacked.path.name) == (
-        submission.student,
-        "challenge",
-        submission.path.name,
-    )
+    (tmp_path / "remote").mkdir()
+    unpacked = RemoteSubmission.pack(submission).unpack(tmp_path / "remote")
+    assert (unpacked.student, unpacked.assignment) == (submission.student, "challenge")
+    assert unpacked.path.name == submission.path.name
     assert unpacked.path.read_bytes() == submission.path.read_bytes()
     assert handed_in(unpacked.path) == handed_in(submission.path)
 
 
-def test_several_machines_are_not_given_a_store_that_one_of_them_holds(tmp_path):
+def test_several_machines_need_a_store_that_all_of_them_reach(tmp_path):
     course = submit(tmp_path, 1)
     command = ["batch", str(course), "--ray", "127.0.0.1:1", "--store", str(tmp_path / "r.db")]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 2 and "postgresql://" in done.stderr
 
 
-def test_a_cluster_that_is_not_there_is_wrong_use(tmp_path, postgresql_server):
+def test_an_address_without_a_cluster_is_wrong_use(tmp_path, postgresql_server):
     course = submit(tmp_path, 1)
     command = ["batch", str(course), "--ray", "127.0.0.1:1", "--store", postgresql_server.create_database()]
     done = CliRunner().invoke(main, command)
@@ -44,16 +41,16 @@ def test_a_cluster_that_is_not_there_is_wrong_use(tmp_path, postgresql_server):
 
 
 @pytest.mark.slow
-def test_of_two_nodes_one_is_killed_and_each_result_is_there_exactly_once(tmp_path, postgresql_server):
-    url, log = postgresql_server.create_database(), tmp_path / "said"
+def test_a_node_that_dies_loses_no_result_and_doubles_none(tmp_path, postgresql_server):
+    url, log = postgresql_server.create_database(), tmp_path / "stderr"
     command = [sys.executable, "-m", "tests.support.ray_cluster", str(submit(tmp_path, 6)), url]
-    with log.open("w") as said:
+    with log.open("w") as stderr:
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=said, cwd=Path(__file__).parents[3], timeout=600, check=False
+            command, stdout=subprocess.PIPE, stderr=stderr, cwd=Path(__file__).parents[3], timeout=600, check=False
         )
     assert done.returncode == 0, log.read_text()[-3000:]
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["verdicts"] == {"fail": 6} and told["nodes_left"] == 1 and told["tampered"] == []
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["verdicts"] == {"fail": 6} and report["nodes_left"] == 1 and report["tampered"] == []
     with open_store(url) as store:
         graded = store.results.graded_attempts()
         assert [(g.student, g.attempts, len(g.result.runs)) for g in graded] == [

@@ -1,0 +1,92 @@
+"""A diagnosis changes nothing, and a check that fails is a finding with a remedy and does not end the others."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder.cli import doctor
+from autograder.store.secret import SECRET_VARIABLE, secret_file
+
+NAMES = ["python", "packages", "device", "data", "isolation", "secret"]
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch) -> Path:
+    """A folder for settings that does not exist yet."""
+    folder = tmp_path / "config"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    monkeypatch.delenv(SECRET_VARIABLE)
+    return folder
+
+
+def findings() -> dict[str, doctor.Finding]:
+    results = doctor.run_checks()
+    assert [finding.name for finding in results] == NAMES
+    assert all(finding.ok or finding.remedy for finding in results)
+    return {finding.name: finding for finding in results}
+
+
+def test_the_secret_is_announced_and_not_created(config):
+    secret = findings()["secret"]
+    assert secret.ok and "the first grading creates it" in secret.text and str(secret_file()) in secret.text
+    assert not config.exists()
+
+
+def test_a_secret_that_exists_is_found(config):
+    secret_file().parent.mkdir(parents=True)
+    secret_file().write_text("ours")
+    assert findings()["secret"].ok and str(secret_file()) in findings()["secret"].text
+
+
+def test_a_secret_in_the_environment_is_found(config, monkeypatch):
+    monkeypatch.setenv(SECRET_VARIABLE, "ours")
+    secret = findings()["secret"]
+    assert secret.ok and SECRET_VARIABLE in secret.text and "ours" not in secret.text.split()
+
+
+def test_an_unwritable_folder_for_settings_is_a_finding_with_a_remedy(config):
+    config.write_text("a file where the folder should be")
+    secret = findings()["secret"]
+    assert not secret.ok and SECRET_VARIABLE in secret.remedy and str(config) in secret.text + secret.remedy
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_for_settings_without_write_permission_is_a_finding(config):
+    config.mkdir(mode=0o500)
+    secret = findings()["secret"]
+    assert not secret.ok and "Make the folder writable" in secret.remedy
+
+
+def test_an_unreadable_secret_is_a_finding_with_a_remedy(config):
+    secret_file().mkdir(parents=True)
+    secret = findings()["secret"]
+    assert not secret.ok and f"Make the file readable, or set {SECRET_VARIABLE}" in secret.remedy
+
+
+def test_a_pytorch_that_cannot_be_imported_is_a_finding_with_a_remedy(tmp_path):
+    (tmp_path / "torch.py").write_text("raise OSError('libtorch_cpu.so: cannot open shared object file')")
+    script = (
+        "from autograder.cli.doctor import run_checks\nfor f in run_checks(): print(f.name, f.ok, f.text, f.remedy)"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(doctor.__file__).parents[2])])}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    lines = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    assert list(lines) == NAMES
+    assert lines["device"].startswith("False PyTorch cannot be imported (OSError: libtorch_cpu.so")
+    assert lines["device"].endswith("Run `make install` to reinstall it.")
+    assert lines["python"].startswith("True")
+
+
+def test_a_check_that_meets_a_bug_is_a_finding_and_the_others_are_made(monkeypatch):
+    monkeypatch.setattr(doctor, "_isolation", lambda: 1 / 0)
+    isolation = findings()["isolation"]
+    assert not isolation.ok and "ZeroDivisionError" in isolation.text
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr(doctor, "PACKAGES", ("torch", "no-such-package"))
+    packages = findings()["packages"]
+    assert not packages.ok and packages.text.startswith("torch 2.") and "no-such-package" in packages.remedy

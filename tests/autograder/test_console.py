@@ -1,0 +1,67 @@
+"""What every command shares: exit codes, reported errors, and text that is safe to print."""
+
+import os
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from autograder.console import ExitCode, format_duration, printable, report_errors
+from course.errors import GraderError, UsageError
+
+
+def run_command_that_raises(error: BaseException):
+    @click.command()
+    @report_errors
+    def command() -> None:
+        raise error
+
+    return CliRunner().invoke(command)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (UsageError("There is no file x."), 2, "autograder: There is no file x.\n"),
+        (GraderError("The disk is full."), 3, "autograder: The disk is full.\n"),
+        (KeyboardInterrupt(), 130, "Interrupted.\n"),
+    ],
+)
+def test_an_error_is_one_sentence_and_an_exit_code(error, code, text):
+    result = run_command_that_raises(error)
+    assert (result.exit_code, result.stderr) == (code, text)
+
+
+def test_a_bug_is_internal_and_shows_its_traceback():
+    result = run_command_that_raises(ZeroDivisionError("a bug"))
+    assert result.exit_code == ExitCode.INTERNAL
+    assert result.stderr.startswith("Traceback") and "ZeroDivisionError: a bug" in result.stderr
+
+
+def test_clicks_own_errors_stay_clicks():
+    result = run_command_that_raises(click.UsageError("Say whom."))
+    assert result.exit_code == 2 and "Error: Say whom." in result.stderr
+
+
+@pytest.mark.parametrize("command", ["verify", "leaderboard", "doctor"])
+def test_a_closed_pipe_ends_a_command_quietly(command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    arguments = [sys.executable, "-m", "autograder.cli.main", command]
+    with os.fdopen(writer, "wb") as stdout:
+        done = subprocess.run(arguments, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (ExitCode.BROKEN_PIPE, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [("a\nb\x1b[31m", "a b [31m"), ("\u202eevil", " evil"), ("é🙂", "é🙂"), ("x" * 11, "x" * 9 + "…")],
+)
+def test_text_is_made_safe_for_a_terminal(text, safe):
+    assert printable(text, 10) == safe
+
+
+def test_a_duration_reads_like_a_clock():
+    assert [format_duration(seconds) for seconds in (0, 59.6, 3723)] == ["0:00", "1:00", "1:02:03"]
