@@ -163,6 +163,18 @@ def test_every_autograder_command_in_a_document_exists_with_its_options(document
         assert wrong == [], f"{line}: no such option"
 
 
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_every_file_that_a_document_names_exists(document):
+    text = (ROOT / document).read_text()
+    named = re.findall(r"`((?:course|autograder|tests|docs|source|\.github)/[\w./-]*\w)/?`", text)
+    linked = [link for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text) if "*" not in link]
+    missing = [name for name in named if not (ROOT / name).exists()]
+    missing += [link for link in linked if not ((ROOT / document).parent / link).exists()]
+    assert missing == []
+
+
 def test_make_without_a_target_lists_every_target():
     phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
     listed = [line.split()[1] for line in run_make().stdout.splitlines()]
