@@ -36,7 +36,8 @@ def behaviour_problems(spec: Spec) -> list[str]:
         outputs.together, outputs.together_again, rtol=0, atol=0, equal_nan=True
     ):
         problems.append(
-            "Your network draws random numbers in test mode. Use dropout, which is switched off there by model.eval()."
+            "Your network draws random numbers in test mode. Use nn.Dropout or F.dropout(x, training=self.training), "
+            "which do nothing there."
         )
     elif not torch.allclose(
         outputs.together, outputs.in_pairs, rtol=BATCH_TOLERANCE, atol=BATCH_TOLERANCE, equal_nan=True
