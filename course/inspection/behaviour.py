@@ -64,10 +64,10 @@ def _run(spec: Spec) -> _Outputs:
     untrained = network(images, training=False)
     for parameter in network.parameters.values():  # a gate may start closed, and open only in training
         parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
-    before = network.state()
+    before = network.state_dict()
     together = network(images, training=False)
     in_pairs = torch.cat([network(pair, training=False) for pair in images.split(2)])
     together_again = network(images, training=False)
-    after = network.state()
+    after = network.state_dict()
     changed = [name for name in before if not torch.equal(before[name], after[name])]
     return _Outputs(untrained, together, in_pairs, together_again, changed)

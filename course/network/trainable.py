@@ -59,11 +59,11 @@ class TrainableNetwork:
             )
         return output
 
-    def state(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Copies of all tensors, by name."""
         return {name: tensor.detach().clone() for name, tensor in self._named_tensors()}
 
     @torch.no_grad()
-    def load(self, state: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         for name, tensor in self._named_tensors():
             tensor.copy_(state[name])

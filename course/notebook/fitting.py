@@ -143,7 +143,7 @@ def _train(request: FitRequest) -> History:
         for result in training:
             epochs.append(result)
             bars.finish(result)
-    model = model_with_weights(request.recipe, last_epoch.run.network.state())
+    model = model_with_weights(request.recipe, last_epoch.run.network.state_dict())
     return History(
         seed=request.seed,
         device=request.device.type,

@@ -130,13 +130,13 @@ class Run:
         """What a restart needs: tensors and numbers, which `torch.load(..., weights_only=True)` reads."""
         return {
             "epoch": self.epoch,
-            "network": self.network.state(),
+            "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.network.load(state["network"])
+        self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.epoch = state["epoch"]

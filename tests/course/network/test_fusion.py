@@ -69,16 +69,16 @@ def batch_innermost_operator(name: str) -> SimpleNamespace:
 @pytest.mark.parametrize("name", sorted(IDIOMS) + sorted(SEED_MODELS))
 def test_a_fast_network_has_the_outputs_and_gradients_that_pytorchs_operators_give(name, monkeypatch):
     network = TrainableNetwork(captured(name).network, 1, fast=True)
-    start, images, labels = network.state(), torch.randn(6, 1, 28, 28), torch.arange(6)
+    start, images, labels = network.state_dict(), torch.randn(6, 1, 28, 28), torch.arange(6)
 
     def losses_and_gradients() -> list[torch.Tensor | None]:
-        network.load(start)
+        network.load_state_dict(start)
         torch.manual_seed(5)  # the same masks
         for parameter in network.parameters.values():
             parameter.grad = None
         loss = F.nll_loss(network(images, training=True), labels)
         loss.backward()
-        return [loss.detach(), *[p.grad for p in network.parameters.values()], *network.state().values()]
+        return [loss.detach(), *[p.grad for p in network.parameters.values()], *network.state_dict().values()]
 
     fast = losses_and_gradients()
     for part, names in ((convolution, ["conv2d"]), (norm, ["batch_norm", "dropout"]), (pooling, ["max_pool2d"])):

@@ -30,7 +30,7 @@ def test_a_state_that_is_loaded_gives_the_same_outputs():
     trained = TrainableNetwork(given, 1)
     trained(images, training=True)  # moves the running statistics
     fresh = TrainableNetwork(given, 2)
-    fresh.load(trained.state())
+    fresh.load_state_dict(trained.state_dict())
     assert torch.equal(trained(images, training=False), fresh(images, training=False))
 
 

@@ -41,10 +41,10 @@ def record_graph_on_cpu(run: Run):
     """Stands in for `cuda_graphs.record_graph`: recording computes nothing, so what it changed is restored."""
 
     def record(compute):
-        state, random_state = run.network.state(), torch.get_rng_state()
+        state, random_state = run.network.state_dict(), torch.get_rng_state()
         with CallRecorder() as recorder:
             results = compute()
-        run.network.load(state)
+        run.network.load_state_dict(state)
         torch.set_rng_state(random_state)
         return recorder.replay, results
 
@@ -64,7 +64,7 @@ def trained(kind: str, monkeypatch, *, recorded: bool, epochs: int = 3):
         results.append(run.train_epoch())
         run.schedule.after_epoch(dict.fromkeys(("train_loss", "test_loss", "validation_loss"), results[-1][0]))
         run.epoch += 1
-    return results, run.network.state(), run
+    return results, run.network.state_dict(), run
 
 
 @pytest.mark.parametrize("kind", ["momentum", "adam", "step_by_epoch", "one_cycle", "plateau"])
