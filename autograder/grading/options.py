@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -39,10 +40,8 @@ class ReducedRun:
     @classmethod
     def parse(cls, text: str) -> ReducedRun:
         """The inverse of `str`. Raises UsageError."""
-        try:
-            epochs, train_images, test_images = map(int, text.split("/"))
-        except ValueError:
-            epochs = train_images = test_images = 0
+        numbers = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})/([0-9]{1,9})", text)
+        epochs, train_images, test_images = map(int, numbers.groups()) if numbers else (0, 0, 0)
         if not (epochs > 0 and 0 < train_images <= MAX_TRAIN_IMAGES and 0 < test_images <= MAX_TEST_IMAGES):
             raise UsageError(
                 f"{text!r} is not a reduced run. Write EPOCHS/TRAIN/TEST, with at most {MAX_TRAIN_IMAGES:,} training "

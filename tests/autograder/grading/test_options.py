@@ -19,10 +19,23 @@ def test_a_reduced_run_is_read_from_the_text_that_it_prints():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1/2", "1/600/200/0", "1/600/200/0.5/1", "x/600/500", "0/600/500", "1/60001/500", "1/600/10001", "1/-1/5"],
+    [
+        *("", "/", "1", "1/2", "1/600/", "1/600/200/0", "1/600/200/0.5/1"),
+        *(
+            "x/600/500",
+            "1.0/600/500",
+            "1/6e2/500",
+            "1/600/5_0",
+            "+1/600/500",
+            "1/ 600/500",
+            " 1/600/500",
+            "1/600/500\n",
+        ),
+        *("0/600/500", "1/0/500", "1/600/0", "-1/600/500", "1/-1/5", "1/60001/500", "1/600/10001", "\u0661/600/500"),
+    ],
 )
 def test_a_reduced_run_that_cannot_be_trained_is_refused_with_an_example(text):
-    with pytest.raises(UsageError, match=r"EPOCHS/TRAIN/TEST, .* 60,000 .* 10,000 .* 1/6000/2000"):
+    with pytest.raises(UsageError, match=r"(?s)EPOCHS/TRAIN/TEST, .* 60,000 .* 10,000 .* 1/6000/2000"):
         ReducedRun.parse(text)
 
 
