@@ -24,7 +24,7 @@ from autograder.calibration import (
 )
 from autograder.console import report_errors
 from autograder.grading.submission import read_recipe_source
-from autograder.store.records import versions
+from autograder.store.records import software_versions
 from course.rules import load_rules
 from course.spec import Spec
 
@@ -38,7 +38,7 @@ def worked_spec(lesson: str) -> Spec:
 
 def made_with(spec: Spec, threads: int) -> dict[str, str]:
     """Everything that the result of a run depends on, besides its seed."""
-    return {"spec": spec.hash, "device": "cpu", "threads": str(threads), **versions()}
+    return {"spec": spec.hash, "device": "cpu", "threads": str(threads), **software_versions()}
 
 
 def correct_by_epoch(spec: Spec, seed: int, threads: int) -> list[int]:

@@ -19,7 +19,7 @@ from typing import TextIO
 import torch
 from platformdirs import user_cache_path
 
-from autograder.store.records import versions
+from autograder.store.records import software_versions
 from course.files import write_atomically
 from course.notebook import FitRequest, History, model_with_weights, use_cache
 from course.training.loop import TRAINER_VERSION
@@ -50,7 +50,7 @@ class SolutionCache:
 
     def _path(self, request: FitRequest) -> Path:
         key = [request.spec.hash, request.seed, request.epochs, request.device.type, request.threads]
-        digest = hashlib.sha256(json.dumps([*key, TRAINER_VERSION, versions()]).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps([*key, TRAINER_VERSION, software_versions()]).encode()).hexdigest()
         return self.folder / f"{digest[:32]}.pt"
 
 

@@ -9,10 +9,12 @@ from typing import Self
 
 from autograder.batch.outcome import Outcome
 from autograder.batch.submissions import UNREADABLE_FILE_ERRORS, SubmissionFile
+from autograder.grading.attempts import register
 from autograder.grading.options import Options
-from autograder.grading.pipeline import Listener, grade
+from autograder.grading.pipeline import grade
 from autograder.grading.recipe_sandbox import RecipeSandbox
-from autograder.grading.recorder import TrainedElsewhere, register
+from autograder.grading.recorder import TrainedElsewhere
+from autograder.grading.training_run import Listener
 from autograder.store import Regrade, Store, StoreError
 from autograder.store.records import Result
 from autograder.workers.client import WorkerPool

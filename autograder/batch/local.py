@@ -18,9 +18,9 @@ from autograder.batch.outcome import BatchSummary, Outcome
 from autograder.batch.submissions import SubmissionFile
 from autograder.batch.work_queue import WorkQueue
 from autograder.grading.options import Options
-from autograder.grading.pipeline import Listener
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import TrainedElsewhere
+from autograder.grading.training_run import Listener
 from autograder.store import Regrade, Store
 from autograder.workers.messages import Progress, RunStarted
 from course.training.devices import choose_device

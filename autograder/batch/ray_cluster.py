@@ -21,9 +21,10 @@ from autograder.batch.local import RUNS_PER_GPU, ProgressDisplay
 from autograder.batch.outcome import BatchSummary, Outcome
 from autograder.batch.submissions import SubmissionFile
 from autograder.batch.work_queue import POLL_SECONDS, WorkQueue
+from autograder.grading.attempts import TIMESTAMP, handed_in
 from autograder.grading.options import Options
 from autograder.grading.recipe_sandbox import RecipeSandbox
-from autograder.grading.recorder import TIMESTAMP, TrainedElsewhere, handed_in
+from autograder.grading.recorder import TrainedElsewhere
 from autograder.store import Regrade, Store, StoreError, open_store
 from autograder.store.secret import SECRET_VARIABLE, course_secret
 from course.errors import GraderError, UsageError

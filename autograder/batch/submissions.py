@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.grading.recorder import register
+from autograder.grading.attempts import register
 from autograder.store import Store
 from course.errors import UsageError
 from course.rules import assignments

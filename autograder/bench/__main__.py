@@ -17,8 +17,8 @@ from autograder.bench.isolation import measure_capture
 from autograder.bench.record import BenchRecord, ModelRecord, Summaries, summarize
 from autograder.bench.speed import Size, measure_epochs, profile_operators
 from autograder.console import report_errors
-from autograder.store.records import versions
-from autograder.workers.trainer import processor
+from autograder.store.records import software_versions
+from autograder.workers.trainer import processor_name
 from course import data
 from course.files import write_atomically
 
@@ -48,7 +48,7 @@ def main(rounds: int, steps: int, only: str | None, folder: Path) -> None:
     record: BenchRecord = {
         "date": datetime.date.today().isoformat(),
         "machine": _machine(),
-        "versions": versions(),
+        "versions": software_versions(),
     }
     if only != "isolation":
         size = Size(rounds=rounds, steps=steps)
@@ -69,7 +69,11 @@ def _solution(lesson: str) -> Path:
 
 
 def _machine() -> dict[str, str | int | None]:
-    return {"processor": processor(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"}
+    return {
+        "processor": processor_name(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
 
 
 def _measure_model(name: str, file: Path, size: Size) -> ModelRecord:

@@ -50,7 +50,7 @@ def grade(
     """
     from autograder.cli.terminal import GradingProgress, print_verdict
     from autograder.grading import pipeline
-    from autograder.grading.recorder import student_of
+    from autograder.grading.attempts import student_of
     from autograder.store import open_store
 
     if quick:

@@ -1,10 +1,10 @@
-"""A recipe's source -> spec and inspection, both found in locked processes: nothing of a student's runs in this one."""
+"""A recipe's source -> spec -> inspection, both computed in sandboxed processes: this process runs no student code."""
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import threading
+from typing import Self
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,66 +15,71 @@ from course.inspection import Inspection
 from course.spec import Spec
 
 MODULE = "autograder.workers.recipe"
-LIMITS = sandbox.Limits(threads=16)  # the autograd engine starts one of its own
+LIMITS = sandbox.Limits(threads=16)  # PyTorch's autograd engine starts one of its own
 _INSPECTION = TypeAdapter(Inspection)
 
 
-class RecipeSandbox(contextlib.AbstractContextManager):
-    """Takes recipes in. `warm` keeps one process with PyTorch loaded and forks it for each: for many submissions.
+class RecipeSandbox:
+    """Captures and inspects recipes. A context manager.
 
-    Several threads may use it; a warm one takes in one recipe at a time.
+    `warm` forks each process from one that has PyTorch loaded, which pays off for many submissions. Several threads
+    may use it; a warm one then handles one recipe at a time.
     """
 
     def __init__(self, tier: sandbox.Tier, *, warm: bool = False, limits: sandbox.Limits = LIMITS):
         self.tier, self.limits = tier, limits
-        self._nursery = sandbox.ForkServer(MODULE, tier=tier) if warm else None
-        self._alone = threading.Lock()
+        self._fork_server = sandbox.ForkServer(MODULE, tier=tier) if warm else None
+        self._lock = threading.Lock()
 
-    def __exit__(self, *_) -> None:
-        if self._nursery is not None:
-            self._nursery.close()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._fork_server is not None:
+            self._fork_server.close()
 
     def capture(self, source: str) -> Spec:
         """Run the source once. Raises RecipeError (refused), StudentCodeError (raised, hung or died), GraderError."""
-        finished = self._run(CaptureRequest(source=source).line())
-        if sentence := self._ending(finished, "The recipe"):
+        result = self._run(CaptureRequest(source=source).line())
+        if sentence := self._limit_exceeded(result, "The recipe"):
             raise StudentCodeError(sentence)
         try:
-            answer = RecipeResponse.model_validate_json(finished.stdout)
+            response = RecipeResponse.model_validate_json(result.stdout)
         except ValidationError:
             raise StudentCodeError(
-                f"The recipe's process ended (exit code {finished.returncode}) before the recipe was complete. "
+                f"The recipe's process ended (exit code {result.returncode}) before the recipe was complete. "
                 "Remove calls such as exit() or os._exit()."
             ) from None
-        return Spec.from_json(_text(answer, "spec"))
+        return Spec.from_json(_text(response, "spec"))
 
     def inspect(self, spec: Spec) -> Inspection:
-        """What needs no training. Raises RecipeError, StudentCodeError, GraderError."""
-        finished = self._run(InspectRequest(spec=spec.to_json()).line())
-        if sentence := self._ending(finished, "Trying out the network"):
+        """All that can be known without training. Raises RecipeError, StudentCodeError, GraderError."""
+        result = self._run(InspectRequest(spec=spec.to_json()).line())
+        if sentence := self._limit_exceeded(result, "Trying out the network"):
             raise RecipeError(sentence)
         try:
-            return _INSPECTION.validate_json(_text(RecipeResponse.model_validate_json(finished.stdout), "inspection"))
+            return _INSPECTION.validate_json(_text(RecipeResponse.model_validate_json(result.stdout), "inspection"))
         except ValidationError:
-            line = sandbox.last_stderr_line(finished.stderr) or "none"
+            line = sandbox.last_stderr_line(result.stderr) or "none"
             raise GraderError(
-                f"The inspection ended early, with exit code {finished.returncode}. Last line of stderr: {line}"
+                f"The inspection ended early, with exit code {result.returncode}. Last line of stderr: {line}"
             ) from None
 
     def _run(self, request: bytes) -> sandbox.SandboxResult:
-        finished = self._once(request)
-        # killed, but not by us nor by its own limits: somebody else's doing, unless it happens again
-        outside = finished.ended == "memory" and finished.returncode == -signal.SIGKILL
-        return self._once(request) if outside else finished
+        result = self._run_once(request)
+        # SIGKILL that neither the supervisor nor a limit of the process caused: something else may have sent it, or
+        # the machine was short of memory; the second time it counts
+        killed_from_outside = result.ended == "memory" and result.returncode == -signal.SIGKILL
+        return self._run_once(request) if killed_from_outside else result
 
-    def _once(self, request: bytes) -> sandbox.SandboxResult:
-        if self._nursery is not None:
-            with self._alone:
-                return self._nursery.run(request, limits=self.limits)
+    def _run_once(self, request: bytes) -> sandbox.SandboxResult:
+        if self._fork_server is not None:
+            with self._lock:
+                return self._fork_server.run(request, limits=self.limits)
         return sandbox.run(["-m", MODULE], tier=self.tier, limits=self.limits, stdin=request)
 
-    def _ending(self, finished: sandbox.SandboxResult, what: str) -> str:
-        """The sentence for a process that did not end by itself; empty when it did."""
+    def _limit_exceeded(self, result: sandbox.SandboxResult, what: str) -> str:
+        """The sentence for a process that did not end by itself; empty if it did."""
         limits = self.limits
         return {
             "timeout": f"{what} was still running after {limits.seconds:.0f} seconds. A recipe only defines things; "
@@ -82,15 +87,18 @@ class RecipeSandbox(contextlib.AbstractContextManager):
             "output": f"{what} printed more than {limits.output / 1e6:.0f} MB. Remove the print in its loop.",
             "memory": f"{what} needed more than {limits.memory / 2**30:.0f} GiB of memory. "
             "Look for a very large tensor or list.",
-            "killed": f"{what} died (signal {-finished.returncode}). Look for what ends Python itself.",
-        }.get(finished.ended, "")
+            "killed": f"{what} died (signal {-result.returncode}). Look for code that makes Python itself crash.",
+        }.get(result.ended, "")
 
 
-def _text(answer: RecipeResponse, wanted: str) -> str:
-    if answer.kind == "refused":
-        raise RecipeError(answer.text)
-    if answer.kind == "error":
-        raise StudentCodeError(answer.text)
-    if answer.kind != wanted:
-        raise StudentCodeError("The recipe's process gave an answer that it was not asked for. Leave its output alone.")
-    return answer.text
+def _text(response: RecipeResponse, wanted: str) -> str:
+    if response.kind == "refused":
+        raise RecipeError(response.text)
+    if response.kind == "error":
+        raise StudentCodeError(response.text)
+    if response.kind != wanted:
+        raise StudentCodeError(
+            f"The recipe's process answered with {response.kind!r} instead of {wanted!r}. "
+            "A recipe must not write the grader's answers itself."
+        )
+    return response.text

@@ -1,6 +1,6 @@
-"""A file -> the source of its recipe.
+"""A file -> the source of its recipe. Nothing is run.
 
-Of a notebook only the cell whose nbgrader `grade_id` is "recipe" is read; a .py file is read whole. Nothing is run.
+In a notebook it is the cell whose nbgrader `grade_id` is "recipe"; a .py file is the source as a whole.
 """
 
 from __future__ import annotations
@@ -8,24 +8,25 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from course.errors import StudentCodeError, UsageError
 
 RECIPE_CELL = "recipe"
-MAX_FILE = 50_000_000  # bytes of a notebook with its outputs
-MAX_SOURCE = 200_000  # characters of a recipe
+MAX_FILE = 50_000_000  # bytes, of a notebook with its outputs
+MAX_SOURCE = 200_000  # characters
 
 
 @dataclass(frozen=True)
 class RecipeSource:
-    """`source` is Python that binds `recipe`; `name` is what people call it."""
+    """`source` is Python code that binds `recipe`; `name` is the file's name."""
 
     name: str
     source: str
 
 
 def read_recipe_source(path: Path) -> RecipeSource:
-    """Raises UsageError when there is no such file, StudentCodeError when no recipe can be found in it."""
+    """The recipe in the file. Raises UsageError if the file cannot be read, StudentCodeError if it has no recipe."""
     if path.suffix not in (".ipynb", ".py"):
         raise UsageError(f"{path} is neither a notebook (.ipynb) nor a Python file (.py).")
     try:
@@ -52,21 +53,22 @@ def read_recipe_source(path: Path) -> RecipeSource:
 def _recipe_cell(name: str, text: str) -> str:
     try:
         notebook = json.loads(text)
-        found = [c for c in notebook["cells"] if _grade_id(c) == RECIPE_CELL and c.get("cell_type") == "code"]
+        cells = [c for c in notebook["cells"] if _grade_id(c) == RECIPE_CELL and c.get("cell_type") == "code"]
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         raise StudentCodeError(f"{name} is not a notebook that can be read. Save it again in JupyterLab.") from None
-    if len(found) != 1:
+    if len(cells) != 1:
         raise StudentCodeError(
-            f"{name} has {len(found) or 'no'} cell{'s' * (len(found) != 1)} with the grade_id {RECIPE_CELL!r}, and "
+            f"{name} has {len(cells) or 'no'} cell{'s' * (len(cells) != 1)} with the grade_id {RECIPE_CELL!r}, and "
             "exactly one is needed. Start from the released notebook and keep its cells."
         )
-    source = found[0].get("source", "")
+    source = cells[0].get("source", "")
     lines = source if isinstance(source, list) else [source]
     if not all(isinstance(line, str) for line in lines):
         raise StudentCodeError(f"The recipe cell of {name} does not hold text. Save the notebook again in JupyterLab.")
     return "".join(lines)
 
 
-def _grade_id(cell: dict) -> object:
+def _grade_id(cell: dict[str, Any]) -> object:
+    """nbgrader's name for a cell; raises AttributeError for what is not a cell."""
     metadata = cell.get("metadata", {}).get("nbgrader", {})
     return metadata.get("grade_id") if isinstance(metadata, dict) else None

@@ -23,7 +23,7 @@ from autograder.store.checkpoints import Checkpoint
 from autograder.store.database import Database
 from autograder.store.engine import StoreError, clock
 from autograder.store.models import Base, StoredCheckpoint, StoredEpoch, StoredMistakes, StoredRun, StoredSpec, utc_now
-from autograder.store.records import RunRecord, versions
+from autograder.store.records import RunRecord, software_versions
 from course.errors import GraderError
 from course.spec import Spec
 from course.training.results import EpochResult
@@ -223,7 +223,7 @@ class Claim:
             return
         run = self._run_if_ours(session)
         run.device_name, run.seconds, run.ended = record.device_name, record.seconds, record.ended
-        run.isolation, run.versions, run.finished = self.isolation, dict(versions()), utc_now()
+        run.isolation, run.versions, run.finished = self.isolation, dict(software_versions()), utc_now()
         rows: list[Base] = [run]
         if record.wrong:
             rows.append(StoredMistakes(run_id=run.id, wrong=[list(pair) for pair in record.wrong]))

@@ -1,4 +1,4 @@
-"""What grading one submission found out; `to_dict` is what `--json` prints."""
+"""The result of grading one submission and of each run, and the software that they depend on."""
 
 from __future__ import annotations
 
@@ -6,25 +6,39 @@ import platform
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import metadata
+from typing import Any
 
 from course import __version__
 from course.inspection import Inspection
 from course.rules import Verdict
-from course.training import loop
+from course.training.loop import TRAINER_VERSION
+from course.training.results import EpochResult
+
+
+@cache
+def software_versions() -> dict[str, str]:
+    """The versions that results depend on, besides the spec and the seed."""
+    return {
+        "python": platform.python_version(),
+        "torch": metadata.version("torch"),
+        "torchvision": metadata.version("torchvision"),
+        "trainer": str(TRAINER_VERSION),
+        "under8k": __version__,
+    }
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One training: its seed, where it ran, and its finished epochs. `ended` is empty, or why it stopped early.
+    """One training: its seed, where it ran, and its finished epochs. `ended` says why it stopped early, or is empty.
 
-    `wrong` is the last epoch's `Score.wrong`; a run that comes from the store is without.
+    `seconds` is the wall-clock time. `wrong` is the last epoch's `Score.wrong`, and empty for a run from the store.
     """
 
     seed: int
     device: str
     device_name: str
     threads: int
-    epochs: tuple[loop.EpochResult, ...]
+    epochs: tuple[EpochResult, ...]
     seconds: float
     ended: str = ""
     wrong: tuple[tuple[int, int], ...] = field(default=(), compare=False)
@@ -36,10 +50,10 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Result:
-    """The verdict on one submission, with its reasons and everything it rests on.
+    """The verdict on one submission, its reasons, and everything that it is based on.
 
-    `borderline` is shown beside the verdict when the seeds did not agree. `official` is False when data or epochs were
-    cut down. `isolation` names the sandbox's tier; "none" means that the submission was trusted.
+    `borderline` is shown next to the verdict if the seeds did not agree. `official` is False for a reduced run.
+    `isolation` is the sandbox's tier; "none" means that the submission was trusted.
     """
 
     submission: str
@@ -51,24 +65,14 @@ class Result:
     isolation: str = ""
     inspection: Inspection | None = None
     runs: tuple[RunRecord, ...] = ()
-    versions: dict[str, str] = field(default_factory=lambda: dict(versions()))
+    versions: dict[str, str] = field(default_factory=lambda: dict(software_versions()))
 
     @property
     def counted(self) -> int | None:
+        """The number of parameters; None if the network was not inspected."""
         return self.inspection.counted if self.inspection else None
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
+        """The result as `--json` prints it."""
         data = asdict(self)
         return {"verdict": data.pop("verdict"), "reasons": data.pop("reasons"), "counted": self.counted, **data}
-
-
-@cache
-def versions() -> dict[str, str]:
-    """What a number depends on besides the spec and the seed."""
-    return {
-        "python": platform.python_version(),
-        "torch": metadata.version("torch"),
-        "torchvision": metadata.version("torchvision"),
-        "trainer": str(loop.TRAINER_VERSION),
-        "under8k": __version__,
-    }

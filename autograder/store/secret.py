@@ -1,8 +1,7 @@
-"""The grader's seeds: drawn from the course's secret and the spec, so that nobody can hunt for a lucky one."""
+"""The course's secret: the key of the seeds, of the store's chain of digests and of pseudonyms."""
 
 from __future__ import annotations
 
-import hmac
 import os
 import secrets
 from pathlib import Path
@@ -45,7 +44,7 @@ def course_secret() -> bytes:
         fresh.touch(mode=0o600)
         fresh.write_text(secrets.token_hex(32))
         try:
-            os.link(fresh, path)  # of several first users one wins, and all read the same
+            os.link(fresh, path)  # fails if another process was first; then all read that one's secret
         except FileExistsError:
             pass
         finally:
@@ -53,12 +52,6 @@ def course_secret() -> bytes:
         return path.read_text().strip().encode()
     except OSError as error:
         raise GraderError(
-            f"The course's secret cannot be kept in {path} ({error.strerror}). "
+            f"The course's secret cannot be stored in {path} ({error.strerror}). "
             f"Make the folder writable, or set {SECRET_VARIABLE}."
         ) from None
-
-
-def draw_seed(secret: bytes, spec_hash: str, number: int) -> int:
-    """The seed of run `number` (from 1): 31 bits that nobody without the secret can foresee."""
-    digest = hmac.digest(secret, f"{spec_hash}/{number}".encode(), "sha256")
-    return int.from_bytes(digest[:4], "big") >> 1

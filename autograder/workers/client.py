@@ -1,4 +1,4 @@
-"""The supervisor's side of the worker processes: start them, talk in lines, notice their death, leave none behind."""
+"""The supervisor's end of the workers: start them, exchange messages, notice when they die, end them all."""
 
 from __future__ import annotations
 
@@ -12,66 +12,71 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from autograder import sandbox
 from autograder.workers.messages import MAX_LINE, Message
 from course.errors import GraderError
 from course.training.devices import DEFAULT_THREADS
 
-SILENCE = 900.0  # seconds without a word after which a worker is given up
-LAST_WORDS = 4000  # bytes of stderr, for the message when it dies
+RESPONSE_TIMEOUT = 900.0  # seconds without a message after which a worker is given up
+EXIT_TIMEOUT = 10.0  # seconds for a worker that has closed its pipes to end
+STDERR_LINE = 4000  # bytes; longer lines are read in pieces
 
 
-class WorkerPool(contextlib.AbstractContextManager):
-    """Starts trainers and scorers. `warm` keeps one process of each with PyTorch loaded and forks it: for many runs.
+class WorkerPool:
+    """Starts trainers and scorers. A context manager, to be used by one thread at a time.
 
-    To be used by one thread at a time.
+    `warm` forks them from one process of each kind that has PyTorch loaded, which pays off for many runs.
     """
 
     def __init__(self, *, warm: bool = False):
-        self._keep_warm = warm
-        self._warm: dict[tuple[str, ...], sandbox.ForkServerProcess] = {}
+        self._is_warm = warm
+        self._servers: dict[tuple[str, ...], sandbox.ForkServerProcess] = {}
 
-    def __exit__(self, *_) -> None:
-        while self._warm:
-            self._warm.popitem()[1].close()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._servers:
+            self._servers.popitem()[1].close()
 
     def start(
         self, name: str, *, sandboxed: bool, threads: int = DEFAULT_THREADS, readable: Sequence[Path] = ()
     ) -> Worker:
-        """`autograder.workers.<name>`; behind the wall it sees Python, this package and the paths `readable` alone."""
-        if self._keep_warm and sandboxed and threads == DEFAULT_THREADS:
-            return Worker(name, self._forked(name, readable))
-        return Worker(name, _Started(name, sandboxed, threads, readable))
+        """Start `autograder.workers.<name>`. If `sandboxed`, it sees only Python, this project and `readable`."""
+        if self._is_warm and sandboxed and threads == DEFAULT_THREADS:
+            return Worker(name, self._fork(name, readable))
+        return Worker(name, _SpawnedWorker(name, sandboxed, threads, readable))
 
-    def _forked(self, name: str, readable: Sequence[Path]) -> sandbox.ChildProcess:
+    def _fork(self, name: str, readable: Sequence[Path]) -> sandbox.ChildProcess:
         key = (name, *map(str, readable))
-        warm = self._warm.get(key)
-        if warm is not None and not warm.is_alive():
-            self._warm.pop(key).close()
-            warm = None
-        if warm is None:
-            warm = self._warm[key] = sandbox.ForkServerProcess(
-                f"autograder.workers.{name}", sandbox.Tier.BUBBLEWRAP, readable
-            )
-        return warm.fork(sandbox.Limits())
+        server = self._servers.get(key)
+        if server is not None and not server.is_alive():
+            self._servers.pop(key).close()
+            server = None
+        if server is None:
+            server = sandbox.ForkServerProcess(f"autograder.workers.{name}", sandbox.Tier.BUBBLEWRAP, readable)
+            self._servers[key] = server
+        return server.fork(sandbox.Limits())
 
 
-class _Started:
-    """A process of its own, see `sandbox.ChildProcess`."""
+class _SpawnedWorker:
+    """A worker that was started as a program of its own; a `sandbox.ChildProcess`."""
 
     def __init__(self, name: str, sandboxed: bool, threads: int, readable: Sequence[Path]):
         command = [sys.executable, "-m", f"autograder.workers.{name}"]
-        counts = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+        thread_counts = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self._process = subprocess.Popen(
             sandbox.bubblewrap(command, sandbox.readable_paths(readable)) if sandboxed else command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=(sandbox.environment() if sandboxed else dict(os.environ)) | counts,
+            env=(sandbox.environment() if sandboxed else dict(os.environ)) | thread_counts,
         )
-        self.stdin, self.stdout, self.stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        assert stdin and stdout and stderr  # all three were asked for as pipes
+        self.stdin, self.stdout, self.stderr = stdin, stdout, stderr
 
     def kill(self) -> None:
         self._process.kill()
@@ -83,28 +88,29 @@ class _Started:
 
 
 class Worker:
-    """A process spoken to line by line. A context manager: it is gone afterwards."""
+    """A process that exchanges messages with the supervisor. A context manager: the process is gone afterwards."""
 
     def __init__(self, name: str, process: sandbox.ChildProcess):
         self.name = name
         self._process = process
-        self._said: deque[bytes] = deque(maxlen=64)
+        self._stderr_lines: deque[bytes] = deque(maxlen=64)
         self._lines: queue.Queue[bytes] = queue.Queue(maxsize=64)
-        self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read, self._listen)]
-        for reader in self._readers:
-            reader.start()
+        self._stdout_reader = threading.Thread(target=self._read_stdout, daemon=True)
+        self._stderr_reader = threading.Thread(target=self._read_stderr, daemon=True)
+        self._stdout_reader.start()
+        self._stderr_reader.start()
 
-    def _read(self) -> None:
+    def _read_stdout(self) -> None:
         with contextlib.closing(_buffered(self._process.stdout)) as stdout:
             while line := stdout.readline(MAX_LINE):
                 self._lines.put(line)
         self._lines.put(b"")
 
-    def _listen(self) -> None:
-        """What it prints to stderr is drained, and the last of it remembered."""
+    def _read_stderr(self) -> None:
+        """Keep the pipe from filling up, and the last lines for an error message."""
         with contextlib.closing(_buffered(self._process.stderr)) as stderr:
-            while line := stderr.readline(LAST_WORDS):
-                self._said.append(line)
+            while line := stderr.readline(STDERR_LINE):
+                self._stderr_lines.append(line)
 
     def send(self, message: Message) -> None:
         """Raises GraderError when the worker is gone."""
@@ -114,44 +120,46 @@ class Worker:
             raise self._died() from None
 
     def receive(self) -> bytes:
-        """The next line; empty when the worker has ended well. Raises GraderError when it died or fell silent."""
+        """The next line; empty when the worker has ended as it should. Raises GraderError when it died or hangs."""
         try:
-            line = self._lines.get(timeout=SILENCE)
+            line = self._lines.get(timeout=RESPONSE_TIMEOUT)
         except queue.Empty:
-            raise GraderError(f"The {self.name} said nothing for {SILENCE:.0f} seconds and was given up.") from None
-        if not line and self._process.wait(SILENCE) != 0:
+            raise GraderError(
+                f"The {self.name} sent no message for {RESPONSE_TIMEOUT:.0f} seconds and was given up."
+            ) from None
+        if not line and self._process.wait(RESPONSE_TIMEOUT) != 0:
             raise self._died()
         return line
 
     def _died(self) -> GraderError:
-        code = self._process.wait(10)
-        self._readers[1].join(10)
-        line = sandbox.last_stderr_line(b"".join(self._said))
-        return GraderError(f"The {self.name} died (exit code {code}). Last line of stderr: {line or 'none'}")
+        code = self._process.wait(EXIT_TIMEOUT)
+        self._stderr_reader.join(EXIT_TIMEOUT)
+        line = sandbox.last_stderr_line(b"".join(self._stderr_lines)) or "none"
+        return GraderError(f"The {self.name} died (exit code {code}). Last line of stderr: {line}")
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         self._process.kill()
-        with contextlib.suppress(GraderError):  # what it was forked from has died with it
-            self._process.wait(SILENCE)
-        # empty the queue so that the reader, if it waits for room, can end
-        while any(reader.is_alive() for reader in self._readers):
+        with contextlib.suppress(GraderError):  # the server that it was forked from died, and it with the server
+            self._process.wait(RESPONSE_TIMEOUT)
+        # a reader may wait for room in the queue: empty it, so that both can end
+        while self._stdout_reader.is_alive() or self._stderr_reader.is_alive():
             with contextlib.suppress(queue.Empty):
                 self._lines.get(timeout=0.05)
 
 
 def _buffered(stream: IO[bytes]) -> IO[bytes]:
-    """The same stream, read in blocks: lines of 0.5 MB come byte by byte otherwise."""
-    return stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)
+    """The same stream, read in blocks: without a buffer, lines of 0.5 MB are read byte by byte."""
+    return io.BufferedReader(stream) if isinstance(stream, io.RawIOBase) else stream
 
 
 def _write(stream: IO[bytes], data: bytes) -> None:
-    """All of it: a stream without a buffer may take less at a time."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[stream.write(rest) :]
+    """Write all of `data`: a stream without a buffer may take less at a time."""
+    remaining = memoryview(data)
+    while remaining:
+        remaining = remaining[stream.write(remaining) :]
     stream.flush()

@@ -1,4 +1,4 @@
-"""What the processes of one grading say to each other: one JSON object a line, read as if an enemy had written it.
+"""The messages between the processes of one grading: one JSON object per line, validated as untrusted data.
 
 supervisor -> recipe   CaptureRequest or InspectRequest
 recipe -> supervisor   RecipeResponse
@@ -13,11 +13,21 @@ from __future__ import annotations
 import base64
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from autograder.console import printable
 from course.errors import GraderError
 from course.spec import first_validation_error
+from course.training.results import EpochResult
 
 MAX_LINE = 8_000_000  # bytes; outputs for 10,000 images take 0.54 MB, a spec up to 4 MB
 
@@ -40,19 +50,19 @@ class InspectRequest(Message):
 
 
 class RecipeResponse(Message):
-    """What was asked for, as JSON, or a sentence: `refused` by us, or an `error` of the student's code."""
+    """The spec or inspection as JSON, or a sentence: `refused` by the course, or an `error` of the student's."""
 
     kind: Literal["spec", "inspection", "refused", "error"]
     text: str
 
     @field_validator("text")
     @classmethod
-    def _printable(cls, text: str, info) -> str:
+    def _printable(cls, text: str, info: ValidationInfo) -> str:
         return printable(text) if info.data.get("kind") in ("refused", "error") else text
 
 
 class TrainRequest(Message):
-    """`images` cuts the data down to so many (train, test) images; `state` is an EpochFinished's, to go on from."""
+    """`images` reduces the data to the first (train, test) images; `state` is an EpochFinished's, to resume from."""
 
     spec: str
     seed: int
@@ -70,7 +80,7 @@ class RunStarted(Message):
     device: str
     device_name: str
     threads: int
-    resumed: int  # epochs that were finished before
+    resumed: int  # the number of epochs that were finished before
 
 
 class Progress(Message):
@@ -81,7 +91,7 @@ class Progress(Message):
 
 
 class Outputs(Message):
-    """float32 (N, 10), row by row, as base64."""
+    """The network's outputs, float32 (N, 10), row by row, as base64."""
 
     kind: Literal["outputs"] = "outputs"
     data: Annotated[str, Field(max_length=MAX_LINE)]
@@ -91,31 +101,16 @@ class Outputs(Message):
 
 
 class EpochFinished(Message):
-    """An EpochResult; `correct` and `test_loss` are what the scorer answered.
-
-    `state` is what a restart after this epoch needs, as base64; nobody but a trainer reads into it.
-    """
+    """`state`, as base64, is what a trainer needs to resume after this epoch; no other process decodes it."""
 
     kind: Literal["epoch"] = "epoch"
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    train_correct: int
-    train_total: int
-    test_loss: float
-    correct: int
-    test_total: int
+    result: EpochResult
     state: Annotated[str, Field(max_length=MAX_LINE)] = ""
 
 
 class TrainingFailed(Message):
     kind: Literal["diverged", "refused", "internal"]
-    text: str
-
-    @field_validator("text")
-    @classmethod
-    def _printable(cls, text: str) -> str:
-        return printable(text)
+    text: Annotated[str, AfterValidator(printable)]
 
 
 class ScoreRequest(Message):
@@ -125,7 +120,7 @@ class ScoreRequest(Message):
 
 
 class Scored(Message):
-    """`wrong` is for the supervisor alone: a trainer that knew it would know labels."""
+    """`wrong` is for the supervisor only: a trainer that learned it would learn labels."""
 
     loss: float
     correct: int
@@ -144,9 +139,9 @@ def parse_recipe_request(line: bytes) -> RecipeRequest:
 
 
 def parse_trainer_message(line: bytes) -> TrainerMessage:
-    """Raises GraderError when the line is not one of them."""
+    """Raises GraderError when the line is not one of these messages."""
     try:
         return _TRAINER_MESSAGE.validate_json(line)
     except ValidationError as error:
         _, problem = first_validation_error(error)
-        raise GraderError(f"The trainer sent an unexpected message: {problem}.") from None
+        raise GraderError(f"The trainer sent an invalid message: {problem}.") from None

@@ -1,11 +1,12 @@
-"""What runs inside the sandbox: a student's recipe, once, to its spec; or a spec, untrained, to its inspection.
+"""Runs inside the sandbox: captures a student's recipe as a spec, or inspects a spec without training it.
 
-Each request has a locked process of its own. What it prints is not to be believed.
+Each request has a process of its own. Its answer is untrusted, since the student's code can change this process.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -16,27 +17,27 @@ import matplotlib
 from torch import nn
 
 from autograder.sandbox import lockdown
-from autograder.workers.messages import CaptureRequest, InspectRequest, RecipeResponse, parse_recipe_request
+from autograder.workers.messages import CaptureRequest, RecipeRequest, RecipeResponse, parse_recipe_request
 from course.capture import capture, export_model, run_recipe
 from course.errors import RecipeError, StudentCodeError
 from course.inspection import inspect
 from course.spec import Spec
 
-# torch.export loads 400 modules with its first use: that is now, so that all children of a nursery share them
+# the first use of torch.export loads 400 modules: now, so that all children of a fork server share them
 export_model(nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.Dropout()), training=True)
 
 
 def main() -> None:
-    _settle_matplotlib()
+    _find_matplotlib_folders()
     lockdown()
-    answer_to = _own_stdout()
-    answer = answer_for(parse_recipe_request(sys.stdin.buffer.read()))
-    with os.fdopen(answer_to, "wb") as out:
-        out.write(answer.line())
-    os._exit(0)  # whatever the student left to run at exit does not
+    response_fd = _redirect_stdout()
+    response = respond_to(parse_recipe_request(sys.stdin.buffer.read()))
+    with os.fdopen(response_fd, "wb") as file:
+        file.write(response.line())
+    os._exit(0)  # without the student's exit handlers and threads
 
 
-def answer_for(request: CaptureRequest | InspectRequest) -> RecipeResponse:
+def respond_to(request: RecipeRequest) -> RecipeResponse:
     """The spec or the inspection, or the sentence that says why there is none."""
     try:
         if isinstance(request, CaptureRequest):
@@ -48,21 +49,22 @@ def answer_for(request: CaptureRequest | InspectRequest) -> RecipeResponse:
         return RecipeResponse(kind="error", text=str(error))
 
 
-def _settle_matplotlib() -> None:
-    """Many recipes import it, and it asks for a folder to write to: once, so it can have one until the lock."""
+def _find_matplotlib_folders() -> None:
+    """Let matplotlib, which many recipes import, look for writable folders now: after the lockdown there are none."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"MPLCONFIGDIR": folder, "MPLBACKEND": "agg"}
         matplotlib.get_configdir()
         matplotlib.get_cachedir()
 
 
-def _own_stdout() -> int:
-    """Keep stdout for the answer alone: what the student prints goes to stderr."""
-    kept = os.dup(1)
+def _redirect_stdout() -> int:
+    """Send to stderr what the student's code prints. Returns a descriptor of stdout, for the response only."""
+    response_fd = os.dup(1)
     os.dup2(2, 1)
-    with contextlib.suppress(ValueError):
-        sys.stdout.reconfigure(line_buffering=True)
-    return kept
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        with contextlib.suppress(ValueError):  # it is closed
+            sys.stdout.reconfigure(line_buffering=True)
+    return response_fd
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Holds the test labels and answers outputs with a score: the only place that has them while training runs."""
+"""Scores the outputs of a network in training. It is the only process that has the test labels then."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from autograder.store.models import (
     StoredVerdict,
     VerdictRun,
 )
-from autograder.store.records import versions
+from autograder.store.records import software_versions
 from autograder.store.results import rules_hash
 from course.inspection import Inspection, Layer, inspect
 from course.rules import judge, load_rules
@@ -136,7 +136,7 @@ def _graded(draw, spec, found: Inspection, number: int, handed: dt.datetime, ski
         official=True,
         isolation="bubblewrap",
         inspection=_inspection(found, counted, number),
-        versions=dict(versions()),
+        versions=dict(software_versions()),
         options="cpu",
         reason="",
         judged_at=handed,
@@ -171,7 +171,7 @@ def _run(draw, spec, number: int, handed: dt.datetime, skill: float) -> Iterator
         started=handed,
         device_name="a processor",
         isolation="bubblewrap",
-        versions=dict(versions()),
+        versions=dict(software_versions()),
         seconds=draw.uniform(120, 500),
         finished=handed,
     )

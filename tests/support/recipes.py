@@ -1,5 +1,6 @@
-"""Small recipes for the tests of the grader's way."""
+"""A small recipe for the tests of the grader, and how to grade it quickly."""
 
+from autograder.grading.options import Options, ReducedRun
 from course import Recipe
 
 TINY = """
@@ -31,10 +32,13 @@ recipe = Recipe(
 )
 """
 TINY_COUNT = 4 * 25 + 4 + 8 + 4 * 10 + 10
+REDUCED = Options(reduced=ReducedRun(epochs=3, train_images=1000, test_images=500), seeds=1, device="cpu")
 
 
 def recipe_of(source: str) -> Recipe:
-    """The recipe that a submission's source defines."""
-    namespace = {"__name__": "recipe"}
+    """What running the source binds to `recipe`."""
+    namespace: dict[str, object] = {"__name__": "recipe"}
     exec(source, namespace)
-    return namespace["recipe"]
+    recipe = namespace["recipe"]
+    assert isinstance(recipe, Recipe)
+    return recipe

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from autograder.batch.ray_cluster import RemoteSubmission
 from autograder.batch.submissions import find_submissions
 from autograder.cli.main import main
-from autograder.grading.recorder import handed_in
+from autograder.grading.attempts import handed_in
 from autograder.store import open_store
 from tests.support.variants import submit
 

@@ -1,4 +1,4 @@
-"""Taking a recipe in: what somebody else did to its process is never the student's fault."""
+"""Capturing and inspecting in the sandbox: what something else did to the process is never the student's fault."""
 
 import contextlib
 import signal

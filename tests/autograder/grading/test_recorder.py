@@ -4,37 +4,24 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.grading.options import Options, ReducedRun
+from autograder.grading.attempts import run_key
 from autograder.grading.pipeline import grade
-from autograder.grading.recipe_sandbox import RecipeSandbox
-from autograder.grading.recorder import register
-from autograder.sandbox import best_tier
+from autograder.grading.recorder import GradingRecorder, TrainedElsewhere
+from autograder.store import Claim, ClaimLost
+from autograder.workers.client import Worker
+from autograder.workers.messages import Scored
 from course.errors import GraderError
 from course.rules import load_rules
 from tests.support.listeners import RecordingListener
-from tests.support.recipes import TINY
-
-REDUCED = Options(reduced=ReducedRun(epochs=3, train_images=1000, test_images=500), seeds=1, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def recipe_sandbox():
-    with RecipeSandbox(best_tier(), warm=True) as opened:
-        yield opened
-
-
-@pytest.fixture
-def tiny(tmp_path):
-    path = tmp_path / "tiny.py"
-    path.write_text(TINY)
-    return path
+from tests.support.recipes import REDUCED
+from tests.support.stores import record_of, result_of
 
 
 def test_a_second_grading_is_answered_from_the_store_without_training(store, tiny, recipe_sandbox):
     first = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
     listener = RecordingListener()
     assert grade(tiny, REDUCED, listener, recipe_sandbox, store, "bob") == first
-    assert [h for h in listener.heard if h[0] in ("run_started", "epoch")] == []
+    assert [h for h in listener.calls if h[0] in ("run_started", "epoch")] == []
     assert [g.result for g in store.results.graded_attempts()] == [first, first]
     assert list(store.verify()) == []
 
@@ -46,7 +33,7 @@ def test_an_attempt_that_has_its_verdict_is_believed_until_something_changes(sto
     for options, student in ((replace(REDUCED, seeds=2), "ada"), (REDUCED, "bob")):
         listener = RecordingListener()
         grade(tiny, options, listener, recipe_sandbox, store, student, reuse_verdict=True)
-        heard.append(next(h[1] for h in listener.heard if h[0] == "stage"))
+        heard.append(next(h[1] for h in listener.calls if h[0] == "stage"))
     assert heard == ["running the recipe in the sandbox"] * 2
 
 
@@ -56,7 +43,7 @@ def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, recipe_sandb
     monkeypatch.setattr("autograder.grading.pipeline.load_rules", lambda name: easy)
     listener = RecordingListener()
     assert grade(tiny, REDUCED, listener, recipe_sandbox, store, "ada").verdict == "pass"
-    assert [h for h in listener.heard if h[0] == "run_started"] == []
+    assert [h for h in listener.calls if h[0] == "run_started"] == []
     assert store.results.latest("ada", "challenge").result.verdict == "pass"
     assert len(store.results.graded_attempts()) == 1
 
@@ -92,25 +79,75 @@ def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(stor
     assert "on fire" in fault.fault and fault.attempt_id != seen.attempt_id
 
 
-@pytest.mark.parametrize("text", ["recipe = '\0'", "recipe = '\ud800'"], ids=["null", "surrogate"])
-def test_a_source_that_no_database_holds_is_kept_as_near_as_it_can_be(store, tmp_path, text):
-    path = tmp_path / "x.py"
-    path.write_bytes(text.encode(errors="surrogatepass"))
-    attempt = register(store, path, "ada", "challenge")
-    assert "\0" not in store.overview.source(attempt)
-    assert store.overview.source(999) == ""
-
-
 def test_the_trainer_never_learns_what_it_got_wrong(store, tiny, recipe_sandbox, monkeypatch):
     """With the numbers of the images that it got wrong, a network could be fitted to the test set."""
-    from autograder.workers.messages import Scored
-
-    told = []
-    send = "autograder.workers.client.Worker.send"
-    from autograder.workers.client import Worker
-
-    original = Worker.send
-    monkeypatch.setattr(send, lambda self, message: (told.append((self.name, message)), original(self, message))[1])
+    sent = []
+    send = Worker.send
+    monkeypatch.setattr(Worker, "send", lambda self, message: (sent.append((self.name, message)), send(self, message)))
     grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
-    scores = [message for name, message in told if name == "trainer" and isinstance(message, Scored)]
+    scores = [message for name, message in sent if name == "trainer" and isinstance(message, Scored)]
     assert len(scores) == REDUCED.reduced.epochs and all(message.wrong == () for message in scores)
+
+
+# --- the recorder by itself
+
+RULES = load_rules("challenge")
+
+
+def recorder_for(store, path, student="ada", **options) -> GradingRecorder:
+    return GradingRecorder(store, path, RULES, REDUCED, student, **options)
+
+
+def never(checkpoints):
+    raise AssertionError("there is nothing to train")
+
+
+def test_a_run_is_trained_once_whoever_asks(store, tiny, spec):
+    first, second = recorder_for(store, tiny), recorder_for(store, tiny, "bob")
+    stages = []
+
+    def train(checkpoints):
+        checkpoints.finish(record_of(()))
+        return record_of(())
+
+    trained = first.run(spec, 7, "bubblewrap", train, stages.append)
+    assert stages == []
+    assert second.run(spec, 7, "bubblewrap", never, stages.append) == trained
+    assert stages == ["run with seed 7: trained before, taken from the store"]
+
+
+def test_who_does_not_wait_is_told_which_run_is_being_trained(store, tiny, spec):
+    claim = store.claims.take(run_key(spec, 7, REDUCED), spec)
+    assert isinstance(claim, Claim)
+    with claim, pytest.raises(TrainedElsewhere) as caught:
+        recorder_for(store, tiny, wait=False).run(spec, 7, "bubblewrap", never, lambda text: None)
+    assert caught.value.run_id == claim.run_id
+
+
+def test_a_claim_that_is_lost_while_it_trains_is_taken_again(store, tiny, spec):
+    stages, tries = [], []
+
+    def train(checkpoints):
+        tries.append(checkpoints)
+        if len(tries) == 1:
+            raise ClaimLost("Taken over.")
+        checkpoints.finish(record_of(()))
+        return record_of(())
+
+    assert recorder_for(store, tiny).run(spec, 7, "bubblewrap", train, stages.append).epochs == ()
+    assert len(tries) == 2 and stages == ["Taken over."]
+
+
+def test_without_a_student_there_is_no_attempt_and_no_verdict(store, tiny):
+    recorder = recorder_for(store, tiny, student=None)
+    recorder.record_verdict(result_of("pass", ()))
+    assert store.results.graded_attempts() == [] and recorder.reusable_verdict() is None
+
+
+def test_a_verdict_is_reused_for_the_same_file_alone(store, tiny):
+    recorder = recorder_for(store, tiny)
+    assert recorder.reusable_verdict() is None
+    recorder.record_verdict(replace(result_of("refused", ()), runs=()))
+    assert recorder_for(store, tiny).reusable_verdict().verdict == "refused"
+    tiny.write_text(tiny.read_text() + "# changed\n")
+    assert recorder_for(store, tiny).reusable_verdict() is None

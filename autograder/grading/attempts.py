@@ -1,0 +1,62 @@
+"""Which file is whose attempt, when it was handed in, and what identifies a run in the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+
+from autograder.grading.options import Options
+from autograder.grading.submission import read_recipe_source
+from autograder.store import RunKey, Store
+from autograder.store.records import software_versions
+from course.errors import StudentCodeError
+from course.spec import Spec
+from course.training.devices import choose_device
+
+NBGRADER_FOLDERS = ("submitted", "autograded")
+TIMESTAMP = "timestamp.txt"  # nbgrader writes the time of hand-in to this file next to a submission
+
+
+def register(store: Store, path: Path, student: str, assignment: str) -> int:
+    """Record the file as an attempt, unless it is one already. Returns its id. Raises StoreError, UsageError."""
+    source = _recipe_source(path)
+    content = source.encode(errors="surrogatepass") if source else path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    text = content.decode(errors="replace").replace("\0", "\ufffd") if source else ""
+    name = path.name.encode(errors="backslashreplace").decode()
+    return store.results.record_attempt(student, assignment, name, digest, handed_in(path), text)
+
+
+def run_key(spec: Spec, seed: int, options: Options) -> RunKey:
+    """What the numbers of a run depend on. Raises UsageError if the device does not exist."""
+    used = software_versions()
+    trainer = f"trainer {used['trainer']}, torch {used['torch']}, torchvision {used['torchvision']}"
+    if options.uses_cuda_graphs:  # random numbers may differ
+        trainer += ", CUDA graphs"
+    device = choose_device(options.device).type
+    return RunKey(spec.hash, seed, device, options.threads, trainer, reduced=str(options.reduced or ""))
+
+
+def handed_in(path: Path) -> dt.datetime:
+    """The time in nbgrader's timestamp file next to `path`, else the time when `path` was last changed."""
+    try:
+        text = (path.parent / TIMESTAMP).read_text().strip().removesuffix("UTC").strip()
+        time = dt.datetime.fromisoformat(text)
+        return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+    except (OSError, ValueError, OverflowError):
+        return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+
+
+def student_of(path: Path) -> str | None:
+    """The student in a path of nbgrader's layout, submitted/<student>/<assignment>/<file>; None for other paths."""
+    folders = path.absolute().parents
+    return folders[1].name if len(folders) > 2 and folders[2].name in NBGRADER_FOLDERS else None
+
+
+def _recipe_source(path: Path) -> str:
+    """The recipe's source; empty if the file has none. Raises UsageError."""
+    try:
+        return read_recipe_source(path).source
+    except StudentCodeError:
+        return ""

@@ -1,0 +1,206 @@
+"""One training of one spec with one seed, in two processes: a trainer, and a scorer that has the test labels."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from platformdirs import user_cache_path
+
+from autograder import sandbox
+from autograder.grading.options import Options
+from autograder.store.checkpoints import Checkpoint, CheckpointFile, CheckpointStore
+from autograder.store.records import RunRecord, software_versions
+from autograder.workers.client import Worker, WorkerPool
+from autograder.workers.messages import (
+    EpochFinished,
+    Outputs,
+    Progress,
+    RunStarted,
+    Scored,
+    ScoreRequest,
+    TrainerMessage,
+    TrainingFailed,
+    TrainRequest,
+    parse_trainer_message,
+)
+from course import data
+from course.errors import GraderError, RecipeError
+from course.spec import Spec
+from course.training.results import EpochResult
+
+TEST_LABELS = "t10k-labels-idx1-ubyte"
+
+
+class Listener(Protocol):
+    """Is called with what happens while a submission is graded."""
+
+    def stage(self, text: str) -> None: ...
+
+    def run_started(self, number: int, seed: int, started: RunStarted) -> None: ...
+
+    def progress(self, progress: Progress) -> None: ...
+
+    def epoch(self, result: EpochResult) -> None: ...
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
+    """What all runs of one grading have in common. `data_folder` holds the four files of MNIST."""
+
+    options: Options
+    tier: sandbox.Tier
+    listener: Listener
+    workers: WorkerPool
+    data_folder: Path
+
+
+def train_once(
+    setup: TrainingSetup, spec: Spec, seed: int, number: int = 1, checkpoints: CheckpointStore | None = None
+) -> RunRecord:
+    """Train `spec` to the end, or until training diverges, as run `number` (from 1) of a grading.
+
+    It goes on from the checkpoint of an interrupted training. `checkpoints` defaults to a file in the user's cache
+    folder. Raises GraderError, RecipeError.
+    """
+    checkpoints = checkpoints or CheckpointFile(checkpoint_path(spec, seed, setup.options))
+    return TrainingRun(setup, spec, seed, number, checkpoints).train()
+
+
+class TrainingRun:
+    """The state of one training, with a method for each message of the trainer. Its `train` is called once."""
+
+    def __init__(self, setup: TrainingSetup, spec: Spec, seed: int, number: int, checkpoints: CheckpointStore):
+        self._setup, self._spec, self._seed, self._number = setup, spec, seed, number
+        self._checkpoints = checkpoints
+        self._resumed_from = Checkpoint()
+        self._started: RunStarted | None = None
+        self._epochs: list[EpochResult] = []
+        self._score: Scored | None = None  # of the newest outputs
+        self._ended = ""
+
+    def train(self) -> RunRecord:
+        """Talk to both processes until the trainer has ended. Raises GraderError, RecipeError."""
+        self._resumed_from = self._checkpoints.load()
+        began = time.monotonic()
+        with self._start_trainer() as trainer, self._start_scorer() as scorer:
+            scorer.send(self._score_request())
+            trainer.send(self._train_request())
+            while line := trainer.receive():
+                self._handle(parse_trainer_message(line), trainer, scorer)
+        record = self._record(seconds=round(time.monotonic() - began, 1))
+        self._checkpoints.finish(record)
+        return record
+
+    def _handle(self, message: TrainerMessage, trainer: Worker, scorer: Worker) -> None:
+        match message:
+            case RunStarted():
+                self._on_started(message)
+            case Progress():
+                self._setup.listener.progress(message)
+            case Outputs():
+                self._on_outputs(message, trainer, scorer)
+            case EpochFinished():
+                self._on_epoch(message)
+            case TrainingFailed():
+                self._on_failed(message)
+
+    def _on_started(self, message: RunStarted) -> None:
+        self._started = message
+        self._epochs += self._resumed_from.epochs[: message.resumed]
+        self._setup.listener.run_started(self._number, self._seed, message)
+        for epoch in self._epochs:
+            self._setup.listener.epoch(epoch)
+
+    def _on_outputs(self, message: Outputs, trainer: Worker, scorer: Worker) -> None:
+        """Have the outputs scored. The trainer learns the score, and not which images were wrong."""
+        scorer.send(message)
+        self._score = Scored.model_validate_json(scorer.receive())
+        trainer.send(Scored(loss=self._score.loss, correct=self._score.correct))
+
+    def _on_epoch(self, message: EpochFinished) -> None:
+        """Record the trainer's numbers, with the score as the scorer gave it."""
+        if self._score is None:
+            raise GraderError(f"The trainer finished epoch {message.result.epoch} without asking for a score.")
+        result = replace(message.result, test_loss=self._score.loss, correct=self._score.correct)
+        self._epochs.append(result)
+        self._checkpoints.save(result, base64.b64decode(message.state))
+        self._setup.listener.epoch(result)
+
+    def _on_failed(self, message: TrainingFailed) -> None:
+        if message.kind == "refused":
+            raise RecipeError(message.text)
+        if message.kind == "internal":
+            raise GraderError(message.text)
+        self._ended = message.text
+
+    def _record(self, seconds: float) -> RunRecord:
+        is_complete = len(self._epochs) == self._spec.epochs or self._ended
+        if self._started is None or not is_complete:
+            raise GraderError(
+                f"The trainer ended after {len(self._epochs)} of {self._spec.epochs} epochs without saying why."
+            )
+        return RunRecord(
+            seed=self._seed,
+            device=self._started.device,
+            device_name=self._started.device_name,
+            threads=self._started.threads,
+            epochs=tuple(self._epochs),
+            seconds=seconds,
+            ended=self._ended,
+            wrong=self._score.wrong if self._score else (),
+        )
+
+    def _start_trainer(self) -> Worker:
+        folder, options = self._setup.data_folder, self._setup.options
+        readable = [folder / name for name in data.FILES if name != TEST_LABELS]
+        return self._setup.workers.start(
+            "trainer", sandboxed=self._is_sandboxed(), threads=options.threads, readable=readable
+        )
+
+    def _start_scorer(self) -> Worker:
+        readable = [self._setup.data_folder / TEST_LABELS]
+        return self._setup.workers.start("scorer", sandboxed=self._is_sandboxed(), readable=readable)
+
+    def _is_sandboxed(self) -> bool:
+        """Sandboxed processes cannot use a GPU. Trainer and scorer run only the grader's own code."""
+        return self._setup.tier is sandbox.Tier.BUBBLEWRAP and not _may_use_gpu(self._setup.options.device)
+
+    def _train_request(self) -> TrainRequest:
+        options = self._setup.options
+        reduced = options.reduced
+        return TrainRequest(
+            spec=self._spec.to_json(),
+            seed=self._seed,
+            device=options.device,
+            threads=options.threads,
+            cuda_graphs=options.cuda_graphs,
+            folder=str(self._setup.data_folder),
+            images=(reduced.train_images, reduced.test_images) if reduced else None,
+            state=base64.b64encode(self._resumed_from.state or b"").decode(),
+            max_seconds=60 * options.max_minutes,
+        )
+
+    def _score_request(self) -> ScoreRequest:
+        reduced = self._setup.options.reduced
+        return ScoreRequest(
+            folder=str(self._setup.data_folder),
+            loss=self._spec.loss,
+            images=reduced.test_images if reduced else None,
+        )
+
+
+def checkpoint_path(spec: Spec, seed: int, options: Options) -> Path:
+    """The file for the checkpoint of a run without a store; its name changes with all that the numbers depend on."""
+    settings = f"{options.device}/{options.threads}/{options.uses_cuda_graphs}/{options.reduced}"
+    key = f"{spec.hash}/{seed}/{settings}/{sorted(software_versions().items())}"
+    return user_cache_path("under8k") / "runs" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+
+
+def _may_use_gpu(device: str) -> bool:
+    """Whether a run on `device` may find an NVIDIA GPU."""
+    return device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())

@@ -1,0 +1,95 @@
+"""Which file is whose attempt, when it was handed in, and what identifies a run."""
+
+import datetime as dt
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autograder.grading.attempts import TIMESTAMP, handed_in, register, run_key, student_of
+from autograder.grading.options import SMOKE_RUN, Options
+from course.errors import UsageError
+
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-01 12:00:00.000000 UTC",
+        "2026-03-01 12:00:00 UTC\n",
+        "2026-03-01T12:00:00",
+        "2026-03-01 13:00:00+01:00",
+    ],
+)
+def test_the_time_of_hand_in_is_nbgraders(tmp_path, text):
+    (tmp_path / TIMESTAMP).write_text(text)
+    assert handed_in(tmp_path / "challenge.ipynb") == NOON
+
+
+@pytest.mark.parametrize("text", [None, "", "yesterday", "0001-01-01 00:00:00+23:00"])
+def test_without_a_timestamp_the_time_of_the_file_counts(tmp_path, text):
+    path = tmp_path / "challenge.ipynb"
+    path.write_text("{}")
+    os.utime(path, (NOON.timestamp(),) * 2)
+    if text is not None:
+        (tmp_path / TIMESTAMP).write_text(text)
+    assert handed_in(path) == NOON
+
+
+@pytest.mark.parametrize(
+    ("path", "student"),
+    [
+        ("course/submitted/ada/challenge/challenge.ipynb", "ada"),
+        ("course/autograded/ada/challenge/challenge.ipynb", "ada"),
+        ("course/source/challenge/challenge.ipynb", None),
+        ("submitted/challenge.ipynb", None),
+        ("challenge.ipynb", None),
+    ],
+)
+def test_a_student_is_known_by_nbgraders_folders(tmp_path, path, student):
+    assert student_of(tmp_path / path) == student
+    assert student_of(Path("/x.py")) is None
+
+
+def test_a_run_is_identified_by_all_that_its_numbers_depend_on_and_by_nothing_else(spec):
+    options = Options(device="cpu")
+    key = run_key(spec, 7, options)
+    assert (key.spec_hash, key.seed, key.device, key.threads, key.reduced) == (spec.hash, 7, "cpu", 1, "")
+    assert key.trainer.startswith("trainer ") and ", torch " in key.trainer and ", torchvision " in key.trainer
+    assert run_key(spec, 7, replace(options, reduced=SMOKE_RUN)).reduced == "1/6000/2000"
+    assert run_key(spec, 7, replace(options, seeds=2, max_minutes=1.0, trust_submissions=True)) == key
+    assert run_key(spec, 7, replace(options, cuda_graphs=True)) == key  # the CPU has none
+    with pytest.raises(UsageError):
+        run_key(spec, 7, replace(options, device="gpu"))
+
+
+def test_the_same_file_is_the_same_attempt_and_a_changed_one_another(store, tmp_path):
+    path = tmp_path / "x.py"
+    path.write_text("recipe = 1\n")
+    first = register(store, path, "ada", "challenge")
+    assert register(store, path, "ada", "challenge") == first
+    assert register(store, path, "bob", "challenge") != first
+    path.write_text("recipe = 2\n")
+    assert register(store, path, "ada", "challenge") != first
+
+
+def test_a_file_without_a_recipe_is_an_attempt_all_the_same(store, tmp_path):
+    path = tmp_path / "broken.ipynb"
+    path.write_text("not a notebook")
+    assert store.overview.source(register(store, path, "ada", "challenge")) == ""
+
+
+def test_a_file_that_does_not_exist_is_wrong_use(store, tmp_path):
+    with pytest.raises(UsageError, match="There is no file"):
+        register(store, tmp_path / "x.py", "ada", "challenge")
+
+
+@pytest.mark.parametrize("text", ["recipe = '\0'", "recipe = '\ud800'"], ids=["null", "surrogate"])
+def test_a_source_that_no_database_holds_is_kept_as_near_as_it_can_be(store, tmp_path, text):
+    path = tmp_path / "x.py"
+    path.write_bytes(text.encode(errors="surrogatepass"))
+    attempt = register(store, path, "ada", "challenge")
+    assert "\0" not in store.overview.source(attempt)
+    assert store.overview.source(999) == ""
