@@ -29,8 +29,7 @@ from tqdm import tqdm
 from autograder.bench.step_profile import StepTimer, operator_shares
 from autograder.grading.submission import read_recipe_source
 from course import data
-from course.capture import capture
-from course.capture.recipe_source import run_recipe
+from course.capture import capture, run_recipe
 from course.recipe import Recipe, default_transform
 from course.training.data import TrainingData
 from course.training.devices import deterministic

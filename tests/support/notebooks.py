@@ -8,7 +8,7 @@ from autograder.nbgrader_plugins.execute import SandboxedExecute
 POINTS = 4.0
 
 
-def test_cell(source, name="a_test"):
+def graded_cell(source, name="a_test"):
     metadata = {
         "grade": True,
         "grade_id": name,
@@ -20,11 +20,8 @@ def test_cell(source, name="a_test"):
     return new_code_cell(source, metadata={"nbgrader": metadata})
 
 
-test_cell.__test__ = False
-
-
-def executed(*cells, folder=None, **settings):
-    """The cells (text, or test cells) as autograde runs them."""
+def run_notebook(*cells, folder=None, **settings):
+    """The cells (a string is an ordinary code cell) after they were run as autograde does it."""
     notebook = new_notebook(cells=[new_code_cell(c) if isinstance(c, str) else c for c in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     resources = {"metadata": {"path": str(folder)}} if folder else {}
@@ -36,5 +33,5 @@ def points(cell):
     return determine_grade(cell)[0]
 
 
-def said(cell):
+def text_of(cell):
     return "".join(o.get("text", "") or "\n".join(o.get("traceback", [])) for o in cell.outputs)

@@ -12,10 +12,7 @@ from autograder.authoring.lessons import ROOT, notebook_path
 from autograder.authoring.release import CONFIG, make_release, release_problems, release_with_gradebook
 from course.errors import GraderError
 from course.files import write_atomically
-
-
-def files_below(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+from tests.support.files import files_below
 
 
 def test_a_release_is_made_without_leaving_anything_behind(course_of):

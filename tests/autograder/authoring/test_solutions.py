@@ -1,4 +1,4 @@
-"""solutions/ are executed once, without what differs between machines, and survive failures and interruptions."""
+"""Solutions are executed once, without what differs between machines; failures and interruptions lose none."""
 
 import signal
 import sys
@@ -11,13 +11,9 @@ from click.testing import CliRunner
 from autograder.authoring import lessons
 from autograder.authoring.__main__ import main
 from autograder.authoring.lessons import ROOT, notebook_path
-from autograder.authoring.solutions import solve as solve_lesson
+from autograder.authoring.solutions import solve
 from course import data
-
-
-def files_below(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
+from tests.support.files import files_below
 
 NOISY = """
 import sys, time, warnings
@@ -32,8 +28,8 @@ warnings.warn("a path of this machine")
 
 
 @pytest.fixture
-def solve(monkeypatch):
-    """Runs the command `solutions` on a course, and returns its exit code and what it said."""
+def run_solutions(monkeypatch):
+    """Runs the command `solutions` on a course, and returns its exit code and its output."""
     monkeypatch.setattr(data, "ensure", lambda: None)
 
     def run(root, *arguments):
@@ -46,7 +42,7 @@ def solve(monkeypatch):
 
 @pytest.mark.slow
 def test_a_solution_keeps_the_log_and_neither_the_steps_of_a_bar_nor_warnings(course_of):
-    notebook = solve_lesson(course_of(noisy=[NOISY, "1 + 1"]), "noisy")
+    notebook = solve(course_of(noisy=[NOISY, "1 + 1"]), "noisy")
     first, second = notebook.cells
     assert [(o.name, o.text) for o in first.outputs] == [
         (
@@ -59,30 +55,30 @@ def test_a_solution_keeps_the_log_and_neither_the_steps_of_a_bar_nor_warnings(co
 
 
 @pytest.mark.slow
-def test_a_finished_solution_is_run_again_only_when_its_source_changed_or_when_forced(course_of, solve):
+def test_a_finished_solution_is_run_again_only_when_its_source_changed_or_when_forced(course_of, run_solutions):
     root = course_of(one=["import time", "time.time_ns()"])
     path = notebook_path(root, "solutions", "one")
-    assert solve(root)[0] == 0
+    assert run_solutions(root)[0] == 0
     first = path.read_bytes()
-    assert "unchanged" in solve(root)[1]
+    assert "unchanged" in run_solutions(root)[1]
     assert path.read_bytes() == first
-    assert solve(root, "--force")[0] == 0
+    assert run_solutions(root, "--force")[0] == 0
     assert path.read_bytes() != first
     course_of(one=["'edited'"])
-    assert solve(root, "one")[0] == 0
+    assert run_solutions(root, "one")[0] == 0
     assert "edited" in nbformat.read(path, as_version=4).cells[0].outputs[0].data["text/plain"]
 
 
 @pytest.mark.slow
-def test_lessons_finished_before_a_failure_are_kept_and_nothing_is_half_written(course_of, solve):
+def test_lessons_finished_before_a_failure_are_kept_and_nothing_is_half_written(course_of, run_solutions):
     root = course_of(a_good=["1"], b_bad=["1", "raise ValueError('too late')"])
-    code, said = solve(root)
+    code, said = run_solutions(root)
     assert code != 0
     assert "b_bad cannot be solved, a cell failed: ValueError: too late" in said
     assert list(files_below(root / "solutions")) == [
         (root / "solutions/a_good/a_good.ipynb").relative_to(root / "solutions")
     ]
-    assert "a_good (1 of 2): unchanged" in solve(root)[1]
+    assert "a_good (1 of 2): unchanged" in run_solutions(root)[1]
 
 
 @pytest.mark.slow
@@ -106,6 +102,6 @@ def test_an_interrupted_solution_says_so_and_leaves_nothing_half_written(course_
 @pytest.mark.slow
 def test_a_lesson_finds_its_finished_trainings_in_the_cache_unless_it_is_told_not_to(course_of):
     root = course_of(one=["from course.notebook import fitting", "type(fitting._cache).__name__"])
-    with_cache, without = (solve_lesson(root, "one", use_cache=use) for use in (True, False))
+    with_cache, without = (solve(root, "one", use_cache=use) for use in (True, False))
     assert with_cache.cells[1].outputs[0].data["text/plain"] == "'SolutionCache'"
     assert without.cells[1].outputs[0].data["text/plain"] == "'NoneType'"

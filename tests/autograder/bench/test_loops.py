@@ -4,7 +4,7 @@ import pytest
 
 from autograder.bench.loops import LOOPS
 from course import data
-from course.capture.recipe_source import run_recipe
+from course.capture import run_recipe
 from tests.support.classroom import LEARNS
 
 

@@ -1,23 +1,31 @@
 """Grades as files for Canvas and Moodle: a number for what is graded, an empty field for what is not."""
 
 import csv
+import shutil
 
 import pytest
 from nbgrader.api import Gradebook
 
 from autograder.nbgrader_plugins.exports import CanvasExport, MoodleExport
-from tests.support.classroom import environment
+from tests.support.gradebooks import new_gradebook
 
 CELLS = {"counts": 2, "report": 3}
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of nbgrader's own use of SQLAlchemy
 
 
+@pytest.fixture(scope="module")
+def empty_gradebook(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gradebook")
+    new_gradebook(folder)
+    return folder / "gradebook.db"
+
+
 @pytest.fixture
-def gradebook(tmp_path, monkeypatch):
+def gradebook(empty_gradebook, tmp_path):
     """Ada's report still waits for a person, Ben is graded and was late, Cy has handed in nothing."""
-    monkeypatch.setenv("PATH", environment()["PATH"])  # nbgrader makes its tables with the program `alembic`
-    with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as gradebook:
+    shutil.copy(empty_gradebook, tmp_path)
+    with Gradebook(f"sqlite:///{tmp_path / empty_gradebook.name}") as gradebook:
         gradebook.add_assignment("challenge")
         gradebook.add_notebook("challenge", "challenge")
         for name, points in CELLS.items():

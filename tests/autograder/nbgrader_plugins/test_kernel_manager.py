@@ -6,13 +6,14 @@ import threading
 
 import pytest
 
+from autograder.nbgrader_plugins import kernel_manager
 from autograder.store.secret import SECRET_VARIABLE, course_secret, secret_file
-from tests.support.notebooks import executed, said
+from tests.support.notebooks import run_notebook, text_of
 
 
 @pytest.mark.slow
 def test_a_hostile_notebook_gets_no_network_no_file_of_others_and_no_test_before_it_is_run(tmp_path, monkeypatch):
-    """It tries the network, the gradebook, others' work, the file that holds its own hidden tests, and to leave one."""
+    """It tries the network, the gradebook, others' work, the file with its hidden tests, and to leave a file behind."""
     course = tmp_path / "course"
     mine, other = (course / "autograded" / name / "challenge" for name in ("mallory", "alice"))
     for folder in (mine, other):
@@ -53,9 +54,30 @@ attempt("process", os.fork)
 print("got", got, helper.answer, sorted(os.listdir(".")), len([p for p in os.listdir("/proc") if p.isdigit()]))
 print("secrets", [name for name in os.environ if "UNDER8K" in name or "JPY" in name])
 """
-        cells = executed(tries, folder=mine)
+        cells = run_notebook(tries, folder=mine)
         assert not reached.is_set()
-        with socket.create_connection(server.getsockname()):  # the door that it did not find is open
+        with socket.create_connection(server.getsockname()):  # the server that it did not reach does answer
             assert reached.wait(10)
-    assert said(cells[0]).splitlines() == ["got [] 42 ['helper.py'] 2", "secrets []"]
+    assert text_of(cells[0]).splitlines() == ["got [] 42 ['helper.py'] 2", "secrets []"]
     assert sorted(os.listdir(mine)) == ["challenge.ipynb", "helper.py", "link"]
+
+
+def test_a_kernel_gets_the_files_beside_its_notebook_but_no_notebook_and_no_link(tmp_path):
+    source = tmp_path / "submitted"
+    (source / "data").mkdir(parents=True)
+    (source / "data" / "table.csv").write_text("1,2")
+    (source / "challenge.ipynb").write_text("hidden tests")
+    (source / "link").symlink_to(tmp_path)
+    kernel_manager._copy_files(source, tmp_path / "files")
+    copied = {path.relative_to(tmp_path / "files").as_posix() for path in (tmp_path / "files").rglob("*")}
+    assert copied == {"data", "data/table.csv"}
+
+
+def test_files_beyond_the_limit_are_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernel_manager, "MAX_FILES", 3)
+    source = tmp_path / "submitted"
+    source.mkdir()
+    for name, content in {"a": "12", "b": "34", "c": "5"}.items():
+        (source / name).write_text(content)
+    kernel_manager._copy_files(source, tmp_path / "files")
+    assert [path.name for path in (tmp_path / "files").iterdir()] == ["a"]

@@ -10,7 +10,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.utils import compute_checksum, is_grade
 
 from autograder.nbgrader_plugins.restore_cells import RestoreCells
-from tests.support.classroom import environment
+from tests.support.gradebooks import new_gradebook
 
 NAMES = ("recipe", "counts", "report", "trained_score")
 SOURCES = {"counts": "assert counted < 8000", "trained_score": "0.0", "recipe": "# yours", "report": "*yours*"}
@@ -19,8 +19,8 @@ SOURCES = {"counts": "assert counted < 8000", "trained_score": "0.0", "recipe": 
 def released():
     """The notebook as students get it."""
 
-    def of(new, name, **more):
-        flags = {"grade": False, "solution": False, "locked": False, "task": False, "schema_version": 3} | more
+    def make(new, name, **given):
+        flags = {"grade": False, "solution": False, "locked": False, "task": False, "schema_version": 3} | given
         cell = new(SOURCES[name], metadata={"nbgrader": {"grade_id": name, **flags}})
         cell.metadata.nbgrader.checksum = compute_checksum(cell)
         return cell
@@ -28,43 +28,40 @@ def released():
     return new_notebook(
         cells=[
             new_markdown_cell("An introduction."),
-            of(new_code_cell, "recipe", solution=True),
-            of(new_code_cell, "counts", grade=True, locked=True, points=2),
-            of(new_markdown_cell, "report", grade=True, solution=True, points=3),
-            of(new_code_cell, "trained_score", grade=True, locked=True, points=10),
+            make(new_code_cell, "recipe", solution=True),
+            make(new_code_cell, "counts", grade=True, locked=True, points=2),
+            make(new_markdown_cell, "report", grade=True, solution=True, points=3),
+            make(new_code_cell, "trained_score", grade=True, locked=True, points=10),
         ]
     )
 
 
 @pytest.fixture(scope="module")
 def restore(tmp_path_factory):
-    """Restores a submission by a gradebook that knows the notebook."""
-    db_url = f"sqlite:///{tmp_path_factory.mktemp('gradebook') / 'gradebook.db'}"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", environment()["PATH"])  # nbgrader makes its tables with the program `alembic`
-        Gradebook(db_url).close()
+    """A function that restores a submission from a gradebook that has the notebook."""
+    db_url = new_gradebook(tmp_path_factory.mktemp("gradebook"))
     with Gradebook(db_url) as gradebook:
         gradebook.add_assignment("challenge")
         gradebook.add_notebook("challenge", "challenge")
-        at = ("challenge", "challenge")
+        names = ("challenge", "challenge")  # of the notebook and the assignment
         for cell in released().cells[1:]:
-            known = cell.metadata.nbgrader
-            if known.grade:
-                gradebook.add_grade_cell(known.grade_id, *at, max_score=known.points, cell_type=cell.cell_type)
-            if known.solution:
-                gradebook.add_solution_cell(known.grade_id, *at)
+            metadata = cell.metadata.nbgrader
+            if metadata.grade:
+                gradebook.add_grade_cell(metadata.grade_id, *names, max_score=metadata.points, cell_type=cell.cell_type)
+            if metadata.solution:
+                gradebook.add_solution_cell(metadata.grade_id, *names)
             gradebook.add_source_cell(
-                known.grade_id,
-                *at,
+                metadata.grade_id,
+                *names,
                 cell_type=cell.cell_type,
                 source=cell.source,
-                checksum=known.checksum,
-                locked=known.locked,
+                checksum=metadata.checksum,
+                locked=metadata.locked,
             )
 
     def run(notebook):
-        place = {"db_url": db_url, "notebook": "challenge", "assignment": "challenge"}
-        restored = RestoreCells().preprocess(notebook, {"nbgrader": place})[0]
+        names = {"db_url": db_url, "notebook": "challenge", "assignment": "challenge"}
+        restored = RestoreCells().preprocess(notebook, {"nbgrader": names})[0]
         MetadataValidator().validate_nb(restored)
         nbformat.validate(restored)
         return restored
@@ -72,17 +69,17 @@ def restore(tmp_path_factory):
     return run
 
 
-def known(notebook):
+def nbgrader_cells(notebook):
     return {c.metadata.nbgrader.grade_id: c for c in notebook.cells if "nbgrader" in c.metadata}
 
 
-def at(notebook, name):
+def cell_named(notebook, name):
     return next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
 
 
 def test_an_honest_submission_stays_as_it_is(restore):
     notebook = released()
-    at(notebook, "recipe").source = "recipe = 1"
+    cell_named(notebook, "recipe").source = "recipe = 1"
     before = [(c.cell_type, c.source, c.id) for c in notebook.cells]
     assert [(c.cell_type, c.source, c.id) for c in restore(notebook).cells] == before
 
@@ -92,42 +89,44 @@ def deleted(notebook):
 
 
 def renamed(notebook):
-    for number, cell in enumerate(known(notebook).values()):
+    for number, cell in enumerate(nbgrader_cells(notebook).values()):
         cell.metadata.nbgrader.grade_id = f"other-{number}"
 
 
 def doubled(notebook):
-    for cell in list(known(notebook).values()):
+    for cell in list(nbgrader_cells(notebook).values()):
         notebook.cells.append(nbformat.from_dict({**cell, "id": f"again-{len(notebook.cells)}", "source": "10.0"}))
 
 
 def emptied(notebook):
-    for cell in known(notebook).values():
+    for cell in nbgrader_cells(notebook).values():
         cell.source = ""
 
 
 def demoted(notebook):
-    for cell in known(notebook).values():
+    for cell in nbgrader_cells(notebook).values():
         cell.metadata.nbgrader |= {"grade": False, "locked": False, "points": 1e9, "checksum": "0"}
 
 
 def promoted(notebook):
-    for cell in known(notebook).values():
+    for cell in nbgrader_cells(notebook).values():
         cell.metadata.nbgrader.solution = True
 
 
 def from_another_age(notebook):
-    for cell, version in zip(known(notebook).values(), (1, 99, "x", None), strict=True):
+    for cell, version in zip(nbgrader_cells(notebook).values(), (1, 99, "x", None), strict=True):
         cell.metadata.nbgrader.schema_version = version
 
 
 def malformed(notebook):
-    for cell, metadata in zip(known(notebook).values(), (None, [], {"grade_id": []}, {"grade": True}), strict=True):
+    for cell, metadata in zip(
+        nbgrader_cells(notebook).values(), (None, [], {"grade_id": []}, {"grade": True}), strict=True
+    ):
         cell.metadata.nbgrader = metadata
 
 
 def retyped(notebook):
-    for cell in list(known(notebook).values()):
+    for cell in list(nbgrader_cells(notebook).values()):
         cell.cell_type = "markdown" if cell.cell_type == "code" else "raw"
         cell.pop("outputs", None)
         cell.pop("execution_count", None)
@@ -146,7 +145,7 @@ def test_no_change_to_its_cells_takes_a_test_out_of_a_submission_or_changes_it(r
     graded = [c.metadata.nbgrader.grade_id for c in restored.cells if is_grade(c)]
     assert sorted(graded) == sorted(["counts", "report", "trained_score"])
     for name, points in {"counts": 2, "trained_score": 10}.items():
-        cell = at(restored, name)
+        cell = cell_named(restored, name)
         assert (
             cell.cell_type == "code" and cell.source.endswith(SOURCES[name]) and cell.metadata.nbgrader.points == points
         )
