@@ -1,5 +1,12 @@
-"""The grader: trains the recipes that students hand in, judges them, and shows the results."""
+"""The grader of Under 8k: it trains every submission itself and judges it. Layers import downwards only:
 
-from autograder import old_names
+    cli, authoring, bench                                     what people run
+    batch, leaderboard, nbgrader_plugins, calibration         a class, its pages and its points; calibrated limits
+    grading                                                   one submission, from its file to its verdict
+    store                                                     results, epoch by epoch, in a database
+    workers                                                   the processes that train, score and run a student's code
+    sandbox                                                   isolation of those processes
+    console                                                   exit codes, errors, safe text
 
-old_names.install()
+Below all of them is the package `course`, which students import and which knows nothing of the grader.
+"""
