@@ -1,11 +1,12 @@
 """Operators for small networks on a CPU, with 1 to 32 channels: convolution, batch norm, ReLU, dropout, max-pooling.
 
-    convolution   loops that LLVM compiles for the processor at hand
-    norm          batch norm, ReLU and dropout in one pass over memory
-    pooling       max-pooling
-    layout        tensors whose batch dimension is innermost in memory
-    llvm_loops    builds loop nests over vectors, compiled by LLVM
-    numba_loops   how Numba compiles the other loops
+    convolution     loops that LLVM compiles for the processor at hand
+    norm            batch norm, ReLU and dropout in one pass over memory
+    dropout_masks   dropout alone, and its random bits
+    pooling         max-pooling
+    layout          tensors whose batch dimension is innermost in memory
+    llvm_loops      builds loop nests over vectors, compiled by LLVM
+    numba_loops     how Numba compiles the other loops
 
 PyTorch's CPU operators compute vectors of 16 channels. With 10 channels, 6 of each vector's lanes are wasted. With the
 batch innermost every vector is full, whatever the number of channels. The functions here take the arguments of
@@ -16,7 +17,8 @@ random shapes. Arguments that they do not support are passed on to PyTorch's ope
 import torch
 
 from course.network.kernels.convolution import conv2d
-from course.network.kernels.norm import batch_norm, dropout
+from course.network.kernels.dropout_masks import dropout
+from course.network.kernels.norm import batch_norm
 from course.network.kernels.pooling import max_pool2d
 
 __all__ = ["batch_norm", "conv2d", "dropout", "max_pool2d", "precompile"]

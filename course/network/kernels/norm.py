@@ -1,4 +1,4 @@
-"""Batch norm, ReLU and dropout in one pass over memory in each direction.
+"""Batch norm, with ReLU and dropout after it, in one pass over memory in each direction.
 
 Every inner loop runs over neighbouring numbers: images are viewed as (C, pixels * N), or as (C, pixels, N) where sums
 are accumulated image by image, so that LLVM can vectorise them. Memory bandwidth is the limit, so no loop reads a
@@ -11,11 +11,11 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from course.network.kernels.dropout_masks import ZERO, Int16, Mask, apply_mask, draw_mask, dropout
 from course.network.kernels.layout import (
     Float32,
     Float64,
@@ -28,9 +28,6 @@ from course.network.kernels.layout import (
 from course.network.kernels.numba_loops import compiled
 
 aten = torch.ops.aten
-Int16 = npt.NDArray[np.int16]
-LEVELS = 2**16  # dropout compares 16 random bits with a threshold
-ZERO = np.float32(0)
 PIVOT_STRIDE = 8  # the pivot is the mean over every eighth pixel
 
 # ---- the loops. x and y are images, dx and dy their gradients, `bits` random; the other arrays are per channel, (C,)
@@ -85,19 +82,11 @@ def _scale_and_drop(
     factor: np.float32,
     y: Float32,
 ) -> None:
-    """`_scale`, then `_drop`."""
+    """`_scale`, then dropout: times `factor` where `bits` are at least `threshold`, else 0."""
     for c in range(x.shape[0]):
         for i in range(x.shape[1]):
             value = x[c, i] * scale[c] + shift[c]
             y[c, i] = (minimum if value < minimum else value) * (factor if bits[c, i] >= threshold else ZERO)
-
-
-@compiled
-def _drop(x: Float32, bits: Int16, threshold: np.int16, factor: np.float32, y: Float32) -> None:
-    """y = x * factor where `bits` are at least `threshold`, else 0."""
-    for c in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            y[c, i] = x[c, i] * (factor if bits[c, i] >= threshold else ZERO)
 
 
 @compiled
@@ -163,7 +152,7 @@ def _affine(mean: Float64, gamma_over_std: Float64, beta: Tensor, relu: bool) ->
     return _Affine(gamma_over_std.astype(np.float32), shift.astype(np.float32), minimum)
 
 
-def _apply_affine(images: Tensor, affine: _Affine, mask: _Mask | None) -> Tensor:
+def _apply_affine(images: Tensor, affine: _Affine, mask: Mask | None) -> Tensor:
     out = empty_batch_innermost(*images.shape)
     if mask is None:
         _scale(channel_view(images), *affine, channel_view(out))
@@ -196,7 +185,7 @@ class _BatchNorm(Function):
         ctx.save_for_backward(images, weight)
         ctx.mean, ctx.inv_std = mean, 1 / np.sqrt(variance + eps)
         ctx.affine = _affine(mean, ctx.inv_std * weight.detach().numpy(), bias, relu)
-        ctx.mask = _draw_mask(images, p) if p else None
+        ctx.mask = draw_mask(images, p) if p else None
         statistics = torch.from_numpy(mean), torch.from_numpy(variance)
         ctx.mark_non_differentiable(*statistics)
         return _apply_affine(images, ctx.affine, ctx.mask), *statistics
@@ -208,7 +197,7 @@ class _BatchNorm(Function):
         affine: _Affine = ctx.affine
         gradient = to_batch_innermost(gradient)
         if ctx.mask is not None:
-            gradient = _apply_mask(gradient, ctx.mask)
+            gradient = apply_mask(gradient, ctx.mask)
         dbeta, dy_dot_centered = np.empty(images.shape[1]), np.empty(images.shape[1])
         _gradient_sums(pixel_view(gradient), pixel_view(images), *affine, ctx.mean, dbeta, dy_dot_centered)
         dgamma = dy_dot_centered * ctx.inv_std
@@ -248,7 +237,7 @@ def batch_norm(
             images = to_batch_innermost(input)
             std = np.sqrt(running_var.double().numpy() + eps)
             affine = _affine(running_mean.double().numpy(), weight.detach().numpy() / std, bias, relu)
-            return _apply_affine(images, affine, _draw_mask(images, p) if p else None)
+            return _apply_affine(images, affine, draw_mask(images, p) if p else None)
     output: Tensor = aten.batch_norm.default(*(input, *per_channel), training, momentum, eps, cudnn_enabled)
     output = torch.relu(output) if relu else output
     return dropout(output, p, True) if p else output
@@ -296,47 +285,3 @@ def _is_per_channel(value: object, images: Tensor) -> bool:
         and value.device == images.device
         and value.shape == images.shape[1:2]
     )
-
-
-# ---- dropout
-
-
-class _Mask(NamedTuple):
-    """A number is kept, times `factor`, where its random `bits` (C, pixels * N) are at least `threshold`."""
-
-    bits: Int16
-    threshold: np.int16
-    factor: np.float32
-
-
-def _draw_mask(images: Tensor, p: float) -> _Mask:
-    """A mask that drops each number with probability p. PyTorch's generator draws 64 bits for every four numbers."""
-    bits = torch.empty(-(-images.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-    # the number of dropped levels is rounded up or down at random, so that p is exact and not limited to 16 bits
-    dropped = min(int(p * LEVELS + torch.rand(()).item()), LEVELS - 1)
-    per_channel = bits.view(torch.int16)[: images.numel()].view(images.shape[1], -1).numpy()
-    return _Mask(per_channel, np.int16(dropped - LEVELS // 2), np.float32(1 / (1 - p)))
-
-
-class _Dropout(Function):
-    @staticmethod
-    def forward(ctx: Any, images: Tensor, p: float) -> Tensor:  # ctx takes any attribute
-        ctx.mask = _draw_mask(images, p)
-        return _apply_mask(to_batch_innermost(images), ctx.mask)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return _apply_mask(to_batch_innermost(gradient), ctx.mask), None
-
-
-def dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """`aten.dropout`."""
-    supported = train and type(p) is float and 0 < p < 1 and is_float32_batch(input)
-    output: Tensor = _Dropout.apply(input, p) if supported else aten.dropout.default(input, p, train)
-    return output
-
-
-def _apply_mask(images: Tensor, mask: _Mask) -> Tensor:
-    out = empty_batch_innermost(*images.shape)
-    _drop(channel_view(images), *mask, channel_view(out))
-    return out

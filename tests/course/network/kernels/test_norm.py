@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from course.network import kernels
-from course.network.kernels import norm
 
 shapes = st.one_of(
     st.tuples(st.integers(2, 40), st.integers(1, 20), st.integers(1, 9), st.integers(1, 9)),
@@ -107,25 +106,6 @@ def test_fused_dropout_has_the_gradients_of_the_three_operators_one_by_one(shape
         assert torch.allclose(
             one, other, rtol=1e-3, atol=2e-5 * max(1, float(other.abs().max())) * amplification(images)
         )
-
-
-@pytest.mark.parametrize("p", [0.001, 0.1, 0.25, 0.5, 0.99])
-def test_each_number_is_dropped_with_probability_p_and_independently_of_its_neighbour(p):
-    torch.manual_seed(3)
-    count = 400_000
-    kept = kernels.dropout(torch.ones(8, count // 8), p, True).flatten() != 0
-    dropped = (~kept).double()
-    assert abs(float(dropped.mean()) - p) < 5 * math.sqrt(p * (1 - p) / count)
-    both = float((dropped[1:] * dropped[:-1]).mean())
-    assert abs(both - p * p) < 5 * math.sqrt(p * p * (1 - p * p) / count) + 5e-6
-
-
-def test_the_probability_is_exact_beyond_sixteen_bits():
-    """p lies between two levels: over many masks the higher and the lower one are drawn in proportion."""
-    torch.manual_seed(0)
-    images, p = torch.ones(2, 2), 100.25 / norm.LEVELS
-    thresholds = torch.tensor([float(norm._draw_mask(images, p).threshold) for _ in range(4000)])
-    assert float(thresholds.mean()) + norm.LEVELS // 2 == pytest.approx(100.25, abs=0.04)
 
 
 def test_nan_is_passed_on_and_never_hidden_by_relu():

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from course.network import kernels
-from course.network.kernels import norm, pooling
+from course.network.kernels import dropout_masks, norm, pooling
 from course.network.kernels.numba_loops import compiled
 
 
@@ -35,7 +35,8 @@ def train_step(p: float) -> None:
 
 def test_precompiling_compiles_all_loops_that_a_training_step_calls():
     kernels.precompile()
-    loops = [loop for loop in (*vars(norm).values(), *pooling._loops(2, 2)) if hasattr(loop, "signatures")]
+    functions = (*vars(norm).values(), *vars(dropout_masks).values(), *pooling._loops(2, 2))
+    loops = [function for function in functions if hasattr(function, "signatures")]
     signatures = [len(loop.signatures) for loop in loops]
     assert loops and all(signatures)
     for p in (0.0, 0.5):
