@@ -1,14 +1,14 @@
 """A course's shared grading server under JupyterHub: formgrader and the leaderboard, for its graders alone.
 
-A piece of a hub's configuration, to be copied into it; the names are examples. Graders find the leaderboard at
-/services/under8k/leaderboard, and in JupyterLab's View menu at /services/under8k/lab.
+Copy this into the hub's own configuration and change the names, which are examples. Graders find the leaderboard at
+/services/under8k/leaderboard, and in the View menu of JupyterLab at /services/under8k/lab.
 """
 
 import sys
 
-c = get_config()  # noqa: F821 - JupyterHub hands it in
+c = get_config()  # noqa: F821 - defined by JupyterHub
 
-# who grades: instructors and TAs; everybody else is told 403 by the hub itself
+# instructors and TAs; the hub itself answers 403 to everybody else
 c.JupyterHub.load_groups = {"under8k-graders": {"users": ["instructor", "ta"]}}
 c.JupyterHub.load_roles = [
     {
@@ -23,9 +23,9 @@ c.JupyterHub.services = [
         "name": "under8k",
         "url": "http://127.0.0.1:9998",
         "command": [sys.executable, "-m", "jupyterhub.singleuser"],
-        # "user": "grader-under8k",     # the account that owns the course's folder; the hub then runs as root
+        # "user": "grader-under8k",     # the account that owns the course's folder; needs a hub that runs as root
         # "cwd": "/home/grader-under8k/under8k",
-        # a service gets no HOME of the hub's: say where the store is, and the secret that it was begun with
+        # a service does not get the hub's HOME: set the store, and the course secret that it was begun with
         # "environment": {"UNDER8K_STORE": "postgresql://grader@db/under8k", "UNDER8K_SECRET": "..."},
         "oauth_no_confirm": True,
     }

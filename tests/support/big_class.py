@@ -1,10 +1,10 @@
-"""A class of honest variants graded by `autograder.batch.local`, its processes killed on the way, and what that took.
+"""Grade a class of honest variants with `autograder.batch.local` while its processes are killed, and measure it.
 
     python -m tests.support.big_class sqlite              # one batch, 20 random kills
     python -m tests.support.big_class postgresql          # two batches at once on a real server, 20 random kills
     python -m tests.support.big_class ray                 # a Ray cluster of two nodes, one killed after 100 results
 
-Prints the time, what the training of a submission took around it and, for one batch, the supervisor's memory after 10
+Prints the time, the overhead of a submission around its training and, for one batch, the supervisor's memory after 10
 and after all results; fails unless each student has exactly one result.
 """
 
@@ -36,7 +36,7 @@ OPTIONS = Options(reduced=ReducedRun(1, 600, 500), seeds=1, device="cpu")
 
 
 class Clock(BatchProgress):
-    """Writes a line for each result: seconds in all, seconds of training, memory of this process."""
+    """Writes a line for each result: seconds, seconds of training, memory of this process in bytes."""
 
     def __init__(self, total: int, log: Path):
         super().__init__(total, quiet=True)
@@ -79,31 +79,30 @@ def main() -> None:
 @click.option("--students", default=300)
 @click.option("--kills", default=20)
 def on_sqlite(students: int, kills: int) -> None:
-    with course_of(students) as course:
-        killed(course, str(course / "results.db"), students, kills, batches=1)
+    with submitted_class(students) as course:
+        grade_with_kills(course, str(course / "results.db"), students, kills, batches=1)
 
 
 @main.command("postgresql")
 @click.option("--students", default=300)
 @click.option("--kills", default=20)
 def on_postgresql(students: int, kills: int) -> None:
-    with course_of(students) as course, postgresql() as server:
-        killed(course, server.create_database(), students, kills, batches=2)
+    with submitted_class(students) as course, postgresql() as server:
+        grade_with_kills(course, server.create_database(), students, kills, batches=2)
 
 
 @main.command("ray")
 @click.option("--students", default=300)
 @click.option("--kill-after", default=100)
 def on_ray(students: int, kill_after: int) -> None:
-    with course_of(students) as course, postgresql() as server:
+    with submitted_class(students) as course, postgresql() as server:
         url, began = server.create_database(), time.monotonic()
         cluster = [sys.executable, "-m", "tests.support.ray_cluster", str(course), url, str(kill_after)]
         said = subprocess.run(cluster, check=True, stdout=subprocess.PIPE, text=True).stdout
-        told = json.loads(said.splitlines()[-1])
-        print(
-            f"{students} submissions, {told['nodes_left']} of 2 nodes left, {format_duration(time.monotonic() - began)}"
-        )
-        each_exactly_once(url, students)
+        summary = json.loads(said.splitlines()[-1])
+        duration = format_duration(time.monotonic() - began)
+        print(f"{students} submissions, {summary['nodes_left']} of 2 nodes left, {duration}")
+        check_each_exactly_once(url, students)
 
 
 @main.command(hidden=True)
@@ -118,27 +117,28 @@ def grade(course: str, url: str) -> None:
 
 
 @contextlib.contextmanager
-def course_of(students: int) -> Iterator[Path]:
+def submitted_class(students: int) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         yield submit(Path(folder), students)
 
 
-def killed(course: Path, url: str, students: int, kills: int, batches: int) -> None:
+def grade_with_kills(course: Path, url: str, students: int, kills: int, batches: int) -> None:
     log, began = course / "log", time.monotonic()
     log.touch()
     command = [sys.executable, "-m", "tests.support.big_class", "grade", str(course), url]
     done = run_until_done([command] * batches, kills, students, log)
     print(f"{students} submissions, {batches} at once, {done} kills, {format_duration(time.monotonic() - began)}")
     report([json.loads(line) for line in log.read_text().splitlines()], students if batches == 1 else None)
-    each_exactly_once(url, students)
+    check_each_exactly_once(url, students)
 
 
-def each_exactly_once(url: str, students: int) -> None:
+def check_each_exactly_once(url: str, students: int) -> None:
     with open_store(url) as store:
         graded = store.results.graded_attempts()
-        for one in graded:
-            if len(one.result.runs) != 1:
-                print(f"{one.student}: {len(one.result.runs)} runs, {one.result.verdict}: {one.result.reasons}")
+        for attempt in graded:
+            if len(attempt.result.runs) != 1:
+                result = attempt.result
+                print(f"{attempt.student}: {len(result.runs)} runs, {result.verdict}: {result.reasons}")
         assert [g.student for g in graded] == [f"student{n:03}" for n in range(students)]
         assert {g.attempts for g in graded} == {1}
         assert {len(g.result.runs) for g in graded} == {1}
@@ -147,9 +147,9 @@ def each_exactly_once(url: str, students: int) -> None:
 
 
 def run_until_done(commands: list[list[str]], kills: int, students: int, log: Path) -> int:
-    """Kill once so and so many students have a result; every second time a supervisor, else any of its processes.
+    """Kill after certain numbers of results: every second time a supervisor, else any of its processes.
 
-    Each batch is started again until it ends well.
+    A batch is started again until it exits with 0. Returns the number of kills.
     """
     draw = random.Random(300)
     marks = sorted(draw.sample(range(students), kills))
@@ -173,12 +173,12 @@ def report(lines: list, students: int | None) -> None:
     trained = [(seconds, seconds - train) for _, seconds, train, _ in lines if train is not None]
     around = [extra for _, extra in trained]
     print(
-        f"around the training of one: median {statistics.median(around):.2f} s, n {len(around)}, "
+        f"overhead around a training: median {statistics.median(around):.2f} s, n {len(around)}, "
         f"90 % under {statistics.quantiles(around, n=10)[-1]:.2f} s"
     )
     if students is None:
         return
-    last = lines[-students:]  # the last supervisor told of all of them
+    last = lines[-students:]  # the last supervisor reported all of them
     print(f"memory of the supervisor: {last[9][3] / 1e6:.0f} MB after 10, {last[-1][3] / 1e6:.0f} MB after {students}")
 
 

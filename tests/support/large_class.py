@@ -1,8 +1,8 @@
-"""A store with a large class in it, written at once and as the grader would have: for the leaderboard's tests.
+"""A store with a large class, written at once but as the grader would have written it, for the leaderboard's tests.
 
     python -m tests.support.large_class STORE [--students 500] [--attempts 10]
 
-Some students mean harm, in everything of theirs that is shown.
+Some students are hostile: their names, files, sources, layers and reasons try to run scripts in the page.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ RULES = load_rules("challenge")
 
 
 def fill(store: Store, students: int = 500, attempts: int = 10, seed: int = 1) -> None:
-    """`attempts` of each student, all with a verdict but a few newest ones, which wait, train, or are ours to fix."""
+    """`attempts` of each student, all with a verdict except a few newest ones, which wait or met an internal error."""
     draw, spec = random.Random(seed), captured("model2")
-    found = inspect(spec)
-    rows = list(_rows(draw, spec, found, students, attempts))
+    inspection = inspect(spec)
+    rows = list(_rows(draw, spec, inspection, students, attempts))
     order = [
         StoredSubmission,
         StoredSpec,
@@ -71,17 +71,17 @@ def fill(store: Store, students: int = 500, attempts: int = 10, seed: int = 1) -
         VerdictRun,
     ]
 
-    def work(session):
+    def add_and_link(session):
         for table in (*order, GradingProgress):
             session.add_all([row for row in rows if isinstance(row, table)])
             session.flush()
         for table in order:
             store._database.chain.append(session, [row for row in rows if isinstance(row, table)])
 
-    store._database.write(work)
+    store._database.write(add_and_link)
 
 
-def _rows(draw, spec, found: Inspection, students: int, attempts: int) -> Iterator:
+def _rows(draw, spec, inspection: Inspection, students: int, attempts: int) -> Iterator:
     yield StoredSpec(hash=spec.hash, text=spec.to_json())
     number = 0
     for student in range(1, students + 1):
@@ -106,10 +106,10 @@ def _rows(draw, spec, found: Inspection, students: int, attempts: int) -> Iterat
                 fault = "The scorer died (exit code -9)." if student % 100 == 0 else ""
                 yield GradingProgress(attempt_id=number, run_id=None, epochs=0, fault=fault)
                 continue
-            yield from _graded(draw, spec, found, number, handed, skill + 0.0004 * attempt)
+            yield from _graded(draw, spec, inspection, number, handed, skill + 0.0004 * attempt)
 
 
-def _graded(draw, spec, found: Inspection, number: int, handed: dt.datetime, skill: float) -> Iterator:
+def _graded(draw, spec, inspection: Inspection, number: int, handed: dt.datetime, skill: float) -> Iterator:
     kind = draw.choices(["trained", "refused", "error"], [0.85, 0.1, 0.05])[0]
     counted = draw.randint(6_689, 7_999) if kind == "trained" else draw.randint(8_000, 20_000)
     runs = [list(_run(draw, spec, 2 * number + n, handed, skill)) for n in range(draw.choice([1, 1, 1, 2]))]
@@ -135,7 +135,7 @@ def _graded(draw, spec, found: Inspection, number: int, handed: dt.datetime, ski
         borderline=judgement.seeds_disagree if kind == "trained" else False,
         official=True,
         isolation="bubblewrap",
-        inspection=_inspection(found, counted, number),
+        inspection=_inspection(inspection, counted, number),
         versions=dict(software_versions()),
         options="cpu",
         reason="",
@@ -147,13 +147,15 @@ def _graded(draw, spec, found: Inspection, number: int, handed: dt.datetime, ski
             yield VerdictRun(verdict_id=number, number=place, run_id=run[0].id)
 
 
-def _inspection(found: Inspection, counted: int, number: int) -> dict:
-    """The network's, with another first layer; its names are what the student wrote."""
-    first, *others = found.parts
+def _inspection(inspection: Inspection, counted: int, number: int) -> dict:
+    """The inspection as JSON, with another number of parameters and a hostile name in the first layer."""
+    first, *others = inspection.parts
     numbers = max(0, counted - sum(part.numbers for part in others))
     name = HOSTILE[number % len(HOSTILE)]
-    layers = [Layer(name, *list(asdict(layer).values())[1:]) for layer in found.layers[:1]] + list(found.layers[1:])
-    changed = replace(found, parts=(replace(first, name=name, numbers=numbers), *others), layers=tuple(layers))
+    layers = [Layer(name, *list(asdict(layer).values())[1:]) for layer in inspection.layers[:1]] + list(
+        inspection.layers[1:]
+    )
+    changed = replace(inspection, parts=(replace(first, name=name, numbers=numbers), *others), layers=tuple(layers))
     return json.loads(TypeAdapter(Inspection).dump_json(changed))
 
 

@@ -7,8 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -17,14 +15,14 @@ from playwright.sync_api import expect
 
 from autograder.store import RunKey, open_store
 from course.rules import load_rules
-from tests.support.browsers import NEEDS_CHROMIUM, PATIENCE, browser, jupyter  # noqa: F401 - a fixture
+from tests.support.browsers import NEEDS_CHROMIUM, PATIENCE, browser  # noqa: F401 - a fixture
 from tests.support.classroom import environment
 from tests.support.large_class import HOSTILE, fill
+from tests.support.leaderboard_server import TOKEN, fetch, serve_leaderboard
 from tests.support.networks import captured
 from tests.support.stores import EPOCHS, record_of, result_of
 
 STUDENTS, ATTEMPTS = 500, 10
-TOKEN = "only-for-this-test"
 SHOWN = "#board tbody tr:not([hidden])"
 BEST = "#board tbody tr:not(.baseline):not([hidden]) >> nth=0"
 PAGES = ("", "/class", "/attempt/{attempt}")
@@ -44,17 +42,10 @@ def store(url):
         yield opened
 
 
-APP = "autograder.leaderboard.app"
-
-
-def serving(folder: Path, *arguments: str, store_url: str, program=APP, ip="127.0.0.1", token=TOKEN):
-    return jupyter(program, folder, folder, *arguments, ip=ip, token=token, UNDER8K_STORE=store_url)
-
-
 @pytest.fixture(scope="module")
 def site(store, url, tmp_path_factory):
     folder = tmp_path_factory.mktemp("leaderboard")
-    with serving(folder, "--Leaderboard.milliseconds=300", store_url=url) as base:
+    with serve_leaderboard(folder, "--Leaderboard.milliseconds=300", store_url=url) as base:
         yield f"{base}/leaderboard"
 
 
@@ -68,26 +59,17 @@ def page(browser, site, request):
 @contextlib.contextmanager
 def watched(browser, site, **options):
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 1000}} | options)
-    opened, told = context.new_page(), []
-    opened.on("console", lambda message: told.append(f"{message.type}: {message.text}"))
-    opened.on("pageerror", lambda error: told.append(str(error)))
+    opened, problems = context.new_page(), []
+    opened.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
+    opened.on("pageerror", lambda error: problems.append(str(error)))
     ours = site.removesuffix("/leaderboard") + "/"
-    opened.on("request", lambda asked: asked.url.startswith((ours, "data:")) or told.append(asked.url))
+    opened.on("request", lambda asked: asked.url.startswith((ours, "data:")) or problems.append(asked.url))
     opened.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
     opened.goto(f"{site}?token={TOKEN}")
     yield opened
-    assert told == [] and opened.locator("body[data-owned]").count() == 0
+    assert problems == [] and opened.locator("body[data-owned]").count() == 0
     context.close()
-
-
-def fetch(address: str, token: str = TOKEN):
-    headers = {"Authorization": f"token {token}"} if token else {}
-    try:
-        with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=60) as answer:
-            return answer.status, answer.headers, answer.read().decode(), answer.url
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers, error.read().decode(), error.url
 
 
 def students(page) -> list[str]:
@@ -96,7 +78,7 @@ def students(page) -> list[str]:
 
 
 def attempt_of(site) -> int:
-    rows = json.loads(fetch(f"{site}/challenge/rows")[2])["rows"].values()
+    rows = json.loads(fetch(f"{site}/challenge/rows").text)["rows"].values()
     return int(next(html for html in rows if 'data-verdict="pass"' in html).split("/attempt/")[1].split('"')[0])
 
 
@@ -197,14 +179,14 @@ def test_the_table_follows_a_batch_from_waiting_to_the_verdict(page, store):
 
 
 def test_only_rows_that_changed_are_sent(site, store):
-    before = json.loads(fetch(f"{site}/challenge/rows")[2])
-    assert json.loads(fetch(f"{site}/challenge/rows?since={before['version']}")[2]) == {"version": before["version"]}
+    before = json.loads(fetch(f"{site}/challenge/rows").text)
+    assert json.loads(fetch(f"{site}/challenge/rows?since={before['version']}").text) == {"version": before["version"]}
     store.results.record_attempt("xaver", "challenge", "x.py", "7" * 64, dt.datetime.now(dt.UTC))
-    news = json.loads(fetch(f"{site}/challenge/rows?since={before['version']}")[2])
+    news = json.loads(fetch(f"{site}/challenge/rows?since={before['version']}").text)
     assert len(news["rows"]) == 1 and "xaver" in next(iter(news["rows"].values()))
     assert len(news["order"]) == len(before["order"]) + 1
     for since in ("", "another-1", "x", "-", f"{before['version']}9999999999999999999"):
-        assert len(json.loads(fetch(f"{site}/challenge/rows?since={since}")[2])["rows"]) == len(news["order"])
+        assert len(json.loads(fetch(f"{site}/challenge/rows?since={since}").text)["rows"]) == len(news["order"])
 
 
 # --- closer
@@ -242,8 +224,8 @@ def test_the_class_view_draws_the_front_verdicts_stumbles_and_arrivals_and_a_dot
 
 
 def test_an_attempt_that_is_not_there_or_was_tampered_with_is_told(site, store):
-    assert fetch(f"{site}/challenge/attempt/99999999")[0] == 404
-    assert "There is no assignment lesson9" in fetch(f"{site}/lesson9")[2]
+    assert fetch(f"{site}/challenge/attempt/99999999").status == 404
+    assert "There is no assignment lesson9" in fetch(f"{site}/lesson9").text
     attempt = attempt_of(site)
     with store._database.engine.begin() as connection:
         old = connection.exec_driver_sql(f"SELECT isolation FROM verdicts WHERE attempt_id = {attempt}").scalar_one()
@@ -261,7 +243,7 @@ def test_an_attempt_that_is_not_there_or_was_tampered_with_is_told(site, store):
 
 def test_nothing_a_student_writes_is_obeyed(page, site, store):
     """Names, files, sources, layers and reasons that mean harm: `watched` fails on what they would set or load."""
-    rows = json.loads(fetch(f"{site}/challenge/rows")[2])["rows"]
+    rows = json.loads(fetch(f"{site}/challenge/rows").text)["rows"]
     page.goto(f"{site}/challenge")
     assert page.locator("tbody th", has_text="<script>").count() >= 2
     addresses = [html.split('href="')[1].split('"')[0] for html in rows.values() if 'href="' in html]
@@ -284,11 +266,11 @@ def test_without_login_nothing_is_shown_and_with_it_the_policy_allows_this_serve
     policy = headers["Content-Security-Policy"]
     assert status == 200 and "default-src 'none'" in policy and "unsafe-eval" not in policy and "http" not in policy
     (nonce,) = re.findall(r"script-src 'nonce-([\w-]{20,})';", policy)
-    assert nonce not in fetch(site + place)[1]["Content-Security-Policy"]  # another one for each answer
+    assert nonce not in fetch(site + place).headers["Content-Security-Policy"]  # another one for each answer
 
 
 def test_beyond_loopback_a_server_without_login_shows_no_class(store, url, tmp_path):
-    with serving(tmp_path, store_url=url, ip="0.0.0.0", token="") as base:
+    with serve_leaderboard(tmp_path, store_url=url, ip="0.0.0.0", token="") as base:
         status, _, text, _ = fetch(f"{base}/leaderboard", token="")
     assert status == 403 and "student" not in text
 
@@ -333,11 +315,11 @@ def test_the_students_page_is_drawn_from_itself_alone(browser, store, url, tmp_p
     command = [sys.executable, "-m", "autograder.cli.main", "leaderboard", "--store", url, "--html", str(page)]
     subprocess.run(command, check=True, capture_output=True)
     context = browser.new_context(viewport={"width": width, "height": 1000})
-    opened, told = context.new_page(), []
-    opened.on("console", lambda message: told.append(message.text))
-    opened.on("request", lambda asked: told.append(asked.url))
+    opened, problems = context.new_page(), []
+    opened.on("console", lambda message: problems.append(message.text))
+    opened.on("request", lambda asked: problems.append(asked.url))
     opened.goto(page.as_uri())
-    assert told == [page.as_uri()]
+    assert problems == [page.as_uri()]
     assert (
         opened.locator(".spark line").first.evaluate("(line) => getComputedStyle(line).strokeDasharray") == "3px, 2px"
     )
@@ -348,7 +330,7 @@ def test_the_students_page_is_drawn_from_itself_alone(browser, store, url, tmp_p
 
 
 def test_jupyterlabs_menu_leads_to_it(browser, store, url, tmp_path):
-    with serving(tmp_path, store_url=url, program="jupyterlab") as base:
+    with serve_leaderboard(tmp_path, store_url=url, program="jupyterlab") as base:
         context = browser.new_context()
         opened = context.new_page()
         opened.set_default_timeout(PATIENCE)
