@@ -7,6 +7,8 @@ import sys
 import click
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autograder.console import ExitCode, format_duration, printable, report_errors
 from course.errors import GraderError, UsageError
@@ -65,3 +67,11 @@ def test_text_is_made_safe_for_a_terminal(text, safe):
 
 def test_a_duration_reads_like_a_clock():
     assert [format_duration(seconds) for seconds in (0, 59.6, 3723)] == ["0:00", "1:00", "1:02:03"]
+
+
+@given(st.text())
+def test_no_text_can_steer_a_terminal(text):
+    safe = printable(text)
+    assert all(c.isprintable() or c.isspace() for c in safe)
+    assert "\x1b" not in safe and "\n" not in safe and "\u202e" not in safe
+    assert len(safe) <= 2000
