@@ -35,6 +35,7 @@ class BatchProgress:
         self._rows: dict[int, _WorkerRow] = {}  # by the worker's number
         self._finish_times = deque([time.monotonic()], maxlen=RECENT)  # the first is the start of the batch
         self._lock = threading.Lock()
+        self._print_lock = threading.Lock()  # keeps the lines in the order of their numbers
         live = self._console.is_terminal and not quiet
         self._live = Live(self, console=self._console, refresh_per_second=4, transient=True) if live else None
 
@@ -59,11 +60,13 @@ class BatchProgress:
             del self._rows[worker]
 
     def finished(self, worker: int, outcome: Outcome) -> None:
-        with self._lock:
-            self._rows.pop(worker, None)
-            self._verdicts[outcome.verdict] += 1
-            self._finish_times.append(time.monotonic())
-            number = f"[{self._verdicts.total()}/{self._total}] "
+        with self._print_lock:
+            with self._lock:
+                self._rows.pop(worker, None)
+                self._verdicts[outcome.verdict] += 1
+                self._finish_times.append(time.monotonic())
+                number = f"[{self._verdicts.total()}/{self._total}] "
+            # without self._lock: printing waits for a refresh of the table, and that waits for self._lock
             self._console.print(outcome_line(outcome, number), soft_wrap=True)
 
     def __rich__(self) -> Group:
@@ -76,11 +79,10 @@ class BatchProgress:
         if seconds_each:
             left = format_duration(seconds_each * (self._total - done))
             rate = f"{60 / seconds_each:.1f} a minute, {left} left"
-        return Group(
-            ProgressBar(total=self._total, completed=done, width=60),
-            Text(f"{done} of {self._total} graded ({verdicts}); {rate}"),
-            _table(rows),
-        )
+        head = Table.grid()  # gives each its line, which a ProgressBar does not end itself
+        head.add_row(ProgressBar(total=self._total, completed=done, width=60))
+        head.add_row(Text(f"{done} of {self._total} graded ({verdicts}); {rate}"))
+        return Group(head, _table(rows))
 
     def _seconds_each(self) -> float:
         """Between two of the recent results; 0 before the first."""

@@ -1,5 +1,7 @@
 """What a batch prints."""
 
+import threading
+
 from autograder.batch import BatchSummary, Outcome, SubmissionFile
 from autograder.cli.progress import BatchProgress, outcome_line, print_summary
 from autograder.store import SharedRecipe
@@ -19,8 +21,25 @@ def test_the_table_shows_progress_rate_and_time_left(tmp_path):
     console.print(progress)
     console.file.close()
     shown = console.export_text()
-    assert "no rate yet" in shown and "inspecting the network" in shown
+    assert "\n0 of 3 graded (none); no rate yet" in shown
+    assert "inspecting the network" in shown
     assert "1 of 3 graded (1 fail)" in shown and "a minute" in shown and "left" in shown
+
+
+def test_the_table_can_be_refreshed_while_a_result_is_printed(tmp_path, monkeypatch):
+    """Live refreshes the table in a thread of its own, and makes whoever prints wait for it."""
+
+    def print_after_a_refresh(*_, **__):
+        refresh = threading.Thread(target=progress.__rich__, daemon=True)
+        refresh.start()
+        refresh.join(timeout=20)
+        refreshed.append(not refresh.is_alive())
+
+    progress, refreshed = BatchProgress(1, quiet=True), []
+    monkeypatch.setattr(progress._console, "print", print_after_a_refresh)
+    progress.began(0, SubmissionFile(tmp_path, "ada", "challenge"))
+    progress.finished(0, Outcome("ada", "challenge", "x.py", "error", ("Because.",)))
+    assert refreshed == [True]
 
 
 def test_a_students_text_cannot_write_to_the_terminal(tmp_path):
