@@ -7,6 +7,7 @@
     calibrate [LESSON...]      what each lesson's own recipe reaches, seed by seed
     preview [LESSON...]        each lesson as a web page
     sequential-test FOLDER     the page about the rule near the threshold
+    operators FOLDER           the page that lists the allowed operators
 
 Without LESSON, a command takes all lessons in source/.
 """
@@ -21,6 +22,7 @@ import nbformat
 from autograder.authoring import lessons
 from autograder.authoring.calibrate import calibrate
 from autograder.authoring.lessons import chosen_or_all, lesson_argument, notebook_path
+from autograder.authoring.operators_page import operators
 from autograder.authoring.preview import preview
 from autograder.authoring.release import make_release, release_problems, release_with_gradebook
 from autograder.authoring.sequential_test import sequential_test
@@ -31,10 +33,10 @@ from course.files import write_atomically
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Make everything that is generated from the lessons in source/."""
+    """Make everything that is generated: releases and solutions from source/, and pages of the documentation."""
 
 
-for command in (calibrate, preview, sequential_test):
+for command in (calibrate, operators, preview, sequential_test):
     main.add_command(command)
 
 

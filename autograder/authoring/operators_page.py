@@ -1,10 +1,16 @@
 """Generates docs/operators.md, the list of allowed operators for students.
 
-python -m autograder.authoring.operators_page > docs/operators.md
+python -m autograder.authoring operators docs
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import click
+
+from autograder.console import report_errors
+from course.files import write_atomically
 from course.network.operators import FAMILIES
 
 BEFORE = """# Operators a network may use
@@ -31,5 +37,9 @@ def operators_page() -> str:
     return BEFORE + "\n".join(rows) + "\n" + AFTER
 
 
-if __name__ == "__main__":
-    print(operators_page(), end="")
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@report_errors
+def operators(folder: Path) -> None:
+    """Write the list of allowed operators to FOLDER."""
+    write_atomically(folder / "operators.md", operators_page())
