@@ -46,6 +46,7 @@ from course.rules import load_rules, refusals
 from course.spec import Spec
 from course.training.data import TrainingData
 from course.training.loop import Run
+from tests.support.listeners import RecordingListener
 from tests.support.recipes import TINY
 
 SUBMISSIONS = Path(__file__).parent / "submissions"
@@ -66,13 +67,6 @@ SECRET = "the-gradebook-and-the-labels-were-read"
 LEFT_BEHIND = "left_by_a_submission"  # how the names of files that submissions try to create begin
 REDUCED = ReducedRun(epochs=1, train_images=1_000, test_images=200)
 PR_SET_CHILD_SUBREAPER = 36
-
-
-class Silent:
-    """A listener that ignores all events."""
-
-    def __getattr__(self, name):
-        return lambda *what: None
 
 
 @dataclass(frozen=True)
@@ -121,7 +115,7 @@ def grade_submission(
     (original,) = [path for path in (SUBMISSIONS / case).iterdir() if path.stem in ("recipe", "submission")]
     path = folder / f"{case}{original.suffix}"
     path.write_text(original.read_text().replace(HOME, str(home)))
-    return (grade if trained else inspect_only)(path, options, Silent(), recipe_sandbox)
+    return (grade if trained else inspect_only)(path, options, RecordingListener(), recipe_sandbox)
 
 
 @functools.cache

@@ -7,6 +7,8 @@ import sys
 import time
 from dataclasses import asdict, replace
 
+import pytest
+
 from autograder.grading.pipeline import grade, inspect_only
 from course import data
 from course.notebook import fit
@@ -14,6 +16,19 @@ from course.training.scoring import Scorer
 from tests.support.listeners import RecordingListener
 from tests.support.processes import processes_of_session
 from tests.support.recipes import REDUCED, TINY, TINY_COUNT, recipe_of
+
+
+@pytest.fixture
+def few_digits(monkeypatch):
+    """As many images as REDUCED asks for, also for a notebook."""
+    whole = data.load()
+    part = replace(
+        whole,
+        train=replace(whole.train, images=whole.train.images[:1000], labels=whole.train.labels[:1000]),
+        test=replace(whole.test, images=whole.test.images[:500], labels=whole.test.labels[:500]),
+    )
+    monkeypatch.setattr(data, "load", lambda: part)
+    return part
 
 
 def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, recipe_sandbox):
@@ -30,30 +45,16 @@ def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, recipe_sand
     assert [h[0] for h in listener.calls if h[0] == "epoch"] == ["epoch"] * 3
 
 
-def test_the_grader_and_a_notebook_get_the_same_history_bit_for_bit(tiny, recipe_sandbox, monkeypatch):
+def test_the_grader_and_a_notebook_get_the_same_history_bit_for_bit(tiny, recipe_sandbox, few_digits):
     result = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox)
-    whole = data.load()
-    part = replace(
-        whole,
-        train=replace(whole.train, images=whole.train.images[:1000], labels=whole.train.labels[:1000]),
-        test=replace(whole.test, images=whole.test.images[:500], labels=whole.test.labels[:500]),
-    )
-    monkeypatch.setattr(data, "load", lambda: part)
     history = fit(recipe_of(TINY), seed=result.runs[0].seed, device="cpu")
     assert [asdict(e) for e in history.epochs] == [asdict(e) for e in result.runs[0].epochs]
 
 
-def test_the_trained_model_of_a_notebook_gives_the_last_epochs_score(monkeypatch):
-    whole = data.load()
-    part = replace(
-        whole,
-        train=replace(whole.train, images=whole.train.images[:1000], labels=whole.train.labels[:1000]),
-        test=replace(whole.test, images=whole.test.images[:500], labels=whole.test.labels[:500]),
-    )
-    monkeypatch.setattr(data, "load", lambda: part)
+def test_the_trained_model_of_a_notebook_gives_the_last_epochs_score(few_digits):
     history = fit(recipe_of(TINY), seed=3, device="cpu", epochs=2)
-    images = (part.test.images.float().div(255).sub(0.1307).div(0.3081)).unsqueeze(1)
-    assert Scorer(part.test.labels, "nll")(history.model(images).detach()).correct == history.correct[-1]
+    images = (few_digits.test.images.float().div(255).sub(0.1307).div(0.3081)).unsqueeze(1)
+    assert Scorer(few_digits.test.labels, "nll")(history.model(images).detach()).correct == history.correct[-1]
     assert len(history.epochs) == 2
 
 

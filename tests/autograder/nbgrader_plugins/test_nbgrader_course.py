@@ -25,6 +25,7 @@ from tests.support.classroom import (
     answer,
     cell,
 )
+from tests.support.listeners import RecordingListener
 
 OTHER = "lesson1_baseline"
 RECIPES = {
@@ -57,20 +58,13 @@ print("Test set: Average loss: 0.0100, Accuracy: 9999/10000 (99.99%)")
 """
 
 
-class Silent:
-    """A listener that tells nobody."""
-
-    def __getattr__(self, name):
-        return lambda *what: None
-
-
 def levels(folder, store) -> list[int]:
     """What the wavering recipe holds under its first two seeds, in a training as the course cuts it down."""
     path = folder / "wavers.py"
     path.write_text(WAVERS)
     cut = ReducedRun(epochs=2, train_images=2_000, test_images=1_000, accuracy=0.5, near=1.0)
     with open_store(store) as opened:
-        result = grade(path, Options(reduced=cut, seeds=2), Silent(), store=opened)
+        result = grade(path, Options(reduced=cut, seeds=2), RecordingListener(), store=opened)
     held = [min(run.correct) for run in result.runs]
     assert len(held) == 2 and held[0] != held[1], "the recipe does not waver: take another one"
     return held

@@ -11,14 +11,8 @@ from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.sandbox import best_tier
 from course import check_submission
 from course.notebook.check import NotReady, check_recipe
+from tests.support.listeners import RecordingListener
 from tests.support.recipes import TINY, TINY_COUNT
-
-
-class Silent:
-    """A listener that ignores every event."""
-
-    def __getattr__(self, name):
-        return lambda *event: None
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +41,7 @@ def test_the_report_on_a_recipe_that_may_be_trained_has_its_numbers_and_what_is_
 def test_what_would_be_refused_is_said_in_the_graders_own_words(source, tmp_path, recipe_sandbox):
     path = tmp_path / "work.py"
     path.write_text(source)
-    graded = inspect_only(path, Options(), Silent(), recipe_sandbox)
+    graded = inspect_only(path, Options(), RecordingListener(), recipe_sandbox)
     assert graded.reasons
     with pytest.raises(NotReady) as refused:
         check_recipe(source, "challenge")
