@@ -43,7 +43,7 @@ def solution_lines(notebook):
 @functools.cache
 def worked_spec(lesson):
     """The worked recipe as the grader reads it."""
-    return capture(run_recipe(read_recipe_source(notebook_path(ROOT, "source", lesson)).source))
+    return capture(run_recipe(read_recipe_source(notebook_path(ROOT, "source", lesson))))
 
 
 def execute(notebook):

@@ -33,7 +33,7 @@ def worked_spec(lesson: str) -> Spec:
     """The spec of the recipe in source/. The recipe is the course's own, so it runs in this process."""
     from course.capture import capture, run_recipe
 
-    return capture(run_recipe(read_recipe_source(notebook_path(lessons.ROOT, "source", lesson)).source))
+    return capture(run_recipe(read_recipe_source(notebook_path(lessons.ROOT, "source", lesson))))
 
 
 def made_with(spec: Spec, threads: int) -> dict[str, str]:

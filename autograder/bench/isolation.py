@@ -19,7 +19,7 @@ IMPORT_TORCH = ["-c", "from autograder.sandbox import lockdown; import torch; lo
 
 def measure_capture(path: Path, rounds: int) -> dict[str, list[float]]:
     """Way of capturing the submission in `path` -> seconds, one number for each round."""
-    source = read_recipe_source(path).source
+    source = read_recipe_source(path)
     tier = sandbox.best_tier()
     with RecipeSandbox(tier) as cold, RecipeSandbox(sandbox.Tier.NONE) as bare, RecipeSandbox(tier, warm=True) as warm:
         warm.capture(source)  # the fork server starts with the first request

@@ -145,7 +145,7 @@ LOOPS: dict[str, Callable[[Recipe], AbstractContextManager[Round]]] = {"publishe
 
 def main() -> None:
     loop, file = sys.argv[1:]
-    recipe = run_recipe(read_recipe_source(Path(file)).source)
+    recipe = run_recipe(read_recipe_source(Path(file)))
     if loop == "operators":
         with _run(recipe) as run:
             print(json.dumps(operator_shares(run, steps=20)))

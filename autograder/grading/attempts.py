@@ -57,6 +57,6 @@ def student_of(path: Path) -> str | None:
 def _recipe_source(path: Path) -> str:
     """The recipe's source; empty if the file has none. Raises UsageError."""
     try:
-        return read_recipe_source(path).source
+        return read_recipe_source(path)
     except StudentCodeError:
         return ""

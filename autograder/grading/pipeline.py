@@ -102,7 +102,7 @@ def prepare(path: Path, rules: Rules, options: Options, listener: Listener, reci
         isolation=recipe_sandbox.tier.value,
     )
     try:
-        source = read_recipe_source(path).source
+        source = read_recipe_source(path)
         listener.stage("running the recipe in the sandbox")
         spec = recipe_sandbox.capture(source)
         listener.stage("inspecting the network")

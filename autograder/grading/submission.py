@@ -6,7 +6,6 @@ In a notebook it is the cell whose nbgrader `grade_id` is "recipe"; a .py file i
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,11 @@ MAX_FILE = 50_000_000  # bytes, of a notebook with its outputs
 MAX_SOURCE = 200_000  # characters
 
 
-@dataclass(frozen=True)
-class RecipeSource:
-    """`source` is Python code that binds `recipe`; `name` is the file's name."""
+def read_recipe_source(path: Path) -> str:
+    """The Python code in the file that is to bind `recipe`.
 
-    name: str
-    source: str
-
-
-def read_recipe_source(path: Path) -> RecipeSource:
-    """The recipe in the file. Raises UsageError if the file cannot be read, StudentCodeError if it has no recipe."""
+    Raises UsageError if the file cannot be read, StudentCodeError if it has no recipe.
+    """
     if path.suffix not in (".ipynb", ".py"):
         raise UsageError(f"{path} is neither a notebook (.ipynb) nor a Python file (.py).")
     try:
@@ -47,7 +41,7 @@ def read_recipe_source(path: Path) -> RecipeSource:
         raise StudentCodeError(f"The recipe has {len(source):,} characters, and {MAX_SOURCE:,} are allowed.")
     if not source.strip():
         raise StudentCodeError(f"The recipe in {path.name} is empty. Bind `recipe = Recipe(...)` there.")
-    return RecipeSource(name=path.name, source=source)
+    return source
 
 
 def _recipe_cell(name: str, text: str) -> str:

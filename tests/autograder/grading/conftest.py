@@ -10,7 +10,7 @@ from autograder.sandbox import best_tier
 from tests.support.recipes import TINY
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def recipe_sandbox() -> Iterator[RecipeSandbox]:
     with RecipeSandbox(best_tier(), warm=True) as opened:
         yield opened

@@ -32,13 +32,13 @@ def notebook(*cells: tuple[str | None, str]) -> str:
 def test_of_a_notebook_only_the_recipe_cell_is_read(tmp_path):
     path = tmp_path / "work.ipynb"
     path.write_text(notebook((None, "raise SystemExit"), ("recipe", "recipe = 1\nx = 2"), ("other", "boom")))
-    assert read_recipe_source(path).source == "recipe = 1\nx = 2"
+    assert read_recipe_source(path) == "recipe = 1\nx = 2"
 
 
 def test_a_python_file_is_read_whole(tmp_path):
     path = tmp_path / "work.py"
     path.write_text("recipe = 1\n")
-    assert read_recipe_source(path).source == "recipe = 1\n"
+    assert read_recipe_source(path) == "recipe = 1\n"
 
 
 @pytest.mark.parametrize("cells", [(), ((None, "x = 1"),), (("recipe", "a = 1"), ("recipe", "b = 2"))])
