@@ -1,6 +1,6 @@
 """A course for the tests: the real lessons, nbgrader's real commands, and students who hand in notebooks.
 
-Only nbgrader's metadata of a lesson is relied on, never its text: the cells `recipe` and `trained_score`.
+The tests depend on nbgrader's metadata in a lesson (the cells `recipe` and `trained_score`), and never on its text.
 """
 
 import os
@@ -44,9 +44,12 @@ CRASHES = LEARNS + "\n1 / 0\n"
 
 
 class Course:
-    """A course in a folder of its own. `settings` are lines of its nbgrader_config.py, after those of the project."""
+    """A course in a folder of its own. `settings` are lines of its nbgrader_config.py, after those of the project.
 
-    def __init__(self, folder: Path, settings: str, db_url: str | None = None):
+    Results go to `store`. The gradebook is at `db_url`, or in a SQLite file in the course's folder.
+    """
+
+    def __init__(self, folder: Path, settings: str, *, store: str, db_url: str | None = None):
         self.root, self.exchange, self.log = folder / "course", folder / "exchange", folder / "log.txt"
         self.root.mkdir(parents=True)
         self.exchange.mkdir()
@@ -60,28 +63,29 @@ class Course:
             f"c.Exchange.root = {str(self.exchange)!r}",
             f"c.Exchange.cache = {str(folder / 'cache')!r}",
             "c.ExchangeCollect.check_owner = False",  # one user of this machine hands in for all students
+            f"c.TrainedScore.store = {store!r}",
             settings,
         ]
         (self.root / "nbgrader_config.py").write_text("\n".join(lines) + "\n")
-        self.db_url = db_url
+        self.db_url, self.settings = db_url, settings
 
     def nbgrader(self, *arguments: str, code: int = 0, cwd: Path | None = None) -> str:
-        """Run a command of nbgrader's in the course, or as a student in `cwd`; what it said also goes to the log."""
+        """Run one of nbgrader's commands in the course's folder, or in a student's, `cwd`. Its output is logged too."""
         command = [sys.executable, "-W", "ignore", "-m", "nbgrader", *arguments]
         done = subprocess.run(
             command, cwd=cwd or self.root, env=environment(), capture_output=True, text=True, timeout=900, check=False
         )
-        said = done.stdout + done.stderr
+        output = done.stdout + done.stderr
         with self.log.open("a") as log:
-            log.write(f"$ nbgrader {' '.join(arguments)}\n{said}\n")
-        assert done.returncode == code, said[-4000:]
-        return said
+            log.write(f"$ nbgrader {' '.join(arguments)}\n{output}\n")
+        assert done.returncode == code, output[-4000:]
+        return output
 
     def gradebook(self) -> Gradebook:
         return Gradebook(self.db_url, "under8k")
 
     def scores(self, assignment: str, student: str) -> dict[str, float | None]:
-        """Cell -> points; None while a person has to look."""
+        """Cell -> points; None while a person has to grade it."""
         with self.gradebook() as gradebook:
             grades = gradebook.find_submission_notebook(assignment, assignment, student).grades
             return {g.name: None if g.needs_manual_grade else g.score for g in grades}
@@ -105,11 +109,10 @@ def cell(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
 
 
 def answer(path: Path, recipe: str, *, report: str = "What I saw, and why.") -> None:
-    """Fill in a released notebook: the recipe, and every answer in words."""
+    """Fill in a released notebook: the recipe, and `report` in every cell that asks for text."""
     notebook = nbformat.read(path, as_version=4)
     cell(notebook, "recipe").source = recipe
-    for one in notebook.cells:
-        metadata = one.metadata.get("nbgrader", {})
-        if one.cell_type == "markdown" and metadata.get("solution"):
-            one.source = report
+    for answered in notebook.cells:
+        if answered.cell_type == "markdown" and answered.metadata.get("nbgrader", {}).get("solution"):
+            answered.source = report
     nbformat.write(notebook, path)

@@ -29,16 +29,13 @@ display(Javascript("{OWNED}"))
 display(SVG("<svg xmlns='http://www.w3.org/2000/svg' onload=\\"{OWNED}\\"></svg>"))
 """
 
-pytestmark = [
-    pytest.mark.slow,
-    NEEDS_CHROMIUM,
-]
+pytestmark = [pytest.mark.slow, pytest.mark.training, NEEDS_CHROMIUM]
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("formgrader")
-    return Course(folder, f"c.TrainedScore.store = {str(folder / 'results.db')!r}\nc.TrainedScore.reduced = {REDUCED}")
+    return Course(folder, f"c.TrainedScore.reduced = {REDUCED}", store=str(folder / "results.db"))
 
 
 @pytest.fixture(scope="module")

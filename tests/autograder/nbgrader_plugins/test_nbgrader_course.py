@@ -1,7 +1,7 @@
-"""The whole way of a course with real nbgrader: eight students, from release to the grades of Canvas and Moodle.
+"""A whole course with real nbgrader: eight students, from the release to the grades for Canvas and Moodle.
 
-Once with SQLite, once with PostgreSQL for gradebook and store. Trainings are real, and cut down by the instructor's
-settings: what is held is judged against a level between the first two seeds of one student's wavering recipe.
+It is graded with SQLite and with PostgreSQL, for gradebook and store. Trainings are real, and made short by the
+instructor's settings: the limit lies between what one student's recipe holds under the first and the second seed.
 """
 
 import csv
@@ -47,6 +47,8 @@ VERDICTS = {
     "fay": "Not passed yet",
     "hal": "Passed",
 }
+pytestmark = [pytest.mark.slow, pytest.mark.training]
+
 CHEAT = """
 import ast
 from IPython import get_ipython
@@ -58,31 +60,31 @@ print("Test set: Average loss: 0.0100, Accuracy: 9999/10000 (99.99%)")
 """
 
 
-def levels(folder, store) -> list[int]:
-    """What the wavering recipe holds under its first two seeds, in a training as the course cuts it down."""
+def lowest_accuracies(folder) -> list[int]:
+    """What the wavering recipe holds under each of its first two seeds, in a training as short as the course's."""
     path = folder / "wavers.py"
     path.write_text(WAVERS)
-    cut = ReducedRun(epochs=2, train_images=2_000, test_images=1_000, accuracy=0.5, near=1.0)
-    with open_store(store) as opened:
-        result = grade(path, Options(reduced=cut, seeds=2), RecordingListener(), store=opened)
-    held = [min(run.correct) for run in result.runs]
-    assert len(held) == 2 and held[0] != held[1], "the recipe does not waver: take another one"
-    return held
+    reduced = ReducedRun(epochs=2, train_images=2_000, test_images=1_000, accuracy=0.5, near=1.0)
+    with open_store(str(folder / "wavers.db")) as store:
+        result = grade(path, Options(reduced=reduced, seeds=2), RecordingListener(), store=store)
+    lowest = [min(run.correct) for run in result.runs]
+    assert len(lowest) == 2 and lowest[0] != lowest[1], "the recipe holds the same under both seeds: take another one"
+    return lowest
 
 
-def settings(folder, store) -> str:
-    first, second = levels(folder, store)
+def short_trainings(folder) -> str:
+    """Settings of a course whose limit lies between the two."""
+    first, second = lowest_accuracies(folder)
     needed = (first + second + 1) // 2
-    cut = {
+    reduced = {
         "epochs": 2,
         "train_images": 2_000,
         "test_images": 1_000,
         "accuracy": needed / 1_000,
         "near": (abs(first - needed) + 1) / 1_000,
     }
-    return f"c.TrainedScore.store = {str(store)!r}\nc.TrainedScore.seeds = 2\nc.TrainedScore.reduced = {cut}\n" + (
-        "c.LateSubmissionPlugin.penalty_method = 'zero'\n"
-    )
+    trained = f"c.TrainedScore.seeds = 2\nc.TrainedScore.reduced = {reduced}\n"
+    return trained + "c.LateSubmissionPlugin.penalty_method = 'zero'\n"
 
 
 def cheat(path) -> None:
@@ -105,7 +107,7 @@ def cheat(path) -> None:
 
 
 def hand_in(course, folder, student, recipe, assignment="challenge"):
-    """Fetch, work, submit, as students do; the second one has the notebook from the first."""
+    """Fetch, answer and submit as students do. Only the first fetches: the others get a copy of that notebook."""
     home = folder / "homes" / student
     home.mkdir(parents=True, exist_ok=True)
     shutil.copy(course.root / "nbgrader_config.py", home)
@@ -125,42 +127,67 @@ def hand_in(course, folder, student, recipe, assignment="challenge"):
     course.nbgrader("submit", assignment, "--course", "under8k", "--student", student, cwd=home)
 
 
-@pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
-def course(request, tmp_path_factory):
-    """The course after `autograde` of everything that was handed in."""
-    folder = tmp_path_factory.mktemp(request.param.lower())
-    if request.param == "SQLite":
-        made = Course(folder, settings(folder, str(folder / "results.db")))
-    else:
-        server = request.getfixturevalue("postgresql_server")
-        made = Course(folder, settings(folder, server.create_database()), server.create_database())
-    try:
-        run_course(made, folder, others=request.param == "SQLite")
-        yield made
-    finally:
-        print(made.log.read_text() if made.log.exists() else "")
-
-
-def run_course(course, folder, *, others):
-    students = folder / "students.csv"
+def import_students(course):
+    students = course.root / "students.csv"
     names = "".join(f"{name},{name.title()},Student,{name}@example.org,{i}\n" for i, name in enumerate(RECIPES, 100))
     students.write_text("id,first_name,last_name,email,lms_user_id\n" + names)
     course.nbgrader("db", "student", "import", str(students))
-    work = {"challenge": RECIPES} | ({OTHER: {"ada": LEARNS, "dora": TOO_LARGE}} if others else {})
-    for assignment, recipes in work.items():
+
+
+def set_due_date(course, date):
+    with course.gradebook() as gradebook:
+        gradebook.update_or_create_assignment("challenge", duedate=date)
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory):
+    """The course with SQLite once all is collected; a copy of its challenges; the due date, which only Hal missed."""
+    folder = tmp_path_factory.mktemp("sqlite")
+    course, due = Course(folder, short_trainings(folder), store=str(folder / "results.db")), ""
+    import_students(course)
+    for assignment, recipes in {"challenge": RECIPES, OTHER: {"ada": LEARNS, "dora": TOO_LARGE}}.items():
         course.nbgrader("generate_assignment", assignment)
         course.nbgrader("release_assignment", assignment)
         for student, recipe in recipes.items():
-            if student == "hal":  # everybody's due date has just passed
-                with course.gradebook() as gradebook:
-                    gradebook.update_or_create_assignment("challenge", duedate=str(dt.datetime.now(dt.UTC)))
+            if student == "hal":
+                due = str(dt.datetime.now(dt.UTC))
+                set_due_date(course, due)
                 time.sleep(1)
             hand_in(course, folder, student, recipe, assignment)
         course.nbgrader("collect", assignment)
-        course.nbgrader("autograde", assignment)
+    copy = folder / "submitted"  # the tests hand in more
+    shutil.copytree(course.root / "submitted", copy, ignore=shutil.ignore_patterns(OTHER))
+    return course, copy, due
 
 
-@pytest.mark.slow
+def on_postgresql(collected, folder, server):
+    """The same course with both databases on PostgreSQL. What was collected is copied: it depends on no database."""
+    original, submitted, due = collected
+    store, gradebook = server.create_database(), server.create_database()
+    course = Course(folder, original.settings, store=store, db_url=gradebook)
+    shutil.copytree(submitted, course.root / "submitted")
+    import_students(course)
+    course.nbgrader("generate_assignment", "challenge")
+    set_due_date(course, due)
+    return course
+
+
+@pytest.fixture(scope="module", params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.database)])
+def course(request, collected, tmp_path_factory):
+    """The course after `autograde` of everything that was handed in."""
+    if request.param == "SQLite":
+        course, assignments = collected[0], ("challenge", OTHER)
+    else:
+        server = request.getfixturevalue("postgresql_server")
+        course, assignments = on_postgresql(collected, tmp_path_factory.mktemp("postgresql"), server), ("challenge",)
+    try:
+        for assignment in assignments:
+            course.nbgrader("autograde", assignment)
+        yield course
+    finally:
+        print(course.log.read_text())
+
+
 def test_every_student_gets_the_verdict_the_reasons_and_the_points_that_are_due(course):
     for student, verdict in VERDICTS.items():
         report, scores = course.report("challenge", student), course.scores("challenge", student)
@@ -178,7 +205,6 @@ def test_every_student_gets_the_verdict_the_reasons_and_the_points_that_are_due(
     assert len(images) == 1
 
 
-@pytest.mark.slow
 def test_a_cheat_gets_no_more_than_an_honest_student_with_the_same_recipe(course):
     honest, cheating = course.scores("challenge", "cy"), course.scores("challenge", "fay")
     assert cheating == honest
@@ -187,7 +213,6 @@ def test_a_cheat_gets_no_more_than_an_honest_student_with_the_same_recipe(course
     assert sorted(graded) == sorted(honest) and "10.0" not in cell(notebook, "trained_score").source
 
 
-@pytest.mark.slow
 def test_who_is_late_is_told_so_and_who_hands_in_no_notebook_has_nothing(course):
     with course.gradebook() as gradebook:
         late = gradebook.find_submission("challenge", "hal")
@@ -196,36 +221,32 @@ def test_who_is_late_is_told_so_and_who_hands_in_no_notebook_has_nothing(course)
     assert "No notebooks were matched by" in course.log.read_text() and "/gus/" in course.log.read_text()
 
 
-@pytest.mark.slow
 def test_grading_again_trains_nothing_and_changes_nothing(course):
     before = course.scores("challenge", "ada")
-    said = course.nbgrader("autograde", "challenge", "--student", "ada", "--force")
-    assert "taken from the store" in said and "Training run" not in said
+    output = course.nbgrader("autograde", "challenge", "--student", "ada", "--force")
+    assert "taken from the store" in output and "Training run" not in output
     assert course.scores("challenge", "ada") == before
 
 
-@pytest.mark.slow
 def test_a_fault_of_ours_leaves_the_old_score_and_says_so(course):
     before = course.scores("challenge", "ada")
-    said = course.nbgrader(
+    output = course.nbgrader(
         "autograde", "challenge", "--student", "ada", "--force", "--TrainedScore.device=cuda:7", code=1
     )
-    assert "There was an error processing assignment 'challenge' for student 'ada'" in said
+    assert "There was an error processing assignment 'challenge' for student 'ada'" in output
     assert course.scores("challenge", "ada") == before
     course.nbgrader("autograde", "challenge", "--student", "ada", "--force")
     assert course.scores("challenge", "ada") == before
 
 
-@pytest.mark.slow
 def test_no_execute_is_refused_and_the_old_score_stays(course):
     before = course.scores("challenge", "eli")
-    said = course.nbgrader("autograde", "challenge", "--student", "eli", "--force", "--no-execute", code=1)
-    assert "--no-execute would take the points from outputs that students saved" in said
+    output = course.nbgrader("autograde", "challenge", "--student", "eli", "--force", "--no-execute", code=1)
+    assert "--no-execute would take the points from outputs that students saved" in output
     assert course.scores("challenge", "eli") == before
     course.nbgrader("autograde", "challenge", "--student", "eli", "--force")
 
 
-@pytest.mark.slow
 def test_feedback_shows_students_the_report(course):
     course.nbgrader("generate_feedback", "challenge", "--student", "cy")
     page = (course.root / "feedback" / "cy" / "challenge" / "challenge.html").read_text()
@@ -233,7 +254,6 @@ def test_feedback_shows_students_the_report(course):
     assert "data:image/png;base64" in page
 
 
-@pytest.mark.slow
 def test_canvas_and_moodle_get_every_exercise_and_empty_fields_for_what_waits_for_a_person(course):
     assert cell(course.autograded("challenge", "ada"), "report")
     course.nbgrader("export", "--to=grades.csv")
@@ -258,7 +278,6 @@ def test_canvas_and_moodle_get_every_exercise_and_empty_fields_for_what_waits_fo
     assert exercises == {f"challenge: {name}" for name in course.scores("challenge", "ada")}
 
 
-@pytest.mark.slow
 def test_who_hands_in_a_file_that_is_no_notebook_gets_a_report_that_says_so(course):
     broken = course.root / "submitted" / "ivy" / "challenge" / "challenge.ipynb"
     broken.parent.mkdir(parents=True)
