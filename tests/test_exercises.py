@@ -127,6 +127,7 @@ def scores(config, student):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Object of type:sqlalchemy.exc.SAWarning")  # nbgrader's own use of SQLAlchemy
 @pytest.mark.parametrize("lesson", dict.fromkeys(exercise.lesson for exercise in EXERCISES))
+@pytest.mark.training
 def test_nbgrader_gives_right_answers_their_points_and_takes_some_for_each_wrong_one(lesson, course_of):
     config = course_of(lesson)
     recipe = {cell.id: cell.source for cell in read_notebook("source", lesson).cells if cell.id == RECIPE_CELL}

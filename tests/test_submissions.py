@@ -212,6 +212,7 @@ def test_no_kind_of_submission_is_forgotten():
 
 
 @pytest.mark.slow
+@pytest.mark.training
 def test_every_submission_gets_its_verdict_and_leaves_nothing_behind(decoys, tmp_path, monkeypatch):
     tier = best_tier()
     if tier is Tier.NONE:

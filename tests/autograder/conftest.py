@@ -1,4 +1,4 @@
-"""For the grader's tests: one PostgreSQL server for all of them, and a new store for each."""
+"""For the grader's tests: one PostgreSQL server for all of them, a new store for each, and a mark where one trains."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder.store import RunKey, Store, open_store
+from autograder.workers.client import WorkerPool
 from course.capture import capture
 from course.spec import Spec
 from tests.support.databases import PROGRAMS, PostgreSQL, postgresql
@@ -45,3 +46,16 @@ def spec() -> Spec:
 def key(spec: Spec) -> RunKey:
     """Of a run of `spec`."""
     return RunKey(spec.hash, 7, "cpu", 1, "trainer 1", "")
+
+
+@pytest.fixture(autouse=True)
+def training_is_marked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test train unless it is marked `training`, so that `make check` leaves out all that do."""
+    start = WorkerPool.start
+
+    def checked_start(pool: WorkerPool, name: str, **options: object) -> object:
+        assert name != "trainer", "this test trains: mark it with @pytest.mark.training"
+        return start(pool, name, **options)
+
+    if request.node.get_closest_marker("training") is None:
+        monkeypatch.setattr(WorkerPool, "start", checked_start)

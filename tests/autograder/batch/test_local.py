@@ -37,6 +37,7 @@ def test_a_machine_gets_as_many_jobs_as_cores_and_memory_allow(monkeypatch, core
 
 
 @pytest.mark.slow
+@pytest.mark.training
 def test_two_batches_at_once_on_one_store_train_nothing_twice(tmp_path, store_url):
     course = submit(tmp_path, 8)
     command = batch_command(course, store_url, "--jobs", "1")
@@ -58,6 +59,7 @@ def process_tree(process: subprocess.Popen) -> list[psutil.Process]:
 
 
 @pytest.mark.slow
+@pytest.mark.training
 def test_kill_9_of_any_process_at_any_time_loses_nothing_and_doubles_nothing(tmp_path):
     course, path, rng = submit(tmp_path, 8), str(tmp_path / "r.db"), random.Random(9)
     kills, batch = 0, None
@@ -77,6 +79,7 @@ def test_kill_9_of_any_process_at_any_time_loses_nothing_and_doubles_nothing(tmp
         assert_each_exactly_once(store, 8)
 
 
+@pytest.mark.training
 def test_a_disk_that_is_full_stops_the_batch_with_a_sentence_and_loses_nothing(tmp_path):
     submissions, path = all_submissions(submit(tmp_path, 4)), str(tmp_path / "r.db")
     with open_store(path, retry_seconds=0.5) as store:
@@ -109,6 +112,7 @@ class OnFirstResult(SilentProgress):
         action()
 
 
+@pytest.mark.training
 def test_a_database_that_goes_away_and_comes_back_costs_nothing(tmp_path, postgresql_server):
     submissions, url = all_submissions(submit(tmp_path, 4)), postgresql_server.create_database()
 
@@ -121,6 +125,7 @@ def test_a_database_that_goes_away_and_comes_back_costs_nothing(tmp_path, postgr
         assert_each_exactly_once(store, 4)
 
 
+@pytest.mark.training
 def test_a_database_that_stays_away_stops_the_batch_which_resumes_another_day(tmp_path, postgresql_server):
     submissions, url = all_submissions(submit(tmp_path, 4)), postgresql_server.create_database()
     try:

@@ -41,6 +41,7 @@ def test_an_address_without_a_cluster_is_wrong_use(tmp_path, postgresql_server):
 
 
 @pytest.mark.slow
+@pytest.mark.training
 def test_a_node_that_dies_loses_no_result_and_doubles_none(tmp_path, postgresql_server):
     url, log = postgresql_server.create_database(), tmp_path / "stderr"
     command = [sys.executable, "-m", "tests.support.ray_cluster", str(submit(tmp_path, 6)), url]

@@ -25,6 +25,7 @@ def graded(tmp_path_factory):
     return course, path, run_command(batch_command(course, path))
 
 
+@pytest.mark.training
 def test_every_submission_has_its_verdict_with_reasons(graded):
     _, path, report = graded
     assert report["verdicts"] == {"fail": 5, "error": 1}
@@ -36,6 +37,7 @@ def test_every_submission_has_its_verdict_with_reasons(graded):
         assert [g.result.verdict for g in store.results.counting_attempts("challenge")] == ["fail"] * 5 + ["error"]
 
 
+@pytest.mark.training
 def test_a_recipe_that_two_students_hand_in_is_trained_once(graded):
     _, path, _ = graded
     with open_store(path) as store:
@@ -43,6 +45,7 @@ def test_a_recipe_that_two_students_hand_in_is_trained_once(graded):
         assert [shared.students for shared in store.results.shared_recipes()] == [("student000", "student004")]
 
 
+@pytest.mark.training
 def test_the_same_batch_again_trains_nothing_and_reports_the_same(graded):
     course, path, report = graded
     with open_store(path) as store:
@@ -54,6 +57,7 @@ def test_the_same_batch_again_trains_nothing_and_reports_the_same(graded):
     assert second_report["submissions"] == report["submissions"]
 
 
+@pytest.mark.training
 def test_regrading_trains_the_selected_submissions_again_and_keeps_the_reason(graded):
     course, path, report = graded
     command = ["regrade", str(course), "--store", path, "--reduced", "1/600/500", "--seeds", "1", "--device", "cpu"]
@@ -78,12 +82,14 @@ def test_regrading_trains_the_selected_submissions_again_and_keeps_the_reason(gr
         (["--reason", "x", "--everybody", "--jobs", "0"], "0 is not in the range"),
     ],
 )
+@pytest.mark.training
 def test_regrading_without_saying_whom_or_why_is_wrong_use(graded, options, fragment):
     course, path, _ = graded
     done = CliRunner().invoke(main, ["regrade", str(course), "--store", path, *options])
     assert done.exit_code == 2 and fragment in done.stderr
 
 
+@pytest.mark.training
 def test_a_submission_that_meets_a_bug_stops_nobody_and_is_reported(tmp_path, monkeypatch):
     def broken(path, *arguments, **more):
         if "student001" in str(path):
@@ -105,6 +111,7 @@ def test_a_submission_that_meets_a_bug_stops_nobody_and_is_reported(tmp_path, mo
         assert store.results.latest("student001", "challenge") is None
 
 
+@pytest.mark.training
 def test_a_batch_that_is_interrupted_says_so_and_resumes_later(tmp_path):
     course, path = submit(tmp_path, 4), str(tmp_path / "r.db")
     command = [word for word in batch_command(course, path, "--jobs", "1") if word != "--json"]
@@ -121,6 +128,7 @@ def test_a_batch_that_is_interrupted_says_so_and_resumes_later(tmp_path):
         assert_each_exactly_once(store, 4)
 
 
+@pytest.mark.training
 def test_the_summary_names_the_store_and_shared_recipes(graded):
     course, path, _ = graded
     command = [word for word in batch_command(course, path) if word != "--json"][3:]

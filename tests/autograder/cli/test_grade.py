@@ -52,6 +52,7 @@ def test_inspect_prints_the_count_and_the_layers(tmp_path):
     assert "May be trained" in finished.stdout
 
 
+@pytest.mark.training
 def test_a_quick_grading_is_never_official(tmp_path):
     path = tmp_path / "work.py"
     path.write_text(TINY)

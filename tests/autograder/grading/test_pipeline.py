@@ -31,6 +31,7 @@ def few_digits(monkeypatch):
     return part
 
 
+@pytest.mark.training
 def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, recipe_sandbox):
     listener = RecordingListener()
     result = grade(tiny, REDUCED, listener, recipe_sandbox)
@@ -45,12 +46,14 @@ def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, recipe_sand
     assert [h[0] for h in listener.calls if h[0] == "epoch"] == ["epoch"] * 3
 
 
+@pytest.mark.training
 def test_the_grader_and_a_notebook_get_the_same_history_bit_for_bit(tiny, recipe_sandbox, few_digits):
     result = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox)
     history = fit(recipe_of(TINY), seed=result.runs[0].seed, device="cpu")
     assert [asdict(e) for e in history.epochs] == [asdict(e) for e in result.runs[0].epochs]
 
 
+@pytest.mark.training
 def test_the_trained_model_of_a_notebook_gives_the_last_epochs_score(few_digits):
     history = fit(recipe_of(TINY), seed=3, device="cpu", epochs=2)
     images = (few_digits.test.images.float().div(255).sub(0.1307).div(0.3081)).unsqueeze(1)
@@ -74,6 +77,7 @@ def test_too_many_parameters_are_refused_with_the_number_and_the_limit(tmp_path,
     assert f"parameters: {TINY_COUNT + 784 * 11 + 11:,} counted, fewer than 8,000 allowed" in result.reasons[0]
 
 
+@pytest.mark.training
 def test_a_diverged_run_is_reported_first_and_once_with_epoch_step_and_rate(tmp_path, recipe_sandbox):
     path = tmp_path / "hot.py"
     path.write_text(TINY.replace("lr=0.1", "lr=1e30"))
@@ -91,6 +95,7 @@ def test_an_error_of_the_students_code_names_the_line(tmp_path, recipe_sandbox):
     assert (result.verdict, result.reasons) == ("error", ("Line 2 (y = x / 0): ZeroDivisionError: division by zero",))
 
 
+@pytest.mark.training
 def test_a_grader_that_is_killed_leaves_no_worker_behind(tiny):
     grader = subprocess.Popen(
         [sys.executable, "-m", "autograder.cli.main", "grade", str(tiny), "--device", "cpu"],

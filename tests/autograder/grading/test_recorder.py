@@ -17,6 +17,7 @@ from tests.support.recipes import REDUCED
 from tests.support.stores import record_of, result_of
 
 
+@pytest.mark.training
 def test_a_second_grading_is_answered_from_the_store_without_training(store, tiny, recipe_sandbox):
     first = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
     listener = RecordingListener()
@@ -26,6 +27,7 @@ def test_a_second_grading_is_answered_from_the_store_without_training(store, tin
     assert list(store.verify()) == []
 
 
+@pytest.mark.training
 def test_an_attempt_that_has_its_verdict_is_believed_until_something_changes(store, tiny, recipe_sandbox):
     first = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
     assert grade(tiny, REDUCED, RecordingListener(), None, store, "ada", reuse_verdict=True) == first
@@ -37,6 +39,7 @@ def test_an_attempt_that_has_its_verdict_is_believed_until_something_changes(sto
     assert heard == ["running the recipe in the sandbox"] * 2
 
 
+@pytest.mark.training
 def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, recipe_sandbox, monkeypatch):
     assert grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict == "fail"
     easy = replace(load_rules("challenge"), accuracy=0.1)
@@ -48,6 +51,7 @@ def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, recipe_sandb
     assert len(store.results.graded_attempts()) == 1
 
 
+@pytest.mark.training
 def test_our_own_fault_changes_nobodys_result(store, tiny, recipe_sandbox, monkeypatch):
     before = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
 
@@ -60,6 +64,7 @@ def test_our_own_fault_changes_nobodys_result(store, tiny, recipe_sandbox, monke
     assert store.results.latest("ada", "challenge").result == before
 
 
+@pytest.mark.training
 def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(store, tiny, recipe_sandbox, monkeypatch):
     result = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
     (seen,) = store.overview.since()[1]
@@ -79,6 +84,7 @@ def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(stor
     assert "on fire" in fault.fault and fault.attempt_id != seen.attempt_id
 
 
+@pytest.mark.training
 def test_the_trainer_never_learns_what_it_got_wrong(store, tiny, recipe_sandbox, monkeypatch):
     """With the numbers of the images that it got wrong, a network could be fitted to the test set."""
     sent = []

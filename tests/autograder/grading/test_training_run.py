@@ -25,6 +25,7 @@ from tests.support.listeners import RecordingListener
 from tests.support.recipes import REDUCED, TINY, recipe_of
 
 
+@pytest.mark.training
 def test_a_run_that_would_take_too_long_is_refused_after_a_few_steps(tiny, recipe_sandbox):
     hurried = replace(REDUCED, max_minutes=1e-6, reduced=ReducedRun(epochs=3, train_images=4000, test_images=500))
     result = grade(tiny, hurried, RecordingListener(), recipe_sandbox)
@@ -32,6 +33,7 @@ def test_a_run_that_would_take_too_long_is_refused_after_a_few_steps(tiny, recip
     assert "Training would take about" in result.reasons[0] and "as 20 steps show" in result.reasons[0]
 
 
+@pytest.mark.training
 def test_warm_workers_give_the_history_of_cold_ones_run_after_run(tiny, recipe_sandbox):
     cold = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox).runs[0].epochs
     with WorkerPool(warm=True) as workers:
@@ -55,6 +57,7 @@ class StopsAfter(RecordingListener):
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
+@pytest.mark.training
 def test_a_run_that_was_interrupted_goes_on_with_the_same_history(tiny, recipe_sandbox, epoch):
     spec, seed = recipe_sandbox.capture(tiny.read_text()), 1000 + epoch
     listener = RecordingListener()

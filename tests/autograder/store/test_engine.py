@@ -13,6 +13,7 @@ from course.errors import UsageError
 from tests.support.stores import execute
 
 
+@pytest.mark.slow
 def test_of_many_who_open_a_new_store_at_once_all_find_it_whole(store_url):
     code = "import sys; from autograder.store import open_store; print(open_store(sys.argv[1]).chain_end()[0])"
     openers = [

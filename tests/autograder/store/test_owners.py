@@ -15,6 +15,7 @@ def owner_in_another_process() -> tuple[str, subprocess.Popen]:
     return process.stdout.readline().strip(), process
 
 
+@pytest.mark.slow
 def test_a_process_is_alive_until_it_ends():
     owner, process = owner_in_another_process()
     assert owners.is_alive(owner, silent=0)

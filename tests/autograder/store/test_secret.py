@@ -38,6 +38,7 @@ def test_a_folder_that_cannot_be_written_is_named(fresh_home, monkeypatch):
         secret.course_secret()
 
 
+@pytest.mark.slow
 def test_two_first_users_read_the_same_secret(tmp_path):
     code = (
         "import pathlib, sys; from autograder.store import secret; "
