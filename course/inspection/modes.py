@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from course import spec
 from course.network.operators import bind, resolve
 
+MAX_DROPOUT = 0.9  # of the values; networks are trained with up to 0.5, and 1.0 leaves nothing of what it is given
+MIN_MOMENTUM, MAX_MOMENTUM = 0.001, 1.0  # PyTorch's default is 0.1; statistics that are not updated are another network
 DROPOUTS = frozenset(
     "dropout dropout_ feature_dropout feature_dropout_ alpha_dropout alpha_dropout_ feature_alpha_dropout".split()
 )
@@ -15,26 +18,37 @@ MODE_ARGUMENTS = {  # what else may differ between the modes
     "instance_norm": ("use_input_stats",),
     "rrelu": ("training",),
     "rrelu_": ("training",),
+    "scaled_dot_product_attention": ("dropout_p",),
 }
+_ONLY = "Only dropout and batch norm may differ between the two."
 
 
 def mode_problems(network: spec.Network) -> list[str]:
     """A sentence if the two modes compute different things; it names the first line that differs."""
-    train, evaluate = _comparable_calls(network.train.nodes), _comparable_calls(network.eval.nodes)
-    for train_call, eval_call in zip(train, evaluate, strict=False):
+    train, evaluate = _comparison(network.train), _comparison(network.eval)
+    for train_call, eval_call in zip(train.calls, evaluate.calls, strict=False):
         if train_call != eval_call:
-            line = train_call.line or eval_call.line
             return [
-                f"{f'Line {line}: ' if line else ''}Your network computes something else in test mode than in training "
-                f"({eval_call.operator} where training has {train_call.operator}). Only dropout and batch norm may "
-                "differ between the two."
+                f"{_place(train_call.line or eval_call.line)}Your network computes something else in test mode than in "
+                f"training ({eval_call.operator} where training has {train_call.operator}). {_ONLY}"
             ]
-    if len(train) != len(evaluate):
+    if len(train.calls) != len(evaluate.calls):
         return [
-            f"Your network takes {len(train)} operations in training and {len(evaluate)} in test mode. Only dropout "
-            "and batch norm may differ between the two."
+            f"Your network takes {len(train.calls)} operations in training and {len(evaluate.calls)} in test mode. "
+            f"{_ONLY}"
         ]
-    return []
+    if train.output != evaluate.output:
+        return [
+            "Your network computes the same in both modes, but returns another of its values in test mode than in "
+            f"training. Let forward return one value, whatever self.training is. {_ONLY}"
+        ]
+    return [*_dropout_problems(network), *_momentum_problems(network)][:1]
+
+
+def corresponding_nodes(network: spec.Network) -> list[tuple[int, int]]:
+    """The positions of the nodes that compute the same in train and in eval mode, of a network without a problem."""
+    train, evaluate = _comparison(network.train), _comparison(network.eval)
+    return [(ours.node, theirs.node) for ours, theirs in zip(train.calls, evaluate.calls, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -48,22 +62,37 @@ class _CallRef:
 class _Call:
     """A node without what may differ between the modes."""
 
-    operator: str
+    op: str
     arguments: dict[str, object]
     line: int | None = field(compare=False)
+    node: int = field(compare=False)
+
+    @property
+    def operator(self) -> str:
+        return self.op.split(".")[1]  # "conv2d" of "aten.conv2d.default", "getitem" of "size.getitem"
 
 
-def _comparable_calls(nodes: tuple[spec.Node, ...]) -> list[_Call]:
-    """The calls of a graph without its dropouts and without batch norm's training flag."""
+@dataclass(frozen=True)
+class _Comparison:
+    """A graph's calls without its dropouts and without batch norm's training flag, and what its output is of them."""
+
+    calls: list[_Call]
+    output: object
+
+
+def _comparison(graph: spec.Graph) -> _Comparison:
     results: dict[int, object] = {}  # node -> what its readers see
 
     def renumbered(argument: object) -> object:
         if isinstance(argument, spec.NodeRef):
             return results[argument.node]
-        return tuple(map(renumbered, argument)) if isinstance(argument, tuple | list) else argument
+        if isinstance(argument, tuple | list):
+            return tuple(map(renumbered, argument))
+        # True equals 1 in Python, and 1 equals 1.0
+        return (type(argument), argument) if isinstance(argument, bool | int | float) else argument
 
     calls: list[_Call] = []
-    for index, node in enumerate(nodes):
+    for index, node in enumerate(graph.nodes):
         bound = bind(resolve(node.op), node.args, node.kwargs, defaults=True)
         arguments = {name: renumbered(argument) for name, argument in bound.items()}
         if node.operator in DROPOUTS:
@@ -72,5 +101,42 @@ def _comparable_calls(nodes: tuple[spec.Node, ...]) -> list[_Call]:
         for name in MODE_ARGUMENTS.get(node.operator, ()):
             arguments.pop(name, None)
         results[index] = _CallRef(len(calls))
-        calls.append(_Call(node.operator, arguments, node.line))
-    return calls
+        calls.append(_Call(node.op, arguments, node.line, index))
+    return _Comparison(calls, results.get(graph.output.node))
+
+
+def _dropout_problems(network: spec.Network) -> Iterator[str]:
+    """A sentence for each dropout that leaves so little of its input that it tells training from testing."""
+    for node in network.train.nodes:
+        arguments = bind(resolve(node.op), node.args, node.kwargs, defaults=True)
+        p = arguments["p"] if node.operator in DROPOUTS else arguments.get("dropout_p", 0.0)
+        if not isinstance(p, int | float):
+            yield f"{_place(node.line)}Your network computes the p of its dropout. Write it as a number."
+        elif not 0 <= p <= MAX_DROPOUT:
+            yield (
+                f"{_place(node.line)}Your network has dropout with p={p:g}, and 0 to {MAX_DROPOUT} are allowed: with "
+                "more, hardly anything of what the layers before it compute takes part in training. Use a smaller p."
+            )
+
+
+def _momentum_problems(network: spec.Network) -> Iterator[str]:
+    """A sentence for each batch norm whose statistics do not follow the training."""
+    for node in network.train.nodes:
+        arguments = bind(resolve(node.op), node.args, node.kwargs, defaults=True)
+        flag = MODE_ARGUMENTS.get(node.operator, ("",))[0]
+        if node.operator not in ("batch_norm", "instance_norm") or arguments[flag] is not True:
+            continue
+        momentum = arguments["momentum"]
+        if arguments["running_mean"] is None and arguments["running_var"] is None:
+            continue  # it has no statistics
+        if not isinstance(momentum, int | float) or not MIN_MOMENTUM <= momentum <= MAX_MOMENTUM:
+            shown = f"momentum={momentum:g}" if isinstance(momentum, int | float) else "a momentum that it computes"
+            yield (
+                f"{_place(node.line)}Your network has a batch norm with {shown}, and {MIN_MOMENTUM} to "
+                f"{MAX_MOMENTUM:g} are allowed: otherwise its statistics in test mode are not those of the training. "
+                "PyTorch's default is 0.1."
+            )
+
+
+def _place(line: int | None) -> str:
+    return f"Line {line}: " if line else ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from course.capture import capture
 from course.inspection import inspect
-from course.inspection.modes import mode_problems
-from course.spec import Graph, Input, Network, Node, NodeRef
-from tests.support.networks import around, captured, recipe
+from course.inspection.modes import MAX_DROPOUT, corresponding_nodes, mode_problems
+from course.spec import Graph, Input, Network, Node, NodeRef, TensorRef
+from tests.support.networks import around, captured, middle, recipe
 
 
 class OnlyInTraining(nn.Module):
@@ -83,3 +84,102 @@ def test_one_mode_may_not_go_on_where_the_other_ends():
     nodes = two_branches(Node(op="aten.relu.default", args=(TANH,)))
     (problem,) = mode_problems(modes(nodes, nodes[:-1]))
     assert "takes 4 operations in training and 3 in test mode" in problem
+
+
+def test_the_modes_may_not_return_different_values():
+    nodes = tuple(two_branches(Node(op="aten.relu.default", args=(TANH,))))
+    train, evaluate = (Graph(nodes=nodes, output=NodeRef(node=node)) for node in (2, 3))
+    (problem,) = mode_problems(Network(train=train, eval=evaluate, tensors=(), init=()))
+    assert "returns another of its values in test mode than in training" in problem
+
+
+def test_a_value_and_its_dropout_are_the_same_value_to_return():
+    dropout = Node(op="aten.dropout.default", args=(NodeRef(node=0), 0.5, True))
+    nodes = (Node(op="aten.tanh.default", args=(Input(),)), dropout)
+    train, evaluate = (Graph(nodes=nodes, output=NodeRef(node=node)) for node in (1, 0))
+    assert mode_problems(Network(train=train, eval=evaluate, tensors=(), init=())) == []
+
+
+NORM = (None, None, TensorRef(tensor=0), TensorRef(tensor=1), True, 0.1, 1e-5, True)
+READ_DIFFERENTLY = {
+    "another_tensor": (2, TensorRef(tensor=1)),
+    "another_momentum": (5, 0.2),
+    "another_eps": (6, 1e-3),
+    "no_statistics": (3, None),
+}
+
+
+@pytest.mark.parametrize("case", READ_DIFFERENTLY)
+def test_the_modes_must_read_the_same_tensors_and_numbers(case):
+    position, value = READ_DIFFERENTLY[case]
+
+    def norm(*rest):
+        return two_branches(Node(op="aten.batch_norm.default", args=(TANH, *rest)))
+
+    other = [*NORM[:4], False, *NORM[5:]]
+    assert mode_problems(modes(norm(*NORM), norm(*other))) == []
+    other[position] = value
+    (problem,) = mode_problems(modes(norm(*NORM), norm(*other)))
+    assert "something else in test mode" in problem
+
+
+def test_an_item_of_an_operators_result_is_compared_by_its_number():
+    def item(number):
+        halves = Node(op="aten.chunk.default", args=(TANH, 2, 3))
+        return [*two_branches(halves)[:3], Node(op="size.getitem", args=(NodeRef(node=2), number))]
+
+    assert mode_problems(modes(item(0), item(0))) == []
+    (problem,) = mode_problems(modes(item(0), item(1)))
+    assert "(getitem where training has getitem)" in problem
+
+
+def test_true_and_one_are_different_numbers():
+    def filled(value):
+        return two_branches(Node(op="aten.full.default", args=((2, 1), value)))
+
+    (problem,) = mode_problems(modes(filled(True), filled(1)))
+    assert "something else in test mode" in problem
+
+
+@pytest.mark.parametrize(("p", "allowed"), [(0.5, True), (MAX_DROPOUT, True), (0.91, False), (1.0, False)])
+@pytest.mark.parametrize("layer", [nn.Dropout, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout])
+def test_a_dropout_of_nearly_everything_is_refused_with_its_p(layer, p, allowed):
+    problems = mode_problems(capture(recipe(lambda: around(layer(p)))).network)
+    assert problems == [] if allowed else f"dropout with p={p:g}, and 0 to 0.9 are allowed" in problems[0]
+
+
+def test_the_p_of_a_dropout_is_a_number():
+    size = Node(op="aten.sym_size.int", args=(Input(), 0))
+    nodes = [size, Node(op="aten.dropout.default", args=(Input(), NodeRef(node=0), True))]
+    (problem,) = mode_problems(modes(nodes, nodes))
+    assert "computes the p of its dropout" in problem
+
+
+@pytest.mark.parametrize(("dropout", "allowed"), [(0.2, True), (0.95, False)])
+def test_attention_may_drop_weights_in_training(dropout, allowed):
+    def attend(self, x):
+        tokens = x.flatten(2).transpose(1, 2)
+        p = dropout if self.training else 0.0
+        return F.scaled_dot_product_attention(tokens, tokens, tokens, dropout_p=p).transpose(1, 2).reshape(x.shape)
+
+    problems = mode_problems(capture(middle(attend)).network)
+    assert problems == [] if allowed else "dropout with p=0.95" in problems[0]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 1e-9, 2.0, -0.1])
+def test_batch_norm_statistics_must_follow_the_training(momentum):
+    (problem,) = mode_problems(capture(recipe(lambda: around(nn.BatchNorm2d(4, momentum=momentum)))).network)
+    assert f"a batch norm with momentum={momentum:g}, and 0.001 to 1 are allowed" in problem
+
+
+@pytest.mark.parametrize("momentum", [0.001, 0.01, 1.0])
+def test_usual_momenta_are_allowed(momentum):
+    assert mode_problems(capture(recipe(lambda: around(nn.BatchNorm2d(4, momentum=momentum)))).network) == []
+
+
+def test_corresponding_nodes_leave_dropouts_out():
+    network = captured("functional_dropout_and_view").network
+    train, evaluate = zip(*corresponding_nodes(network), strict=True)
+    assert train == evaluate  # the dropout is there in both modes
+    names = [network.train.nodes[node].operator for node in train]
+    assert names == [node.operator for node in network.eval.nodes if node.operator != "dropout"]
