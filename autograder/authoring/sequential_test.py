@@ -36,7 +36,7 @@ class Chances:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PossibleOutcome:
     """One way in which the runs of a recipe can come out."""
 
     chance: float
@@ -61,7 +61,7 @@ def alternatives(rules: Rules) -> dict[str, Rules]:
 
 def _outcomes(
     rules: Rules, level_chances: dict[int, float], earlier: tuple[int, ...] = (), chance: float = 1.0
-) -> Iterator[Outcome]:
+) -> Iterator[PossibleOutcome]:
     """Every outcome that can follow the levels of the `earlier` runs, which have the given `chance`."""
     for level, level_chance in level_chances.items():
         levels = (*earlier, level)
@@ -70,7 +70,7 @@ def _outcomes(
             only_held = _held_or_not(level_chances, rules.needed(TEST_IMAGES))
             yield from _outcomes(rules, only_held, levels, chance * level_chance)
         else:
-            yield Outcome(chance * level_chance, judgement, len(levels))
+            yield PossibleOutcome(chance * level_chance, judgement, len(levels))
 
 
 def _level_chances(mean: float, stdev: float) -> dict[int, float]:

@@ -48,7 +48,7 @@ def grade(
 
     Exit code: 0 passed, 1 not passed, 2 wrong use, 3 a fault that is not the student's.
     """
-    from autograder.cli.terminal import GradingProgress, print_verdict
+    from autograder.cli.terminal import GradingDisplay, print_verdict
     from autograder.grading import pipeline
     from autograder.grading.attempts import student_of
     from autograder.store import open_store
@@ -56,7 +56,7 @@ def grade(
     if quick:
         options = replace(options, reduced=SMOKE_RUN)
     with (
-        GradingProgress(quiet=as_json) as listener,
+        GradingDisplay(quiet=as_json) as listener,
         nullcontext() if no_store else open_store(store_url) as store,
     ):
         result = pipeline.grade(file, options, listener, store=store, student=student or student_of(file))
@@ -80,10 +80,10 @@ def inspect(file: Path, options: Options, as_json: bool) -> None:
 
     Exit code: 0 it may be trained, 1 it would be refused, 2 wrong use, 3 a fault that is not the student's.
     """
-    from autograder.cli.terminal import GradingProgress, print_inspection
+    from autograder.cli.terminal import GradingDisplay, print_inspection
     from autograder.grading import pipeline
 
-    with GradingProgress(quiet=as_json) as listener:
+    with GradingDisplay(quiet=as_json) as listener:
         result = pipeline.inspect_only(file, options, listener)
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=2))

@@ -15,7 +15,7 @@ from course.notebook import log_line
 from course.training.results import EpochResult
 
 
-class GradingProgress:
+class GradingDisplay:
     """A listener that prints a line per stage, a bar during an epoch and a line after it; with `quiet`, nothing.
 
     A context manager.

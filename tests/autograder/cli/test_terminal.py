@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.cli.terminal import GradingProgress, print_inspection, print_verdict
+from autograder.cli.terminal import GradingDisplay, print_inspection, print_verdict
 from autograder.workers.messages import Progress, RunStarted
 from tests.support.stores import EPOCHS, result_of
 
 
-def grade_one_epoch(progress: GradingProgress) -> None:
+def grade_one_epoch(progress: GradingDisplay) -> None:
     progress.stage("inspecting the network")
     progress.run_started(2, 1234, RunStarted(device="cpu", device_name="a processor", threads=1, resumed=3))
     progress.progress(Progress(epoch=1, step=5, steps=10))
@@ -17,7 +17,7 @@ def grade_one_epoch(progress: GradingProgress) -> None:
 
 
 def test_progress_is_shown_on_stderr_alone(capsys):
-    with GradingProgress() as progress:
+    with GradingDisplay() as progress:
         grade_one_epoch(progress)
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -27,7 +27,7 @@ def test_progress_is_shown_on_stderr_alone(capsys):
 
 
 def test_a_quiet_grading_prints_nothing(capsys):
-    with GradingProgress(quiet=True) as progress:
+    with GradingDisplay(quiet=True) as progress:
         grade_one_epoch(progress)
     assert capsys.readouterr() == ("", "")
 
