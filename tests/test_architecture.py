@@ -1,11 +1,10 @@
-"""Promises about the shape of the code: what may import what, and how large a module gets."""
+"""Promises about the shape of the code: what may import what, and how large a folder, a module or a function gets."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
@@ -31,7 +30,14 @@ course       plots
              spec, recipe, files, errors
 """
 
+MAX_ENTRIES = 14  # in the folder of a package
+MAX_FUNCTION_LINES = 60
 MAX_MODULE_LINES = 400
+
+# modules without a test file of their own name, and why
+UNTESTED_BY_NAME = {
+    "autograder/store/migrations/env.py": "Alembic runs it whenever a store is opened",
+}
 
 
 # --- reading the code
@@ -147,7 +153,17 @@ def test_imports_go_down_the_layers():
     assert sorted(upward) == []
 
 
-# --- sizes
+# --- sizes and names
+
+
+def test_a_package_folder_has_few_entries():
+    uncounted = {"__init__.py", "py.typed", "__pycache__"}
+    entries = {
+        str(path.parent): len({entry.name for entry in (ROOT / path.parent).iterdir()} - uncounted)
+        for path in MODULES.values()
+        if path.name == "__init__.py"
+    }
+    assert {folder: count for folder, count in entries.items() if count > MAX_ENTRIES} == {}
 
 
 def test_no_module_is_long():
@@ -155,6 +171,42 @@ def test_no_module_is_long():
     assert {path: count for path, count in lines.items() if count > MAX_MODULE_LINES} == {}
 
 
-@pytest.mark.skipif(not PAGE.exists(), reason="docs/architecture.md is not written yet")
+def test_no_function_is_long():
+    functions = {
+        f"{path}: {node.name}": node.end_lineno - node.lineno + 1
+        for path in MODULES.values()
+        if path.parent.name != "versions"  # migrations are never edited
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: count for name, count in functions.items() if count > MAX_FUNCTION_LINES} == {}
+
+
+def test_a_class_name_is_defined_once():
+    homes = defaultdict(list)
+    for path in MODULES.values():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].append(str(path))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
+# --- tests
+
+
+def test_every_module_has_a_test_file_of_its_own_name():
+    def tests(path: Path) -> Path:
+        return Path("tests", path.parent, f"test_{path.stem.removeprefix('_')}.py")
+
+    expected = {
+        str(path): str(tests(path))
+        for path in MODULES.values()
+        if path.stem not in ("__init__", "__main__") and path.parent.name != "versions"
+    }
+    missing = {path: test for path, test in expected.items() if not (ROOT / test).exists()}
+    assert {path: test for path, test in missing.items() if path not in UNTESTED_BY_NAME} == {}
+    assert UNTESTED_BY_NAME.keys() <= missing.keys()
+
+
 def test_the_page_about_the_architecture_shows_the_layers():
     assert LAYERS in PAGE.read_text(encoding="utf-8")
