@@ -7,6 +7,7 @@
     │   └── SpecError     plain data that is not a valid spec
     ├── StudentCodeError  the student's own code raised an exception, hung or died
     ├── Diverged          the training loss became too large or is not a number
+    ├── OutputsNotFinite  a trained network has no answer for most test images
     └── GraderError       the grader's own fault; it never costs a student a point
 
 A message is one or more complete sentences: the value, the limit, the next step. It is shown without a traceback.
@@ -63,6 +64,10 @@ class Diverged(CourseError):
     def __reduce__(self) -> tuple[type[Diverged], tuple[int, int, float, float]]:
         # pickled by its arguments: BaseException would call the class with the message alone
         return type(self), (self.epoch, self.step, self.learning_rate, self.max_loss)
+
+
+class OutputsNotFinite(CourseError):
+    """A trained network's outputs for most of the test images are infinite or not numbers: verdict `fail`."""
 
 
 class GraderError(CourseError):

@@ -26,7 +26,7 @@ from autograder.workers.messages import (
     TrainRequest,
 )
 from course import data
-from course.errors import CourseError, Diverged, RecipeError
+from course.errors import CourseError, Diverged, OutputsNotFinite, RecipeError
 from course.network import kernels
 from course.spec import Spec
 from course.training import devices
@@ -45,7 +45,7 @@ def main() -> None:
     request = TrainRequest.model_validate_json(sys.stdin.buffer.readline(MAX_LINE))
     try:
         _train(request)
-    except Diverged as error:
+    except (Diverged, OutputsNotFinite) as error:
         _send(TrainingFailed(kind="diverged", text=str(error)))
     except RecipeError as error:
         _send(TrainingFailed(kind="refused", text=str(error)))

@@ -102,7 +102,7 @@ def fit(
 
     `epochs` stops the run early; its schedule stays that of the whole recipe. While nbgrader executes the notebook
     nothing is trained: the grader trains the recipe itself. Raises UsageError for an argument that cannot be used,
-    RecipeError, StudentCodeError, Diverged, DataError.
+    RecipeError, StudentCodeError, Diverged, OutputsNotFinite, DataError.
     """
     seed = whole_number("fit(seed=...)", seed, 0, MAX_SEED)
     threads = whole_number("fit(threads=...)", threads, 1, MAX_THREADS)

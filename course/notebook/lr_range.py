@@ -20,14 +20,14 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from course import data
 from course.capture import capture
-from course.errors import Diverged, UsageError
+from course.errors import Diverged, OutputsNotFinite, UsageError
 from course.inspection import inspect, raise_on_problems
 from course.notebook.validation import MAX_SEED, MAX_THREADS, positive_number, whole_number
 from course.recipe import Recipe, require_recipe, steps_per_epoch
 from course.training import devices
 from course.training.data import TrainingData
-from course.training.loop import MAX_LOSS, train
-from course.training.scoring import Score
+from course.training.loop import train
+from course.training.scoring import MAX_LOSS, Score
 
 MIN_STEPS = 10
 TEST_IMAGES = 10  # the training loop asks for some; they are not scored
@@ -83,8 +83,9 @@ def rate_range(
     )
     try:
         list(training)
-    except Diverged:  # the highest rates are meant to
-        losses = losses[: next(i for i, loss in enumerate(losses) if not abs(loss) <= MAX_LOSS)]  # NaN compares false
+    except (Diverged, OutputsNotFinite):  # the highest rates are meant to
+        first = (i for i, loss in enumerate(losses) if not abs(loss) <= MAX_LOSS)  # NaN compares false
+        losses = losses[: next(first, len(losses))]
     return RateRange(tuple(rates[: len(losses)]), tuple(losses))
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from course import transforms
-from course.errors import Diverged, SpecError
+from course.errors import Diverged, OutputsNotFinite, SpecError
 from course.network import TrainableNetwork
 from course.recipe import VALIDATION_IMAGES
 from course.spec import Plateau, Spec
@@ -28,10 +28,9 @@ from course.training.devices import DEFAULT_THREADS, deterministic, reuse_memory
 from course.training.optimizers import build_optimizer
 from course.training.results import EpochResult, TrainingStep
 from course.training.schedule import Schedule
-from course.training.scoring import LOSSES, Score
+from course.training.scoring import LOSSES, MAX_LOSS, Score, has_answer
 
 EVAL_BATCH = 500  # the fastest, or close to it, of 125 to 1,000 on a CPU; the outputs are the same
-MAX_LOSS = 1e6  # guessing costs 2.3; after one far too large step a network can stay at a finite loss of 1e29
 TRAINER_VERSION = 3  # to be increased whenever the same spec and seed may give other results
 
 
@@ -120,7 +119,17 @@ class Run:
         return torch.cat(parts).float().cpu()
 
     def test_outputs(self) -> Tensor:
-        return self.outputs(self.test_images)
+        """The outputs for the test images. Raises OutputsNotFinite when the network has no answer for most of them."""
+        outputs = self.outputs(self.test_images)
+        lost = int((~has_answer(outputs)).sum())
+        if lost > len(outputs) / 2:
+            raise OutputsNotFinite(
+                f"In epoch {self.epoch + 1} the network's outputs for {lost:,} of {len(outputs):,} test images are "
+                "infinite or not numbers, though its training loss is finite. Look for what grows in test mode alone: "
+                "batch norm whose running statistics are not those of the images (momentum 0, or far too small), a "
+                "high power, a division by something near 0."
+            )
+        return outputs
 
     def validation_loss(self) -> float:
         labels = self.data.train_labels[: self.validation_size].cpu()
@@ -160,7 +169,8 @@ def train(
     `score` is called once per epoch with the outputs (N, 10) for the test images. `resume` is a `Run.state_dict()` of
     the same spec and seed. `on_epoch` is called before an epoch is yielded, so that it can store the run's state.
     `cuda_graphs` replays recorded steps on a CUDA device, see `course.training.cuda_graphs`.
-    Raises Diverged when a loss is above `MAX_LOSS` or not a number, SpecError when the spec cannot be trained.
+    Raises Diverged when a loss is above `MAX_LOSS` or not a number, OutputsNotFinite when most test images get no
+    answer, SpecError when the spec cannot be trained.
     """
     with deterministic(device, threads):
         run = Run(spec, data, seed, device, cuda_graphs=cuda_graphs)

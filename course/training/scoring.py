@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 MAX_WRONG = 200  # misclassified images that a score names; a good network has fewer of 10,000
+MAX_LOSS = 1e6  # guessing costs 2.3; after one far too large step a network can stay at a finite loss of 1e29
 LOSSES = {"nll": functional.nll_loss, "cross_entropy": functional.cross_entropy}
 
 
@@ -27,7 +29,8 @@ class Score:
 class Scorer:
     """Scores outputs (N, 10), float32 on the CPU, against `labels`, int64 (N,). `loss` is a key of `LOSSES`.
 
-    An image with a NaN among its outputs never counts as correct. The loss is finite for any outputs.
+    An image with a NaN among its outputs never counts as correct. The loss is finite for any outputs: an image whose
+    own loss is not counts `MAX_LOSS`.
     """
 
     labels: Tensor
@@ -40,6 +43,17 @@ class Scorer:
         predicted = outputs.argmax(dim=1)
         correct = (predicted == self.labels) & ~outputs.isnan().any(dim=1)
         wrong = (~correct).nonzero().flatten()[:MAX_WRONG]
-        loss = LOSSES[self.loss](outputs.double().nan_to_num(), self.labels)
+        loss = LOSSES[self.loss](outputs.double(), self.labels)
+        if not loss.isfinite():
+            losses = LOSSES[self.loss](outputs.double(), self.labels, reduction="none")
+            loss = torch.where(losses.isfinite(), losses, MAX_LOSS).mean()
         pairs = zip(wrong.tolist(), predicted[wrong].tolist(), strict=True)
         return Score(loss=loss.item(), correct=int(correct.sum()), wrong=tuple(pairs))
+
+
+def has_answer(outputs: Tensor) -> Tensor:
+    """Whether the outputs (N, 10) for each image tell one class from the others, (N,) bool.
+
+    An output of minus infinity does: it is the logarithm of a probability of 0.
+    """
+    return ~(outputs.isnan() | (outputs == torch.inf)).any(dim=1) & (outputs > -torch.inf).any(dim=1)

@@ -22,7 +22,7 @@ from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torchvision.transforms import Compose, Normalize, RandomAffine, RandomApply, RandomErasing, ToTensor
 
 from course.capture import capture
-from course.errors import Diverged, RecipeError
+from course.errors import Diverged, OutputsNotFinite, RecipeError
 from course.inspection import inspect
 from course.recipe import Recipe
 from course.spec import Spec
@@ -149,7 +149,7 @@ def outcome_of(text: str) -> str:
         except RecipeError as error:
             assert str(error).strip()
             return "refused"
-        except Diverged:
+        except (Diverged, OutputsNotFinite):
             return "diverged"
     return "trained"
 

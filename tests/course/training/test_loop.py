@@ -20,7 +20,7 @@ from torch.optim import SGD
 
 from course import transforms
 from course.capture import capture
-from course.errors import Diverged, SpecError
+from course.errors import Diverged, OutputsNotFinite, SpecError
 from course.network import TrainableNetwork, kernels
 from course.spec import Spec
 from course.training.loop import Run, derive_seed, train
@@ -179,13 +179,23 @@ def test_divergence_is_reported_with_epoch_step_and_learning_rate():
     assert f"in epoch 1, step {error.step}, at learning rate 1e+06" in str(error)
 
 
-def test_with_nan_weights_no_image_is_correct():
-    spec = spec_of("momentum")
-    run = Run(spec, DATA, 1, CPU)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_network_without_an_answer_for_the_test_images_ends_the_run_with_a_sentence(value):
+    run = Run(spec_of("momentum"), DATA, 1, CPU)
     with torch.no_grad():
-        run.network.parameters["fc.weight"].fill_(float("nan"))
-    score = Scorer(TEST[1], spec.loss)(run.test_outputs())
-    assert score.correct == 0 and np.isfinite(score.loss)
+        run.network.parameters["fc.weight"].fill_(value)
+    images = len(DATA.test_images)
+    with pytest.raises(OutputsNotFinite, match=f"In epoch 1 the network's outputs for {images} of {images} test"):
+        run.test_outputs()
+
+
+def test_a_few_images_without_an_answer_do_not_end_the_run(monkeypatch):
+    run = Run(spec_of("momentum"), DATA, 1, CPU)
+    outputs = run.test_outputs()
+    outputs[: len(outputs) // 2] = float("nan")
+    monkeypatch.setattr(run, "outputs", lambda images: outputs)
+    score = Scorer(TEST[1], "nll")(run.test_outputs())
+    assert np.isfinite(score.loss) and score.correct <= len(outputs) - len(outputs) // 2
 
 
 def test_a_random_test_transform_is_refused():

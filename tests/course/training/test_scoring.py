@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from course.training.scoring import MAX_WRONG, Scorer
+from course.training.scoring import MAX_LOSS, MAX_WRONG, Scorer, has_answer
 
 LABELS = torch.tensor([3, 1, 4])
 OUTPUTS = torch.nn.functional.one_hot(torch.tensor([3, 5, 4]), 10).float()  # the second image is taken for a 5
@@ -28,6 +28,24 @@ def test_an_image_with_a_nan_is_never_correct_and_the_loss_is_finite():
     outputs[2, 4] = math.inf
     score = Scorer(LABELS, "nll")(outputs)
     assert score.correct == 1 and math.isfinite(score.loss)
+
+
+@pytest.mark.parametrize("loss", ["nll", "cross_entropy"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 3.4e38, -3.4e38])
+def test_the_loss_is_finite_for_whatever_a_network_answers(loss, value):
+    assert math.isfinite(Scorer(LABELS, loss)(torch.full((3, 10), value)).loss)
+
+
+def test_an_image_whose_loss_is_infinite_counts_the_largest_one():
+    outputs = OUTPUTS.clone()
+    outputs[1, 1] = -math.inf  # the logarithm of a probability of 0, for the right class
+    assert Scorer(LABELS, "nll")(outputs).loss == pytest.approx((MAX_LOSS - 2) / 3)
+
+
+def test_an_answer_tells_one_class_from_the_others():
+    outputs = torch.zeros(4, 10)
+    outputs[0, 3], outputs[1, 3], outputs[2, :9], outputs[3] = math.nan, math.inf, -math.inf, -math.inf
+    assert has_answer(outputs).tolist() == [False, False, True, False]
 
 
 def test_a_limited_number_of_misclassified_images_is_named():
