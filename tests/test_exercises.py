@@ -16,7 +16,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.authoring.lessons import ROOT, lesson_names, notebook_path
 from autograder.authoring.release import CONFIG
-from autograder.grading.submission import RECIPE_CELL
+from autograder.grading.read_submission import RECIPE_CELL
 from course.files import write_atomically
 from tests.support.answers import ANSWERS_FOLDER, Answer, executed_lesson, exercises, grade_of, read_notebook
 

@@ -12,7 +12,7 @@ from nbgrader.utils import is_solution
 
 from autograder.authoring.lessons import ROOT, lesson_names, notebook_path
 from autograder.authoring.release import release_problems
-from autograder.grading.submission import read_recipe_source
+from autograder.grading.read_submission import read_recipe_source
 from course import data
 from course.capture import capture, run_recipe
 from course.inspection import inspect

@@ -23,7 +23,7 @@ from autograder.calibration import (
     save_calibration,
 )
 from autograder.console import report_errors
-from autograder.grading.submission import read_recipe_source
+from autograder.grading.read_submission import read_recipe_source
 from autograder.store.records import software_versions
 from course.rules import load_rules
 from course.spec import Spec

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autograder import sandbox
+from autograder.grading.read_submission import read_recipe_source
 from autograder.grading.recipe_sandbox import RecipeSandbox
-from autograder.grading.submission import read_recipe_source
 
 IMPORT_TORCH = ["-c", "from autograder.sandbox import lockdown; import torch; lockdown()"]
 

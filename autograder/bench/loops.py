@@ -27,7 +27,7 @@ from torchvision import datasets
 from tqdm import tqdm
 
 from autograder.bench.step_profile import StepTimer, operator_shares
-from autograder.grading.submission import read_recipe_source
+from autograder.grading.read_submission import read_recipe_source
 from course import data
 from course.capture import capture, run_recipe
 from course.recipe import Recipe, default_transform

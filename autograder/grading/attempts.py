@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 from autograder.grading.options import Options
-from autograder.grading.submission import read_recipe_source
+from autograder.grading.read_submission import read_recipe_source
 from autograder.store import RunKey, Store
 from autograder.store.records import software_versions
 from course.errors import StudentCodeError

@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from autograder import sandbox
+from autograder.grading.draw_seed import draw_seed
 from autograder.grading.options import Options
+from autograder.grading.read_submission import read_recipe_source
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import GradingRecorder
-from autograder.grading.seeds import draw_seed
-from autograder.grading.submission import read_recipe_source
 from autograder.grading.training_run import Listener, TrainingSetup, train_once
 from autograder.store import Regrade, Store, StoreError
 from autograder.store.records import Result, RunRecord

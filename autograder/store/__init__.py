@@ -7,8 +7,9 @@
         list(store.verify())                             # one sentence for each record that was tampered with
 
 Opening a store migrates it. A run is stored under everything that its numbers depend on, so it is trained once,
-whoever hands it in (`claims`); every epoch is stored when it is finished (`checkpoints`); an HMAC chain made with the
-course's key links all records (`chain`). `results` holds attempts and verdicts, `overview` is what a leaderboard reads.
+whoever hands it in; every epoch and its checkpoint are stored when it is finished (`claims`; `checkpoints` does the
+same in a file, without a store); an HMAC chain made with the course's key links all records (`chain`). `results`
+holds attempts and verdicts, `overview` is what a leaderboard reads.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from typing import Self
 
 from sqlalchemy import select
 
+from autograder.store.attempt_rule import AttemptRule, counting_attempt
 from autograder.store.claims import Claim, ClaimLost, Claims, Regrade, RunBusy, RunFinished, RunKey
-from autograder.store.counting import AttemptRule, counting_attempt
 from autograder.store.database import RETRY_SECONDS, Database
 from autograder.store.engine import STORE_VARIABLE, StoreError, store_url
 from autograder.store.loading import GradedAttempt

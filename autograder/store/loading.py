@@ -13,9 +13,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from autograder.store.attempt_rule import Quality, attempt_quality
 from autograder.store.chain import Chain
 from autograder.store.claims import epoch_result, run_record
-from autograder.store.counting import Quality, attempt_quality
 from autograder.store.models import (
     Base,
     StoredAttempt,

@@ -20,7 +20,7 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from autograder.store import owners
-from autograder.store.counting import Quality, attempt_quality
+from autograder.store.attempt_rule import Quality, attempt_quality
 from autograder.store.database import Database
 from autograder.store.engine import batches, clock
 from autograder.store.models import (

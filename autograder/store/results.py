@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from autograder.store.counting import AttemptRule, counting_attempt
+from autograder.store.attempt_rule import AttemptRule, counting_attempt
 from autograder.store.database import Database
 from autograder.store.loading import INSPECTION, GradedAttempt, load_graded_attempts
 from autograder.store.models import (

@@ -28,7 +28,7 @@ from nbgrader.utils import determine_grade, is_grade, is_solution
 from traitlets.config import Config
 
 from autograder.authoring.lessons import ROOT, notebook_path
-from autograder.grading.submission import RECIPE_CELL
+from autograder.grading.read_submission import RECIPE_CELL
 
 ANSWERS_FOLDER = ROOT / "tests" / "exercises"
 HINT = "# hint: "

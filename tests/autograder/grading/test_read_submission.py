@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from autograder.grading.submission import MAX_SOURCE, read_recipe_source
+from autograder.grading.read_submission import MAX_SOURCE, read_recipe_source
 from course.errors import StudentCodeError, UsageError
 
 

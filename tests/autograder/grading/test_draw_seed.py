@@ -1,6 +1,6 @@
 """Seeds depend on the course's secret and on the spec, so nobody can search for a lucky one."""
 
-from autograder.grading.seeds import draw_seed
+from autograder.grading.draw_seed import draw_seed
 
 
 def test_another_secret_another_spec_or_another_run_gives_another_seed():
