@@ -26,8 +26,8 @@ gives its name and the line of your code.
 AFTER = """
 Is a harmless operator missing? Open a pull request that adds its name to `FAMILIES` in
 `course/network/operators.py` and a network that uses it to `tests/support/networks.py`. Some operators
-stay off the list: those that decide by values (`item`, `nonzero`), reinterpret memory (`as_strided`),
-or reach beyond tensors.
+stay off the list: those that decide by values (`item`, `nonzero`), reinterpret memory (`as_strided`, or
+`view` with a type), or reach beyond tensors.
 """
 
 

@@ -186,6 +186,8 @@ def _node(node: fx.Node, references: _References) -> spec.Node:
 
 def _refusal(name: str) -> str:
     operator_name = name.split(".")[1] if name.startswith("aten.") else name
+    if (advice := operators.UNSAFE_OVERLOADS.get(name.removeprefix("aten."))) is not None:
+        return f"Your network uses the operator {name.removeprefix('aten.')!r}, which {advice}."
     if operator_name in ("item", "_local_scalar_dense", "nonzero") or not name.startswith("aten."):
         return "Your network turns a tensor into a Python number or decides by its values. Use torch.where."
     return (

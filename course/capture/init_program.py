@@ -63,6 +63,8 @@ class InitProgram:
     def _node(self, number: int) -> spec.Node:
         call = self._recorder.calls[number]
         name = str(call.op)
+        if (advice := operators.UNSAFE_OVERLOADS.get(name.removeprefix("aten."))) is not None:
+            raise RecipeError(f"Building the model uses {name.removeprefix('aten.')!r}, which {advice}.", call.line)
         if not operators.is_allowed(name, init=True):
             raise RecipeError(
                 f"Building the model uses the operator {name}, which is not on the list of allowed operators. "

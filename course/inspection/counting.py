@@ -17,7 +17,7 @@ from torch import Tensor
 from course import spec
 from course.inspection.derived_numbers import count_derived_values
 from course.network import Program, batch_norm_statistics
-from course.network.operators import literal_positions, resolve
+from course.network.operators import resolve, structural_arguments
 
 FREE_LITERALS = 64  # dropout rates, eps, momenta, slopes: a usual network has fewer than ten
 FREE_STATISTICS = 2048  # running means and variances: a usual network has fewer than 300
@@ -47,7 +47,7 @@ def count_parameters(network: spec.Network) -> list[Part]:
         name = f"running statistics of batch norm beyond {FREE_STATISTICS:,}"
         parts.append(Part("statistics", name, statistics - FREE_STATISTICS))
     parts += _created_tensors(network.eval.nodes)
-    literals = {float(number) for node in (*network.train.nodes, *network.eval.nodes) for number in _literals(node)}
+    literals = {number for node in (*network.train.nodes, *network.eval.nodes) for number in _literals(node)}
     if len(literals) > FREE_LITERALS:
         parts.append(Part("literals", "numbers written into the network's code", len(literals) - FREE_LITERALS))
     return parts
@@ -102,10 +102,10 @@ def _has_references(node: spec.Node) -> bool:
 
 
 def _literals(node: spec.Node, *, init: bool = False) -> list[int | float]:
-    """The numbers that the node's call puts into the computation: scalars, not sizes."""
-    positions = literal_positions(resolve(node.op, init=init))
+    """The numbers, floats and integers, that the node's call puts into the computation."""
+    structural = structural_arguments(resolve(node.op, init=init))
     literals: list[int | float] = []
     for position, argument in (*enumerate(node.args), *node.kwargs.items()):
-        if position in positions:
+        if position not in structural:
             literals += [v for v in spec.leaves(argument) if isinstance(v, int | float) and not isinstance(v, bool)]
     return literals

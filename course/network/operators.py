@@ -4,6 +4,9 @@ A network is a list of calls of PyTorch's own (ATen) operators. The families bel
 layers of `torch.nn` and functions of `torch` on images of this size. A harmless operator that is missing can be added:
 it is one name in this table. Operators that read memory (`as_strided`, `empty` in a forward), decide by values
 (`item`, `nonzero`), or reach beyond tensors are left out on purpose.
+
+A name stands for several overloads, and some of them do what the name does not say. `overload_problem` is the rule that
+keeps these out; `tests/course/network/allowed_overloads.txt` lists what it lets in.
 """
 
 from __future__ import annotations
@@ -56,6 +59,26 @@ INIT_FAMILY = (
     "sign_ index_put_ index_fill_ trace linalg_norm"
 )
 
+# overloads of operators above that do what those are left out for
+UNSAFE_OVERLOADS = {
+    "view.dtype": "reads a tensor's memory as numbers of another type. Use x.to(...), which converts them",
+    "where.default": "decides by values. Use torch.where with three arguments",
+    "repeat_interleave.Tensor": "takes a size from a tensor's values. Use a size that is written out",
+    "repeat_interleave.self_Tensor": "takes a size from a tensor's values. Use a size that is written out",
+    "narrow.Tensor": "takes a size from a tensor's values. Use a size that is written out",
+    "linspace.Tensor_Tensor": "turns a tensor into a Python number. Use a number that is written out",
+    "linspace.Tensor_Scalar": "turns a tensor into a Python number. Use a number that is written out",
+    "linspace.Scalar_Tensor": "turns a tensor into a Python number. Use a number that is written out",
+    "mm.dtype": "sums in another precision. Leave out_dtype out",
+    "bmm.dtype": "sums in another precision. Leave out_dtype out",
+    "addmm.dtype": "sums in another precision. Leave out_dtype out",
+    "baddbmm.dtype": "sums in another precision. Leave out_dtype out",
+}
+_TENSORS = re.compile(r"(Optional\[|List\[)*Tensor\]*")
+_ARGUMENTS = re.compile(  # what a spec can hold: tensors, numbers, strings and lists of these
+    r"((Optional|List)\[)*(Tensor|number|int|float|bool|str|Device|Generator)\]*"
+)
+
 
 def _size_operator(function: Callable[..., int]) -> Callable[..., int]:
     """`function` restricted to 64-bit integers: Python's operators would also multiply strings and lists, unbounded."""
@@ -92,8 +115,39 @@ def is_allowed(name: str, *, init: bool = False) -> bool:
     """Whether a network, or with `init` an init program, may call `name`, such as "aten.conv2d.default"."""
     if name in SIZE_OPERATORS:
         return True
+    return _is_listed(name, init) and overload_problem(name) is None
+
+
+def _is_listed(name: str, init: bool) -> bool:
     parts = name.split(".")
     return len(parts) == 3 and parts[0] == "aten" and parts[1] in (_INIT if init else _NETWORK)
+
+
+@cache
+def overload_problem(name: str) -> str | None:
+    """Why this overload of a listed operator is not allowed, as the end of a sentence; None for one that is."""
+    import torch
+
+    _, packet_name, overload = name.split(".")
+    packet = getattr(torch.ops.aten, packet_name)
+    if overload not in packet.overloads():
+        return f"does not exist in torch {torch.__version__}"
+    schema = getattr(packet, overload)._schema
+    if any(argument.is_out for argument in schema.arguments):
+        return "writes into a tensor it is given, which is not allowed"
+    if (problem := UNSAFE_OVERLOADS.get(f"{packet_name}.{overload}")) is not None:
+        return problem
+    returned = [str(result.type) for result in schema.returns]
+    gives_tensors = bool(returned) and all(_TENSORS.fullmatch(kind) for kind in returned)
+    is_size = packet_name in FAMILIES["sizes"].split() and returned == ["int"]
+    if (
+        not (gives_tensors or is_size)
+        or not all(_ARGUMENTS.fullmatch(str(argument.type)) for argument in schema.arguments)
+        or overload.startswith("prim_")
+        or overload.endswith("hacked_twin")  # these two are for TorchScript
+    ):
+        return "is not one that computes tensors from tensors and numbers, which is not allowed"
+    return None
 
 
 @cache
@@ -101,17 +155,14 @@ def resolve(name: str, *, init: bool = False) -> Operator:
     """The operator called `name`. Raises SpecError when it is not on the list."""
     if name in SIZE_OPERATORS:
         return SIZE_OPERATORS[name]
-    if not is_allowed(name, init=init):
+    if not _is_listed(name, init):
         raise SpecError(f"The operator {name[:60]!r} is not on the list of allowed operators.")
+    if (problem := overload_problem(name)) is not None:
+        raise SpecError(f"The operator {name[:60]!r} {problem}.")
     import torch
 
     _, packet_name, overload = name.split(".")
-    packet = getattr(torch.ops.aten, packet_name)
-    if overload not in packet.overloads():
-        raise SpecError(f"The operator {name[:60]!r} does not exist in torch {torch.__version__}.")
-    op: Operator = getattr(packet, overload)
-    if any(argument.is_out for argument in _schema_arguments(op)):
-        raise SpecError(f"The operator {name[:60]!r} writes into a tensor it is given, which is not allowed.")
+    op: Operator = getattr(getattr(torch.ops.aten, packet_name), overload)
     return op
 
 
@@ -168,16 +219,36 @@ def takes_device(op: Operator) -> bool:
     return any(argument.name == "device" for argument in _schema_arguments(op))
 
 
-@cache
-def literal_positions(op: Operator) -> frozenset[int | str]:
-    """Positions and names of the arguments that put numbers into the computation: scalars and tensors, not sizes.
+# Arguments that say where or how large and put no number into the computation. Every other number in a call is a value.
+STRUCTURAL_ARGUMENTS = frozenset(
+    "axis0 axis1 chunks destination diagonal dilation dim dim0 dim1 dim2 dimension dims downscale_factor dtype "
+    "end_dim groups index interpolation_mode k kernel_size length normalized_shape num_groups offset "
+    "out_dtype output_padding output_size pad padding padding_mode path repeats shape shifts size sizes source "
+    "split_size split_sizes start_dim steps stride upscale_factor".split()
+)
+_STRUCTURAL_IN = {  # names that mean a value elsewhere: arange(start, end, step), normal(std) ...
+    "slice": frozenset({"start", "end", "step"}),
+    "narrow": frozenset({"start"}),
+    "unfold": frozenset({"step"}),
+    "eye": frozenset({"n", "m"}),
+    "randperm": frozenset({"n"}),
+}
 
-    Tensors are included because `x * 0.5` is `aten.mul.Tensor(x, 0.5)`.
+
+@cache
+def structural_arguments(op: Operator) -> frozenset[int | str]:
+    """Positions and names of the arguments whose numbers are sizes, places or modes.
+
+    All others are values, of an operator that is new here too. "0" and "1" are a size operator's names.
     """
-    numeric = {"number", "float", "Tensor"}
+    if op is SIZE_OPERATORS["size.getitem"]:
+        return frozenset({1, "1"})
+    schema = getattr(op, "_schema", None)
+    name = "" if schema is None else schema.name.removeprefix("aten::")
+    structural = STRUCTURAL_ARGUMENTS | _STRUCTURAL_IN.get(name, frozenset())
     return frozenset(
         key
         for position, argument in enumerate(_schema_arguments(op))
-        if numeric & set(re.findall(r"\w+", str(argument.type)))
+        if argument.name in structural
         for key in (position, argument.name)
     )

@@ -1,5 +1,7 @@
 """A name in a spec is an operator on the list, or it is refused."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given
@@ -36,6 +38,62 @@ def test_every_name_on_the_list_is_an_operator_of_torch(name):
 def test_what_is_off_the_list_is_refused_by_name(name):
     with pytest.raises(SpecError, match="not on the list"):
         operators.resolve(name)
+
+
+SNAPSHOT = Path(__file__).parent / "allowed_overloads.txt"
+SNAPSHOT_COMMAND = (
+    'python -c "from tests.course.network.test_operators import allowed_overloads as f; print(f())" '
+    "> tests/course/network/allowed_overloads.txt"
+)
+
+
+def allowed_overloads() -> str:
+    """A line for each operator: its allowed overloads, and those that only a constructor may call."""
+    lines = []
+    for name in sorted({*NAMES, *operators.INIT_FAMILY.split()}):
+        overloads = sorted(getattr(torch.ops.aten, name).overloads())
+        in_forward = [o for o in overloads if operators.is_allowed(f"aten.{name}.{o}")]
+        in_init = [o for o in overloads if operators.is_allowed(f"aten.{name}.{o}", init=True) and o not in in_forward]
+        only = f"in constructors alone: {' '.join(in_init)}" if in_init else ""
+        lines.append(f"{name}: {' '.join(in_forward)}{only}")
+    return "\n".join(lines)
+
+
+def test_the_overloads_that_are_allowed_are_those_that_somebody_has_read():
+    assert SNAPSHOT.read_text() == allowed_overloads() + "\n", f"read what is new, then run: {SNAPSHOT_COMMAND}"
+
+
+@pytest.mark.parametrize("name", operators.UNSAFE_OVERLOADS)
+def test_an_overload_that_is_excluded_exists_and_is_refused_in_constructors_too(name):
+    packet, overload = name.split(".")
+    assert overload in getattr(torch.ops.aten, packet).overloads()
+    for init in (False, True):
+        assert not operators.is_allowed(f"aten.{name}", init=init)
+        with pytest.raises(SpecError, match=operators.UNSAFE_OVERLOADS[name].split(".")[0]):
+            operators.resolve(f"aten.{name}", init=init)
+
+
+@pytest.mark.parametrize(
+    "name", ["aten.add.t", "aten.add.str", "aten.select.t", "aten.eq.device", "aten.index.str", "aten.to.prim_dtype"]
+)
+def test_an_overload_that_computes_no_tensor_from_tensors_is_refused(name):
+    with pytest.raises(SpecError, match="not one that computes tensors"):
+        operators.resolve(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "structural"),
+    [
+        ("aten.avg_pool2d.default", "kernel_size stride padding"),  # divisor_override divides
+        ("aten.arange.start_step", "dtype"),
+        ("aten.slice.Tensor", "dim start end step"),
+        ("aten.var.correction", "dim"),
+        ("size.mul", ""),
+    ],
+)
+def test_a_number_in_a_call_is_a_value_unless_its_argument_says_where_or_how_large(name, structural):
+    found = operators.structural_arguments(operators.resolve(name))
+    assert {key for key in found if isinstance(key, str)} == set(structural.split())
 
 
 def test_an_overload_that_does_not_exist_is_refused():
