@@ -85,6 +85,11 @@ def printable(text: str, max_length: int = 2000) -> str:
     return clean if len(clean) <= max_length else clean[: max_length - 1] + "…"
 
 
+def printable_name(name: str) -> str:
+    """A file's name, which on Linux may be any bytes, as text that can be printed and stored; names stay different."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 def format_duration(seconds: float) -> str:
     """Like a clock: 2:03, or 1:02:03 from an hour on."""
     minutes, seconds = divmod(round(seconds), 60)

@@ -114,7 +114,7 @@ def grade_submission(
 ):
     (original,) = [path for path in (SUBMISSIONS / case).iterdir() if path.stem in ("recipe", "submission")]
     path = folder / f"{case}{original.suffix}"
-    path.write_text(original.read_text().replace(HOME, str(home)))
+    path.write_bytes(original.read_bytes().replace(HOME.encode(), str(home).encode()))
     return (grade if trained else inspect_only)(path, options, RecordingListener(), recipe_sandbox)
 
 

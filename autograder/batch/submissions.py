@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.console import printable_name
 from autograder.grading.attempts import register
 from autograder.store import Store
 from course.errors import UsageError
@@ -94,7 +95,7 @@ def _last_verdict(submission: SubmissionFile, store: Store) -> str | None:
 def _in_folder(folder: Path, assignment: str) -> Iterator[SubmissionFile]:
     folder = folder.absolute()
     if folder.is_file():
-        yield SubmissionFile(folder, folder.stem, assignment)
+        yield SubmissionFile(folder, printable_name(folder.stem), assignment)
     elif not folder.is_dir():
         raise UsageError(f"There is no folder {folder}.")
     elif (folder / SUBMITTED).is_dir():
@@ -105,7 +106,7 @@ def _in_folder(folder: Path, assignment: str) -> Iterator[SubmissionFile]:
         yield from _of_student(folder)
     else:
         for path in _submission_files(folder):
-            yield SubmissionFile(path, path.stem, assignment)
+            yield SubmissionFile(path, printable_name(path.stem), assignment)
 
 
 def _of_all_students(folder: Path) -> Iterator[SubmissionFile]:
@@ -120,7 +121,7 @@ def _of_student(folder: Path) -> Iterator[SubmissionFile]:
             _submission_files(assignment), key=lambda path: (path.stem != assignment.name, path.suffix != ".ipynb")
         )
         if files:
-            yield SubmissionFile(files[0], folder.name, assignment.name)
+            yield SubmissionFile(files[0], printable_name(folder.name), assignment.name)
 
 
 def _submission_files(folder: Path) -> list[Path]:

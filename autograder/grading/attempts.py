@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 from pathlib import Path
 
+from autograder.console import printable_name
 from autograder.grading.options import Options
 from autograder.grading.read_submission import read_recipe_source
 from autograder.store import RunKey, Store
@@ -21,11 +22,10 @@ TIMESTAMP = "timestamp.txt"  # nbgrader writes the time of hand-in to this file 
 def register(store: Store, path: Path, student: str, assignment: str) -> int:
     """Record the file as an attempt, unless it is one already. Returns its id. Raises StoreError, UsageError."""
     source = _recipe_source(path)
-    content = source.encode(errors="surrogatepass") if source else path.read_bytes()
+    content = source.encode() if source else path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    text = content.decode(errors="replace").replace("\0", "\ufffd") if source else ""
-    name = path.name.encode(errors="backslashreplace").decode()
-    return store.results.record_attempt(student, assignment, name, digest, handed_in(path), text)
+    name, student = printable_name(path.name), printable_name(student)
+    return store.results.record_attempt(student, assignment, name, digest, handed_in(path), source)
 
 
 def run_key(spec: Spec, seed: int, options: Options) -> RunKey:
@@ -51,7 +51,7 @@ def handed_in(path: Path) -> dt.datetime:
 def student_of(path: Path) -> str | None:
     """The student in a path of nbgrader's layout, submitted/<student>/<assignment>/<file>; None for other paths."""
     folders = path.absolute().parents
-    return folders[1].name if len(folders) > 2 and folders[2].name in NBGRADER_FOLDERS else None
+    return printable_name(folders[1].name) if len(folders) > 2 and folders[2].name in NBGRADER_FOLDERS else None
 
 
 def _recipe_source(path: Path) -> str:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from autograder import sandbox
+from autograder.console import printable, printable_name
 from autograder.grading.draw_seed import draw_seed
 from autograder.grading.options import Options
 from autograder.grading.read_submission import read_recipe_source
@@ -94,7 +95,7 @@ class Prepared:
 def prepare(path: Path, rules: Rules, options: Options, listener: Listener, recipe_sandbox: RecipeSandbox) -> Prepared:
     """Read, capture and inspect a submission. Raises UsageError and StoreError; all other errors become verdicts."""
     result = Result(
-        submission=path.name,
+        submission=printable_name(path.name),
         assignment=rules.assignment,
         verdict="internal",
         reasons=(),
@@ -160,4 +161,4 @@ def _failed(result: Result, error: CourseError) -> Result:
         verdict = "refused"
     elif isinstance(error, StudentCodeError):
         verdict = "error"
-    return replace(result, verdict=verdict, reasons=(str(error),))
+    return replace(result, verdict=verdict, reasons=(printable(str(error)),))

@@ -9,7 +9,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from autograder.console import printable_name
 from course.errors import StudentCodeError, UsageError
+from course.files import unwritable_text
 
 RECIPE_CELL = "recipe"
 MAX_FILE = 50_000_000  # bytes, of a notebook with its outputs
@@ -23,24 +25,25 @@ def read_recipe_source(path: Path) -> str:
     """
     if path.suffix not in (".ipynb", ".py"):
         raise UsageError(f"{path} is neither a notebook (.ipynb) nor a Python file (.py).")
+    name = printable_name(path.name)
     try:
         size = path.stat().st_size
         if not path.is_file():
             raise UsageError(f"{path} is not a file.")
         if size > MAX_FILE:
-            raise StudentCodeError(f"{path.name} has {size:,} bytes, and {MAX_FILE:,} are allowed. Clear its outputs.")
-        text = path.read_text(encoding="utf-8-sig")
+            raise StudentCodeError(f"{name} has {size:,} bytes, and {MAX_FILE:,} are allowed. Clear its outputs.")
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
     except FileNotFoundError:
         raise UsageError(f"There is no file {path}.") from None
-    except UnicodeDecodeError as error:
-        raise StudentCodeError(f"{path.name} is not text in UTF-8: {error.reason} at byte {error.start:,}.") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    source = text if path.suffix == ".py" else _recipe_cell(path.name, text)
+    source = text if path.suffix == ".py" else _recipe_cell(name, text)
     if len(source) > MAX_SOURCE:
         raise StudentCodeError(f"The recipe has {len(source):,} characters, and {MAX_SOURCE:,} are allowed.")
+    if problem := unwritable_text(source):
+        raise StudentCodeError(f"The recipe in {name}: {problem}")
     if not source.strip():
-        raise StudentCodeError(f"The recipe in {path.name} is empty. Bind `recipe = Recipe(...)` there.")
+        raise StudentCodeError(f"The recipe in {name} is empty. Bind `recipe = Recipe(...)` there.")
     return source
 
 

@@ -2,11 +2,13 @@
 
 For a file that is not a notebook, nbgrader ends with a traceback, and the student gets neither a score nor feedback.
 This reader returns a notebook instead that says what is wrong and has no other cell. `RestoreCells` puts the graded
-cells back, so they score 0, and there is a report to hand out.
+cells back, so they score 0, and there is a report to hand out. A character that cannot be read spoils no other cell.
 """
 
 from __future__ import annotations
 
+import io
+import math
 from typing import IO, Any
 
 import nbformat
@@ -14,10 +16,17 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from course.files import unwritable_text, writable
+
 UNREADABLE = (
     "**This file is not a notebook that can be read, so nothing in it could be graded.** Open your own copy in "
     "JupyterLab, save it, and hand it in again. If it does not open there either, fetch the assignment again and put "
     "your answers in."
+)
+
+
+DAMAGED = (
+    "**A character of the next cell cannot be read.** {} It is shown as \ufffd; all other cells were read as they are."
 )
 
 
@@ -38,10 +47,38 @@ class SubmissionReader(NotebookExporter):
 
 def _read_valid(file_stream: IO[str]) -> NotebookNode:
     """The notebook without outputs. Raises if any later step of nbgrader could not work with it."""
-    notebook: NotebookNode = nbformat.read(file_stream, as_version=4)
+    notebook: NotebookNode = nbformat.reads(_text_of(file_stream), as_version=4)
+    notebook.cells = [shown for cell in notebook.cells for shown in (*_notices(cell), cell)]
+    notebook = nbformat.from_dict(_writable(notebook))
     for cell in notebook.cells:
         if cell.cell_type == "code":  # nbgrader clears outputs anyway, so they need not be valid
             cell.update(outputs=[], execution_count=None)
     nbformat.validate(notebook, relax_add_props=True)  # nbconvert does this at each step
-    nbformat.writes(notebook).encode()  # raises for half of a surrogate pair, which can be read but not written
+    nbformat.writes(notebook).encode()  # raises for what can be read but not written
     return notebook
+
+
+def _text_of(file_stream: IO[str]) -> str:
+    """All of it; bytes that are not UTF-8 spoil the text in which they are, and no other."""
+    if not isinstance(file_stream, io.TextIOWrapper):  # it is text already
+        return file_stream.read()
+    content: bytes = file_stream.buffer.read()
+    return content.decode("utf-8-sig", errors="surrogateescape")
+
+
+def _notices(cell: NotebookNode) -> list[NotebookNode]:
+    """A cell that says what cannot be read in `cell`, if anything."""
+    source = cell.get("source")
+    problem = unwritable_text(source) if isinstance(source, str) else ""
+    return [new_markdown_cell(DAMAGED.format(problem))] if problem else []
+
+
+def _writable(value: Any) -> Any:
+    """JSON data without the text and the numbers that can be read but not written."""
+    if isinstance(value, str):
+        return writable(value)
+    if isinstance(value, float) and not math.isfinite(value):  # json reads 1e999 as infinity
+        return None
+    if isinstance(value, dict):
+        return {writable(key): _writable(item) for key, item in value.items()}
+    return [_writable(item) for item in value] if isinstance(value, list) else value

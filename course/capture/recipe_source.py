@@ -11,6 +11,7 @@ import types
 
 from course.capture.source_lines import student_line
 from course.errors import RecipeError, StudentCodeError, is_out_of_memory
+from course.files import unwritable_text
 from course.recipe import Recipe, require_recipe
 
 FILENAME = "recipe"
@@ -18,6 +19,8 @@ FILENAME = "recipe"
 
 def run_recipe(source: str) -> Recipe:
     """Execute the source and return its `recipe`. Raises StudentCodeError, RecipeError."""
+    if problem := unwritable_text(source):
+        raise StudentCodeError(problem)
     # tracebacks and torch.export look up the source's lines here
     linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
     module = sys.modules[FILENAME] = types.ModuleType(FILENAME)  # dataclasses look up their module there

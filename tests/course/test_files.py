@@ -1,4 +1,4 @@
-"""`write_atomically`: the new content or the old one, and nothing in between."""
+"""A file holds the new content or the old one, and nothing in between; what no file can hold is named."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from course.files import write_atomically
+from course.files import unwritable_text, writable, write_atomically
 
 
 def names_in(folder):
@@ -48,7 +48,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_other_file(tmp_path, m
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from course.files import write_atomically
+from course.files import unwritable_text, writable, write_atomically
 setattr(os, sys.argv[2], lambda *arguments: os.kill(os.getpid(), signal.SIGKILL))
 write_atomically(Path(sys.argv[1]), "new")
 """
@@ -79,3 +79,23 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError):
         write_atomically(tmp_path / "file" / "below", "x")
+
+
+@pytest.mark.parametrize("text", ["", "x = 1\n", "\ufeff\u202e\x1b\x7f\U0001f600\ufffd\uffff", "a\u2028b\r"])
+def test_whatever_a_file_can_hold_is_text(text):
+    assert unwritable_text(text) == "" and writable(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("\ud800", (1, 1)), ("a\nb\r\nc\r\u2028\udfff", (4, 2)), ("x\0\ud800", (1, 2)), ("\ud83d \ude00", (1, 1))],
+)
+def test_the_first_character_that_no_file_can_hold_is_named_with_its_place(text, place):
+    line, column = place
+    assert unwritable_text(text).startswith(f"Line {line}, column {column} holds ")
+    assert writable(text).encode() and len(writable(text)) == len(text) and unwritable_text(writable(text)) == ""
+
+
+def test_a_byte_that_is_not_utf_8_is_named_by_its_value():
+    text = b"x = '\xe9'".decode(errors="surrogateescape")
+    assert unwritable_text(text).startswith("Line 1, column 6 holds a byte that is not UTF-8 (0xE9). ")

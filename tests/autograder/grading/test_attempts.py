@@ -46,6 +46,7 @@ def test_without_a_timestamp_the_time_of_the_file_counts(tmp_path, text):
         ("course/source/challenge/challenge.ipynb", None),
         ("submitted/challenge.ipynb", None),
         ("challenge.ipynb", None),
+        (os.fsdecode(b"submitted/ad\xff/challenge/challenge.ipynb"), r"ad\udcff"),
     ],
 )
 def test_a_student_is_known_by_nbgraders_folders(tmp_path, path, student):
@@ -87,9 +88,20 @@ def test_a_file_that_does_not_exist_is_wrong_use(store, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["recipe = '\0'", "recipe = '\ud800'"], ids=["null", "surrogate"])
-def test_a_source_that_no_database_holds_is_kept_as_near_as_it_can_be(store, tmp_path, text):
+def test_a_source_that_no_database_holds_is_known_by_its_file(store, tmp_path, text):
     path = tmp_path / "x.py"
     path.write_bytes(text.encode(errors="surrogatepass"))
     attempt = register(store, path, "ada", "challenge")
-    assert "\0" not in store.overview.source(attempt)
-    assert store.overview.source(999) == ""
+    assert store.overview.source(attempt) == ""
+    path.write_bytes(b"# " + text.encode(errors="surrogatepass"))
+    assert register(store, path, "ada", "challenge") != attempt
+
+
+def test_names_that_are_not_text_are_stored_and_stay_different(store, tmp_path):
+    names = [os.fsdecode(name) for name in (b"a\xff", b"a\xfe", b"a\xed\xa0\x80")]
+    for name in names:
+        path = tmp_path / f"{name}.py"
+        path.write_text("recipe = 1")
+        register(store, path, name, "challenge")
+    assert len({attempt.student for attempt in store.overview.since()[1]}) == 3
+    assert list(store.verify()) == []

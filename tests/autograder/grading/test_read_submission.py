@@ -1,6 +1,8 @@
 """A file becomes the source of its recipe, or one clear sentence."""
 
 import json
+import os
+import re
 
 import pytest
 
@@ -86,10 +88,42 @@ def test_a_folder_that_is_named_like_a_notebook_is_wrong_use(tmp_path):
         read_recipe_source(tmp_path / "work.ipynb")
 
 
-def test_bytes_that_are_not_text_are_the_students_error(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"recipe = '\xff\xfe'", "Line 1, column 11 holds a byte that is not UTF-8 (0xFF)."),
+        (b"x = 1\r\ny = 2\r# \x00", "Line 3, column 3 holds a NUL character (U+0000), which Python cannot read."),
+        ("recipe = 1".encode("utf-16"), "Line 1, column 1 holds a byte that is not UTF-8 (0xFF)."),
+        (b"#\n# \xed\xa0\x80", "Line 2, column 3 holds a byte that is not UTF-8 (0xED)."),
+    ],
+)
+def test_what_is_not_text_is_named_with_its_place(tmp_path, content, sentence):
     path = tmp_path / "work.py"
-    path.write_bytes(b"recipe = '\xff\xfe'")
-    with pytest.raises(StudentCodeError, match="UTF-8"):
+    path.write_bytes(content)
+    with pytest.raises(StudentCodeError, match=re.escape(f"The recipe in work.py: {sentence}")):
+        read_recipe_source(path)
+
+
+@pytest.mark.parametrize("character", ["\ud800", "\udfff", "\0"])
+def test_what_is_not_text_in_another_cell_does_not_matter(tmp_path, character):
+    path = tmp_path / "work.ipynb"
+    path.write_text(notebook((None, character), ("recipe", "recipe = 1"), ("other", f"x = '{character}'")))
+    assert read_recipe_source(path) == "recipe = 1"
+    path.write_text(notebook(("recipe", f"x = 1\nrecipe = '{character}'")))
+    with pytest.raises(StudentCodeError, match="Line 2, column 11 holds"):
+        read_recipe_source(path)
+
+
+def test_a_byte_that_is_not_text_in_another_cell_does_not_matter(tmp_path):
+    path = tmp_path / "work.ipynb"
+    path.write_bytes(notebook((None, "PLACE"), ("recipe", "recipe = 1")).encode().replace(b"PLACE", b"\xff\xfe"))
+    assert read_recipe_source(path) == "recipe = 1"
+
+
+def test_a_file_whose_name_is_no_text_is_named_as_near_as_it_can_be(tmp_path):
+    path = tmp_path / os.fsdecode(b"w\xff.py")
+    path.write_text("")
+    with pytest.raises(StudentCodeError, match=r"The recipe in w\\udcff\.py is empty"):
         read_recipe_source(path)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from autograder.nbgrader_plugins.reader import UNREADABLE, SubmissionReader
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=12,
 )
@@ -30,9 +30,6 @@ notebooks = st.fixed_dictionaries(
     {"nbformat": st.just(4) | json_values, "nbformat_minor": st.just(5) | json_values, "metadata": st.just({})},
     optional={"cells": st.lists(cells, max_size=4) | json_values},
 )
-
-
-HALF = json.dumps(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("\ud800")]))
 
 
 def read(text: str) -> nbformat.NotebookNode:
@@ -54,12 +51,38 @@ def test_what_a_cell_shows_need_not_be_in_order():
     "text",
     [
         *("", "PK\x03\x04", "[]", "{}", '{"cells": [1], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}'),
-        *("[" * 100_000, HALF),
+        "[" * 100_000,
     ],
-    ids="empty archive list object cell deep half".split(),
+    ids="empty archive list object cell deep".split(),
 )
 def test_what_is_no_notebook_is_read_as_one_that_says_so(text):
     assert [cell.source for cell in read(text).cells] == [UNREADABLE]
+
+
+def test_a_character_that_cannot_be_read_spoils_no_other_cell(tmp_path):
+    cells = [nbformat.v4.new_code_cell("x = 1\ny = '\ud800'"), nbformat.v4.new_markdown_cell("why\0")]
+    given_ = nbformat.v4.new_notebook(cells=[*cells, nbformat.v4.new_code_cell("z = 3")], metadata={"\udfff": 1})
+    first, code, second, text, last = read(json.dumps(given_)).cells
+    assert "Line 2, column 6 holds half of a character (U+D800" in first.source
+    assert "Line 1, column 4 holds a NUL character" in second.source
+    assert [code.source, text.source, last.source] == ["x = 1\ny = '\ufffd'", "why\ufffd", "z = 3"]
+
+
+@pytest.mark.parametrize("cell", ["code", "markdown"])
+def test_bytes_that_are_not_utf_8_spoil_no_other_cell(tmp_path, cell):
+    new = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}[cell]
+    given_ = nbformat.v4.new_notebook(cells=[new("caf\u00e9"), new("x = 1")])
+    path = tmp_path / "latin.ipynb"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(given_, ensure_ascii=False).encode().replace(b"\xc3\xa9", b"\xe9"))
+    found = nbformat.reads(SubmissionReader().from_filename(str(path))[0], as_version=4)
+    assert [c.source for c in found.cells[1:]] == ["caf\ufffd", "x = 1"]
+    assert "Line 1, column 4 holds a byte that is not UTF-8 (0xE9)" in found.cells[0].source
+
+
+def test_numbers_that_json_cannot_write_are_left_out():
+    text = nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")], metadata={"n": 0.5}))
+    found = SubmissionReader().from_file(io.StringIO(text.replace("0.5", "1e999")))[0]
+    assert json.loads(found, parse_constant=lambda name: pytest.fail(name))["metadata"]["n"] is None
 
 
 @given(notebooks | json_values)

@@ -60,3 +60,9 @@ def test_another_object_under_that_name_is_refused():
 def test_memory_that_runs_out_is_not_the_students_error():
     with pytest.raises(MemoryError):
         run_recipe("raise MemoryError")
+
+
+@pytest.mark.parametrize("character", ["\ud800", "\0"])
+def test_a_character_that_is_not_text_is_named_with_its_place(character):
+    with pytest.raises(StudentCodeError, match="Line 2, column 3 holds"):
+        run_recipe(f"\n# {character}")
