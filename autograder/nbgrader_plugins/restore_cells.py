@@ -11,12 +11,15 @@ from nbgrader.api import Gradebook
 from nbgrader.api import Notebook as GradebookNotebook
 from nbgrader.preprocessors import OverwriteCells
 
+from autograder.nbgrader_plugins.pictures import keep_pictures
+
 
 class RestoreCells(OverwriteCells):
     """Gives each cell the metadata that the gradebook has for it, whatever the submission says.
 
     A locked cell gets the source that was released. A missing graded cell is put back in its place. If a cell appears
-    twice, the last one counts. A cell that the gradebook does not know becomes an ordinary one.
+    twice, the last one counts. A cell that the gradebook does not know becomes an ordinary one. Pictures that students
+    pasted into their own Markdown cells stay, within limits.
     """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
@@ -24,6 +27,7 @@ class RestoreCells(OverwriteCells):
         with Gradebook(names["db_url"]) as gradebook:
             known = _GradebookCells(gradebook.find_notebook(names["notebook"], names["assignment"]))
             cells, index = self._restore_submitted(nb.cells, known)
+            keep_pictures(cells)
             self._insert_missing(cells, index, known)
             nb.cells = cells
         return nb, resources
@@ -86,7 +90,10 @@ class _GradebookCells:
     def restore(self, name: str, cell: NotebookNode) -> NotebookNode:
         """The submitted cell with the gradebook's metadata and, if it is locked, the released source."""
         source = self.sources[name]
-        return self.make(name, source.source if source.locked else cell.source, cell.get("id"))
+        restored = self.make(name, source.source if source.locked else cell.source, cell.get("id"))
+        if "attachments" in cell and source.cell_type == "markdown" and not source.locked:
+            restored["attachments"] = cell.attachments
+        return restored
 
     def make(self, name: str, text: str, cell_id: str | None = None) -> NotebookNode:
         """A cell with the gradebook's metadata."""

@@ -49,6 +49,9 @@ VERDICTS = {
 }
 pytestmark = [pytest.mark.slow, pytest.mark.training]
 
+PICTURE = (  # one pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 CHEAT = """
 import ast
 from IPython import get_ipython
@@ -106,6 +109,15 @@ def cheat(path) -> None:
     nbformat.write(notebook, path)
 
 
+def paste_a_picture(path) -> None:
+    """A picture in the report, as JupyterLab stores it, and the mention of another that was deleted."""
+    notebook = nbformat.read(path, as_version=4)
+    report = cell(notebook, "report")
+    report.source = "What I saw:\n\n![curve.png](attachment:curve.png)\n\n![](attachment:nothing.png)"
+    report.attachments = {"curve.png": {"image/png": PICTURE}}
+    nbformat.write(notebook, path)
+
+
 def hand_in(course, folder, student, recipe, assignment="challenge"):
     """Fetch, answer and submit as students do. Only the first fetches: the others get a copy of that notebook."""
     home = folder / "homes" / student
@@ -124,6 +136,8 @@ def hand_in(course, folder, student, recipe, assignment="challenge"):
         answer(notebook, recipe)
         if student == "fay":
             cheat(notebook)
+        if student == "cy":
+            paste_a_picture(notebook)
     course.nbgrader("submit", assignment, "--course", "under8k", "--student", student, cwd=home)
 
 
@@ -251,7 +265,8 @@ def test_feedback_shows_students_the_report(course):
     course.nbgrader("generate_feedback", "challenge", "--student", "cy")
     page = (course.root / "feedback" / "cy" / "challenge" / "challenge.html").read_text()
     assert "Not passed yet: the accuracy was not held." in page and "What to try next" in page
-    assert "data:image/png;base64" in page
+    assert f"data:image/png;base64,{PICTURE}" in page  # pasted into the report
+    assert "The picture nothing.png is not here" in page
 
 
 def test_canvas_and_moodle_get_every_exercise_and_empty_fields_for_what_waits_for_a_person(course):

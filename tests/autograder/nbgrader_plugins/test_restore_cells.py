@@ -160,3 +160,23 @@ def test_missing_cells_come_back_in_the_order_of_the_release(restore, removed):
     notebook.cells = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") not in removed]
     names = [c.metadata.nbgrader.grade_id for c in restore(notebook).cells if "nbgrader" in c.metadata]
     assert names == [name for name in NAMES if name != "recipe" or name not in removed]
+
+
+PNG = {"image/png": "iVBORw0KGgo="}
+
+
+def test_a_picture_pasted_into_an_answer_stays_and_one_in_a_locked_cell_does_not(restore):
+    notebook = released()
+    cell_named(notebook, "report").attachments = {"curve.png": PNG}
+    own = new_markdown_cell("my own cell ![](attachment:a.png)", attachments={"a.png": PNG})
+    notebook.cells.append(own)
+    restored = restore(notebook)
+    assert cell_named(restored, "report").attachments == {"curve.png": PNG}
+    assert restored.cells[-1].attachments == {"a.png": PNG}
+    assert [c for c in restored.cells if "attachments" in c] == [cell_named(restored, "report"), restored.cells[-1]]
+
+
+def test_a_test_cell_that_was_made_a_markdown_cell_with_pictures_is_a_test_cell_again(restore):
+    notebook = released()
+    retyped(notebook)
+    assert not [c for c in restore(notebook).cells if "attachments" in c]
