@@ -14,14 +14,14 @@ from autograder.grading.options import Options
 from autograder.grading.pipeline import grade
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import TrainedElsewhere
-from autograder.grading.training_run import Listener
+from autograder.grading.training_run import Interruption, Listener
 from autograder.store import Regrade, Store, StoreError
 from autograder.store.records import Result
 from autograder.workers.client import WorkerPool
 from course.errors import CourseError
 
 
-class BatchStopped(Exception):
+class BatchStopped(Interruption):
     """The batch was told to stop. A listener raises it, so that a run stops between two events and never within one."""
 
 
@@ -39,15 +39,13 @@ class GradingWorker:
         self._processes.__exit__()
 
     def grade(self, submission: SubmissionFile, listener: Listener, regrade: Regrade | None = None) -> Outcome:
-        """Grade one submission; after an internal error, once more.
+        """Grade one submission.
 
         Raises TrainedElsewhere, StoreError and BatchStopped. Every other error becomes an outcome.
         """
         start = time.monotonic()
         try:
             result = self._grade(submission, listener, regrade)
-            if result.verdict == "internal":
-                result = self._grade(submission, listener, regrade)
         except (TrainedElsewhere, StoreError, BatchStopped):
             raise
         except CourseError as error:

@@ -1,7 +1,7 @@
 """One submission, end to end.
 
-    file -> source (`submission`) -> spec and inspection (`recipe_sandbox`) -> refusals (`course.rules`)
-         -> runs (`training_run`) -> verdict (`course.rules`)
+    file -> source (`read_submission`) -> spec and inspection (`recipe_sandbox`) -> refusals (`course.rules`)
+         -> runs (`training_run`) -> verdict (`course.rules`); what breaks in between is settled by `faults`
 
 This process is the supervisor: it runs no code of the student's, trains nothing, and holds no labels.
 """
@@ -15,21 +15,23 @@ from pathlib import Path
 from autograder import sandbox
 from autograder.console import printable, printable_name
 from autograder.grading.draw_seed import draw_seed
+from autograder.grading.faults import TRY_TO_FIND_OUT, Settled, describe_fault, reference_problem, settle_fault
 from autograder.grading.options import Options
 from autograder.grading.read_submission import read_recipe_source
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import GradingRecorder
-from autograder.grading.training_run import Listener, TrainingSetup, train_once
+from autograder.grading.training_run import Interruption, Listener, TrainingSetup, train_once
 from autograder.store import Regrade, Store, StoreError
 from autograder.store.records import Result, RunRecord
 from autograder.store.secret import course_secret
 from autograder.workers.client import WorkerPool
 from course import data
-from course.errors import CourseError, RecipeError, StudentCodeError, UsageError
+from course.errors import DataError, RecipeError, StudentCodeError, UsageError
 from course.recipe import TEST_IMAGES
 from course.rules import Judgement, Rules, Verdict, judge, load_rules, refusals
 from course.spec import Spec
 
+NOT_ABOUT_A_SUBMISSION = (UsageError, StoreError, DataError, Interruption)
 NOT_OFFICIAL = "This was a reduced run (fewer epochs or images), so the result is not official."
 
 
@@ -60,20 +62,28 @@ def grade(
         if reuse_verdict and (known := recorder.reusable_verdict()):
             return known
     recipe_sandbox = recipe_sandbox or RecipeSandbox(sandbox.choose_tier(options.trust_submissions))
-    prepared = prepare(path, rules, options, listener, recipe_sandbox)
-    result = prepared.result
-    if prepared.spec is not None:
-        try:
-            setup = TrainingSetup(options, recipe_sandbox.tier, listener, workers or WorkerPool(), data.ensure())
-            runs, judgement = train_until_decided(prepared.spec, rules, setup, recorder)
-            result = _judged(result, runs, judgement)
-        except (UsageError, StoreError):
-            raise
-        except CourseError as error:
-            result = _failed(result, error)
+
+    def grade_once() -> Result:
+        prepared = prepare(path, rules, options, listener, recipe_sandbox)
+        if prepared.spec is None:
+            return prepared.result
+        setup = TrainingSetup(options, recipe_sandbox.tier, listener, workers or WorkerPool(), data.ensure())
+        return _train_and_judge(prepared.result, prepared.spec, rules, setup, recorder)
+
+    def find_problem() -> str:
+        listener.stage(TRY_TO_FIND_OUT)
+        return reference_problem(options, recipe_sandbox, workers, trains=True)
+
+    try:
+        settled = Settled(grade_once())
+        if settled.result.verdict == "internal":
+            had_fault = recorder is not None and recorder.had_fault
+            settled = settle_fault(settled.result, grade_once, find_problem, is_repeated=had_fault)
+    except DataError as error:  # no digits for anybody
+        settled = Settled(_failed(_without_verdict(path, rules, options, recipe_sandbox), error))
     if recorder is not None:
-        recorder.record_verdict(result)
-    return result
+        recorder.record_verdict(settled.result, settled.fault)
+    return settled.result
 
 
 def inspect_only(
@@ -81,7 +91,16 @@ def inspect_only(
 ) -> Result:
     """Like `grade`, without training. Without `reasons` there is no verdict yet: the recipe may be trained."""
     recipe_sandbox = recipe_sandbox or RecipeSandbox(sandbox.choose_tier(options.trust_submissions))
-    return prepare(path, load_rules(options.assignment), options, listener, recipe_sandbox).result
+    inspect_once = partial(prepare, path, load_rules(options.assignment), options, listener, recipe_sandbox)
+
+    def find_problem() -> str:
+        listener.stage(TRY_TO_FIND_OUT)
+        return reference_problem(options, recipe_sandbox, None, trains=False)
+
+    result = inspect_once().result
+    if result.verdict == "internal" and result.reasons:
+        return settle_fault(result, lambda: inspect_once().result, find_problem, is_repeated=False).result
+    return result
 
 
 @dataclass(frozen=True)
@@ -94,28 +113,34 @@ class Prepared:
 
 def prepare(path: Path, rules: Rules, options: Options, listener: Listener, recipe_sandbox: RecipeSandbox) -> Prepared:
     """Read, capture and inspect a submission. Raises UsageError and StoreError; all other errors become verdicts."""
-    result = Result(
-        submission=printable_name(path.name),
-        assignment=rules.assignment,
-        verdict="internal",
-        reasons=(),
-        official=options.reduced is None,
-        isolation=recipe_sandbox.tier.value,
-    )
+    result = _without_verdict(path, rules, options, recipe_sandbox)
     try:
         source = read_recipe_source(path)
         listener.stage("running the recipe in the sandbox")
         spec = recipe_sandbox.capture(source)
         listener.stage("inspecting the network")
         inspection = recipe_sandbox.inspect(spec)
-    except (UsageError, StoreError):
+    except NOT_ABOUT_A_SUBMISSION:
         raise
-    except CourseError as error:
+    except Exception as error:
         return Prepared(_failed(result, error))
     result = replace(result, inspection=inspection)
     if reasons := refusals(rules, inspection):
         return Prepared(replace(result, verdict="refused", reasons=tuple(reasons)))
     return Prepared(result, spec)
+
+
+def _train_and_judge(
+    result: Result, spec: Spec, rules: Rules, setup: TrainingSetup, recorder: GradingRecorder | None
+) -> Result:
+    """`result` with a verdict."""
+    try:
+        runs, judgement = train_until_decided(spec, rules, setup, recorder)
+    except NOT_ABOUT_A_SUBMISSION:
+        raise
+    except Exception as error:
+        return _failed(result, error)
+    return _judged(result, runs, judgement)
 
 
 def train_until_decided(
@@ -129,6 +154,8 @@ def train_until_decided(
         rules, total = reduced.rules(rules), reduced.test_images
         to_train = spec.model_copy(update={"epochs": min(spec.epochs, reduced.epochs)})
     runs: list[RunRecord] = []
+    if recorder is not None:
+        recorder.forget_runs()
     while True:
         number = len(runs) + 1
         seed = draw_seed(secret, spec.hash, number)
@@ -144,6 +171,17 @@ def train_until_decided(
             return tuple(runs), judgement
 
 
+def _without_verdict(path: Path, rules: Rules, options: Options, recipe_sandbox: RecipeSandbox) -> Result:
+    return Result(
+        submission=printable_name(path.name),
+        assignment=rules.assignment,
+        verdict="internal",
+        reasons=(),
+        official=options.reduced is None,
+        isolation=recipe_sandbox.tier.value,
+    )
+
+
 def _judged(result: Result, runs: tuple[RunRecord, ...], judgement: Judgement) -> Result:
     return replace(
         result,
@@ -154,11 +192,11 @@ def _judged(result: Result, runs: tuple[RunRecord, ...], judgement: Judgement) -
     )
 
 
-def _failed(result: Result, error: CourseError) -> Result:
-    """The verdict that an error leads to."""
+def _failed(result: Result, error: Exception) -> Result:
+    """The verdict that an error leads to. `internal` is not final: see `settle_fault`."""
     verdict: Verdict = "internal"
     if isinstance(error, RecipeError):
         verdict = "refused"
     elif isinstance(error, StudentCodeError):
         verdict = "error"
-    return replace(result, verdict=verdict, reasons=(printable(str(error)),))
+    return replace(result, verdict=verdict, reasons=(printable(describe_fault(error)),))

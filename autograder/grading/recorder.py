@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autograder.grading.attempts import register, run_key
 from autograder.grading.options import Options
+from autograder.grading.training_run import Interruption
 from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished, Store
 from autograder.store.checkpoints import CheckpointStore
 from autograder.store.records import Result, RunRecord, software_versions
@@ -17,7 +18,7 @@ from course.spec import Spec
 POLL_SECONDS = 1.0
 
 
-class TrainedElsewhere(Exception):
+class TrainedElsewhere(Interruption):
     """Another process is training run `run_id`, and the caller did not want to wait for it."""
 
     def __init__(self, run_id: int):
@@ -46,10 +47,14 @@ class GradingRecorder:
         self._asked = options.asked()
         self._run_ids: list[int] = []
         self._attempt = register(store, path, student, rules.assignment) if student else None
+        self.had_fault = bool(self._attempt and store.results.noted_fault(self._attempt))  # in its last grading
 
     def reusable_verdict(self) -> Result | None:
-        """The verdict that this attempt already has, if it was made with the same rules, options and versions."""
-        if self._attempt is None or self._regrade is not None:
+        """The verdict that this attempt already has, if it was made with the same rules, options and versions.
+
+        A verdict that came from a fault is tried again.
+        """
+        if self._attempt is None or self._regrade is not None or self.had_fault:
             return None
         return self._store.results.reusable_verdict(self._attempt, self._rules, self._asked, software_versions())
 
@@ -90,17 +95,23 @@ class GradingRecorder:
                         self._run_ids.append(claim.run_id)
                         return record
 
-    def record_verdict(self, result: Result) -> None:
-        """Record the verdict. After a fault of the grader's, the verdict that was there before stays."""
+    def forget_runs(self) -> None:
+        """The verdict will rest on runs that follow, and on none before."""
+        self._run_ids.clear()
+
+    def record_verdict(self, result: Result, fault: str = "") -> None:
+        """Record the verdict, and note a fault for a person. With `internal`, the verdict that was there stays."""
         if self._attempt is None:
             return
         if result.verdict == "internal":
-            self._store.results.mark_internal_error(self._attempt, " ".join(result.reasons))
+            fault = " ".join(result.reasons)
         else:
             reason = self._regrade.reason if self._regrade else ""
             self._store.results.record_verdict(
                 self._attempt, result, self._rules, self._run_ids, options=self._asked, reason=reason
             )
+        if fault:
+            self._store.results.mark_internal_error(self._attempt, fault)
 
     def _mark_training(self, run_id: int, spec: Spec) -> None:
         if self._attempt is not None:

@@ -36,6 +36,10 @@ from course.training.results import EpochResult
 TEST_LABELS = "t10k-labels-idx1-ubyte"
 
 
+class Interruption(Exception):
+    """Leaves a grading without a verdict, and is nobody's fault; a listener may raise it."""
+
+
 class Listener(Protocol):
     """Is called with what happens while a submission is graded."""
 

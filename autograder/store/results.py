@@ -78,7 +78,7 @@ class Results:
         self._set_progress(GradingProgress(attempt_id=attempt_id, run_id=run_id, epochs=epochs, fault=""))
 
     def mark_internal_error(self, attempt_id: int, message: str) -> None:
-        """Note that the attempt could not be graded, and that this is not the student's fault."""
+        """Note that the grading of the attempt broke, for a person to look at. A later verdict removes the note."""
         self._set_progress(GradingProgress(attempt_id=attempt_id, run_id=None, epochs=0, fault=message))
 
     def _set_progress(self, progress: GradingProgress) -> None:
@@ -133,6 +133,12 @@ class Results:
             self._database.chain.append(session, [verdict, *runs])
 
         self._database.write(add_if_new)
+
+    def noted_fault(self, attempt_id: int) -> str:
+        """What broke in the attempt's last grading; empty if nothing did."""
+        return self._database.read(
+            lambda session: session.scalar(select(GradingProgress.fault).filter_by(attempt_id=attempt_id)) or ""
+        )
 
     # --- read; all raise GraderError if a record is not what was written
 

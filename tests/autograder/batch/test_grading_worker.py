@@ -37,19 +37,10 @@ def grade(tmp_path, monkeypatch):
     return grade
 
 
-def test_an_internal_error_is_tried_once_more(grade):
-    outcome, _, unused = grade(result_of("internal"), result_of("pass"))
-    assert (outcome.verdict, unused) == ("pass", 0)
-
-
-def test_a_second_internal_error_is_the_outcome(grade):
-    outcome, _, unused = grade(result_of("internal"), result_of("internal"), result_of("pass"))
-    assert (outcome.verdict, outcome.reasons, unused) == ("internal", ("Because.",), 1)
-
-
-def test_a_verdict_is_not_tried_again(grade):
-    outcome, faults, unused = grade(result_of("fail"), result_of("pass"))
-    assert (outcome.verdict, faults, unused) == ("fail", [], 1)
+@pytest.mark.parametrize("verdict", ["internal", "error", "fail"])
+def test_a_result_is_not_tried_again(grade, verdict):
+    outcome, faults, unused = grade(result_of(verdict), result_of("pass"))
+    assert (outcome.verdict, outcome.reasons, faults, unused) == (verdict, ("Because.",), [], 1)
 
 
 def test_a_bug_is_an_outcome_that_says_how_to_find_it_and_the_store_knows(grade):

@@ -1,5 +1,6 @@
 """A grading that is recorded in a store: nothing is trained twice, and nothing of it is lost."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -51,21 +52,70 @@ def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, recipe_sandb
     assert len(store.results.graded_attempts()) == 1
 
 
+def broken(*_, **__):
+    raise GraderError("The disk is on fire.")
+
+
+@pytest.fixture
+def breaks(monkeypatch):
+    """Let every training break, and our own recipe's as well if `problem` says so; returns the function for that."""
+
+    def breaks(problem=""):
+        monkeypatch.setattr("autograder.grading.pipeline.train_once", broken)
+        monkeypatch.setattr("autograder.grading.pipeline.reference_problem", lambda *_, **__: problem)
+
+    return breaks
+
+
 @pytest.mark.training
-def test_our_own_fault_changes_nobodys_result(store, tiny, recipe_sandbox, monkeypatch):
+def test_our_own_fault_changes_nobodys_result(store, tiny, recipe_sandbox, breaks):
     before = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
-
-    def broken(*_, **__):
-        raise GraderError("The disk is on fire.")
-
-    monkeypatch.setattr("autograder.grading.pipeline.train_once", broken)
+    breaks("The disk is on fire.")
     other = replace(REDUCED, reduced=replace(REDUCED.reduced, epochs=2))
     assert grade(tiny, other, RecordingListener(), recipe_sandbox, store, "ada").verdict == "internal"
     assert store.results.latest("ada", "challenge").result == before
 
 
+@pytest.mark.parametrize("problem", ["", "The disk is on fire."], ids=["ours_works", "ours_breaks_too"])
+def test_our_own_fault_never_comes_twice_in_a_row(store, tiny, recipe_sandbox, breaks, problem):
+    breaks(problem)
+    verdicts = [grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict for _ in range(3)]
+    assert verdicts == (["internal", "error", "error"] if problem else ["error"] * 3)
+    stored = store.results.latest("ada", "challenge").result
+    assert stored.verdict == "error" and "The disk is on fire." in stored.reasons[0]
+    (noted,) = store.overview.in_progress()
+    assert noted.fault.startswith("The disk is on fire.") and list(store.verify()) == []
+
+
 @pytest.mark.training
-def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(store, tiny, recipe_sandbox, monkeypatch):
+def test_a_verdict_that_came_from_a_fault_is_tried_again_and_replaced(store, tiny, recipe_sandbox, breaks, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.grading.pipeline.train_once", broken)
+        patch.setattr("autograder.grading.pipeline.reference_problem", lambda *_, **__: "")
+        assert grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict == "error"
+    again = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada", reuse_verdict=True)
+    assert again.verdict == "fail" and store.overview.in_progress() == []
+    assert store.results.latest("ada", "challenge").result == again
+
+
+@pytest.mark.training
+def test_an_attempt_that_cannot_be_read_counts_as_the_last_one_all_the_same(
+    store, tiny, recipe_sandbox, monkeypatch, tmp_path
+):
+    easy = replace(load_rules("challenge"), accuracy=0.01, hold=1, attempts="last")
+    monkeypatch.setattr("autograder.grading.pipeline.load_rules", lambda name: easy)
+    os.utime(tiny, (0, 0))
+    assert grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict == "pass"
+    later = tmp_path / "later.py"
+    later.write_bytes(tiny.read_bytes() + "# \ud800".encode(errors="surrogatepass"))
+    for _ in range(2):
+        assert grade(later, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict == "error"
+    (counting,) = store.results.counting_attempts("challenge", "last")
+    assert counting.result.verdict == "error" and "holds a byte that is not UTF-8" in counting.result.reasons[0]
+
+
+@pytest.mark.training
+def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(store, tiny, recipe_sandbox, breaks):
     result = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
     (seen,) = store.overview.since()[1]
     assert store.overview.source(seen.attempt_id) == tiny.read_text()
@@ -74,10 +124,7 @@ def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(stor
     assert all(0 <= image < 500 and 0 <= said < 10 for image, said in wrong)
     assert store.overview.in_progress() == [] and list(store.verify()) == []
 
-    def broken(*_, **__):
-        raise GraderError("The disk is on fire.")
-
-    monkeypatch.setattr("autograder.grading.pipeline.train_once", broken)
+    breaks("The disk is on fire.")
     tiny.write_text(tiny.read_text().replace("lr=0.1", "lr=0.2"))
     assert grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict == "internal"
     (fault,) = store.overview.in_progress()
