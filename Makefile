@@ -1,15 +1,19 @@
 # Everything a person types here. Each target does its own set-up: a fresh machine needs Python, make and a C library.
 #
 #   make test ARGS="-k data"            more arguments for the program behind the target
+#   make test JOBS=0                    tests in one process, with all that they print; JOBS=4 in four at once
 #   make grade FILE=my.ipynb            another submission
 #   make install PYTHON=python3.12      another Python for the environment
 
 PYTHON ?= python3
 FILE ?= solutions/challenge/challenge.ipynb
 ARGS ?=
+JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 JUPYTER := .venv/etc/jupyter
+# all tests of a file run in one process, which shares what the file sets up
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install test check grade quick-grade bench data lint release calibrate solutions preview course clean
 
@@ -32,10 +36,10 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 test: $(READY) ## run all tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 check: $(READY) ## run the tests that need no database, browser, registry or training, and are quick
-	$(BIN)/python -m pytest -m 'not (browser or database or registry or slow or training)' $(ARGS)
+	$(PYTEST) -m 'not (browser or database or registry or slow or training)' $(ARGS)
 
 grade: $(READY) ## train the worked challenge under the grader's seeds and print the verdict (minutes)
 	$(BIN)/autograder grade $(FILE) $(ARGS)
