@@ -6,7 +6,11 @@
     store                                                     results, epoch by epoch, in a database
     workers                                                   the processes that train, score and run a student's code
     sandbox                                                   isolation of those processes
-    console                                                   exit codes, errors, safe text
+    console, old_names                                        exit codes, errors, safe text; names of old configurations
 
 Below all of them is the package `course`, which students import and which knows nothing of the grader.
 """
+
+from autograder import old_names
+
+old_names.install()

@@ -17,10 +17,10 @@ WRITE_REDUCED = "Outdated nbgrader_config.py: write c.TrainedScore.reduced in pl
 
 
 @pytest.mark.slow
+@pytest.mark.training
 def test_an_old_configuration_works_and_each_command_says_once_what_to_write(tmp_path):
     cut = {"epochs": 1, "train_images": 600, "test_images": 500}
-    settings = f"c.TrainedScore.cut = {cut}\nc.TrainedScore.store = {str(tmp_path / 'results.db')!r}"
-    course = Course(tmp_path, settings)
+    course = Course(tmp_path, f"c.TrainedScore.cut = {cut}", store=str(tmp_path / "results.db"))
     config = course.root / "nbgrader_config.py"
     new_config = (ROOT / "nbgrader_config.py").read_text()
     config.write_text(config.read_text().replace(new_config, OLD_CONFIG.read_text()))
