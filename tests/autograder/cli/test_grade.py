@@ -33,6 +33,7 @@ def command(*arguments: str):
     ],
     ids=["syntax", "magic", "unbound", "not-a-recipe", "too-long"],
 )
+@pytest.mark.slow
 def test_a_submission_that_cannot_be_trained_gets_a_reason_and_exit_code_1(tmp_path, source, verdict, fragment):
     path = tmp_path / "work.py"
     path.write_text(source)
@@ -43,6 +44,7 @@ def test_a_submission_that_cannot_be_trained_gets_a_reason_and_exit_code_1(tmp_p
     assert "Traceback" not in finished.stderr
 
 
+@pytest.mark.slow
 def test_inspect_prints_the_count_and_the_layers(tmp_path):
     path = tmp_path / "work.py"
     path.write_text(TINY)

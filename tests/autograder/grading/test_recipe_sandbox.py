@@ -57,6 +57,7 @@ def tier():
 
 
 @pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
+@pytest.mark.slow
 def test_a_recipe_whose_process_was_killed_from_outside_is_taken_in_again(tier, warm):
     with RecipeSandbox(tier, warm=warm) as recipe_sandbox, Killer(1) as killer:
         spec = recipe_sandbox.capture(SLOW)

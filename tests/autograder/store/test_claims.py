@@ -57,6 +57,7 @@ def test_an_owner_that_fell_silent_loses_the_run_and_can_keep_nothing_more(store
     assert isinstance(store.claims.take(key, spec), RunFinished)
 
 
+@pytest.mark.slow
 def test_the_run_of_a_killed_process_is_taken_over_at_once(store, store_url, key, spec):
     code = (
         "import os, sys, signal; from autograder.store import *; from course.spec import Spec\n"
