@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from course import spec
 from course.capture.arguments import DTYPE_NAMES, require_finite, to_spec_argument, to_spec_dtype
 from course.capture.source_lines import current_student_line
 from course.errors import RecipeError
+from course.network.operators import takes_device
 
 MAX_OPERATIONS = 50_000
 
@@ -49,7 +51,9 @@ class OperationRecorder(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        kwargs = kwargs or {}
+        kwargs = dict(kwargs or {})
+        if isinstance(target := kwargs.pop("out", None), Tensor):
+            return self._write_into(target, op, types, args, kwargs)
         # a lazy parameter has no numbers yet, and the marks that optimizers set for the profiler compute none
         if op.namespace == "profiler" or any(nn.parameter.is_lazy(argument) for argument in args):
             return op(*args, **kwargs)
@@ -73,6 +77,16 @@ class OperationRecorder(TorchDispatchMode):
                 item = self._record("size.getitem", (whole, position), {}, frozenset(), [tensor])
                 self._remember(tensor, item)
         return result
+
+    def _write_into(
+        self, target: Tensor, op: OpOverload, types: Sequence[type], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """A call with out=, as torch.nn.init.eye_ makes it: recorded as the same call without it, and a copy."""
+        functional = _functional(op)
+        if takes_device(functional):
+            kwargs |= {"dtype": target.dtype, "device": target.device}
+        value = self.__torch_dispatch__(functional, types, args, kwargs)
+        return self.__torch_dispatch__(torch.ops.aten.copy_.default, types, (target, value))
 
     def find(self, tensor: Tensor) -> spec.NodeRef | None:
         """The recorded call that made `tensor`, if there is one."""
@@ -114,6 +128,21 @@ class OperationRecorder(TorchDispatchMode):
         return self._references[key]
 
 
+def _functional(op: OpOverload) -> OpOverload:
+    """The overload of an operator that takes the same arguments without out=. Raises RecipeError."""
+
+    def taken(overload: OpOverload) -> list[tuple[str, str]]:
+        return [
+            (argument.name, str(argument.type)) for argument in overload._schema.arguments if not argument.kwarg_only
+        ]
+
+    overloads: list[OpOverload] = [getattr(op.overloadpacket, name) for name in op.overloadpacket.overloads()]
+    for overload in overloads:
+        if taken(overload) == taken(op) and not any(argument.is_out for argument in overload._schema.arguments):
+            return overload
+    raise RecipeError(f"Building the model calls {op} with out=. Leave it out, and assign the result.")
+
+
 def _written_storages(op: OpOverload, args: tuple[Any, ...]) -> frozenset[int]:
     return frozenset(
         storage_of(argument)
@@ -150,7 +179,7 @@ def record_constructor(build: Callable[[], nn.Module], seed: int) -> tuple[nn.Mo
     recorder = OperationRecorder()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        with recorder:
+        with _deepcopy_by_clone(), recorder:
             model: object = build()
             if not isinstance(model, nn.Module):
                 raise RecipeError(
@@ -158,6 +187,23 @@ def record_constructor(build: Callable[[], nn.Module], seed: int) -> tuple[nn.Mo
                 )
             initialise_lazy_layers(model)
     return model, recorder
+
+
+@contextlib.contextmanager
+def _deepcopy_by_clone() -> Iterator[None]:
+    """Let copy.deepcopy(layer) copy buffers by an operator: PyTorch copies their bytes, which cannot be recorded."""
+
+    def deepcopy(tensor: Tensor, memo: dict[int, Any]) -> Any:
+        if id(tensor) not in memo:
+            memo[id(tensor)] = tensor.detach().clone().requires_grad_(tensor.requires_grad)
+        return memo[id(tensor)]
+
+    own = Tensor.__deepcopy__
+    Tensor.__deepcopy__ = deepcopy  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Tensor.__deepcopy__ = own  # type: ignore[method-assign]
 
 
 def initialise_lazy_layers(model: nn.Module) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -95,3 +97,34 @@ def test_lazy_layers_get_their_shapes_and_other_models_are_not_run():
             raise AssertionError
 
     initialise_lazy_layers(NeverRun())
+
+
+def test_a_call_that_writes_into_a_tensor_is_recorded_as_a_call_and_a_copy():
+    def build() -> nn.Module:
+        model = nn.Linear(4, 3)
+        nn.init.eye_(model.weight)
+        torch.add(torch.zeros(3), 2.0, out=model.bias.data)
+        return model
+
+    model, recorder = record_constructor(build, 1)
+    assert torch.equal(model.weight, torch.eye(3, 4)) and model.bias.tolist() == [2.0, 2.0, 2.0]
+    ops = [call.op for call in recorder.calls]
+    assert torch.ops.aten.eye.m in ops and torch.ops.aten.add.Tensor in ops
+    assert not [op for op in ops if "out" in str(op).rpartition(".")[2]]
+
+
+def test_a_copy_of_a_layer_is_recorded_with_its_buffers():
+    layer = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+
+    def build() -> nn.Module:
+        block = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+        return nn.Sequential(block, copy.deepcopy(block))
+
+    before = torch.Tensor.__deepcopy__
+    model, recorder = record_constructor(build, 1)
+    assert torch.Tensor.__deepcopy__ is before
+    first, second = model
+    assert torch.equal(first[0].weight, second[0].weight) and first[0].weight is not second[0].weight
+    assert first[1].running_mean is not second[1].running_mean
+    assert all(recorder.find(tensor) for tensor in (*model.parameters(), *model.buffers()))
+    assert copy.deepcopy(layer)[0].weight.requires_grad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from functools import partial
 
@@ -163,6 +164,11 @@ def cut_normal_by_hand(made):
         w.copy_(torch.randn_like(w).clamp_(-2, 2).mul_(0.1))
 
 
+def copied_blocks():
+    block = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+    return around(block, copy.deepcopy(block), copy.deepcopy(block))
+
+
 INITIALISATIONS = {
     "init_uniform": filled(partial(init.uniform_, a=-0.1, b=0.1)),
     "init_normal": filled(partial(init.normal_, std=0.05)),
@@ -176,6 +182,8 @@ INITIALISATIONS = {
     "init_orthogonal": filled(partial(init.orthogonal_, gain=math.sqrt(2))),
     "init_dirac": filled(lambda w: init.dirac_(w) if w.dim() == 4 else None),
     "init_sparse": dense(partial(init.sparse_, sparsity=0.9, std=0.1)),
+    "init_eye": dense(init.eye_),
+    "init_copied_blocks": network(copied_blocks),
     "init_orthogonal_dense": dense(init.orthogonal_),
     "init_ones_and_zeros": changed(lambda made: (init.ones_(made.body[2].weight), init.zeros_(made.body[2].bias))),
     "init_as_pytorch_resnet": changed(as_pytorch_resnet),
