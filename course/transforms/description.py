@@ -13,10 +13,25 @@ DEGREE_OPTIONS = {"degrees", "shear"}
 
 
 def is_random(specs: Iterable[Transform]) -> bool:
-    """Whether any of the transforms draws a random number. Raises SpecError for invalid specs."""
+    """Whether chance changes what any of the transforms does. Raises SpecError for invalid specs."""
     specs = tuple(specs)
     check_transforms(specs)
-    return any(REGISTRY[spec.name].random for spec in flatten(specs))
+    return any(REGISTRY[spec.name].random and not _leaves_nothing_to_chance(spec) for spec in flatten(specs))
+
+
+def _leaves_nothing_to_chance(spec: Transform) -> bool:
+    """Whether its probability is 0 or 1, or its intervals are points: GaussianBlur(3, sigma=1.0) always does the same.
+
+    The transforms inside a container are looked at by themselves.
+    """
+    drawn = REGISTRY[spec.name].drawn
+    return bool(drawn) and spec.options.get("translate") is None and all(_is_point(spec.options[o]) for o in drawn)
+
+
+def _is_point(value: TransformOption) -> bool:
+    if isinstance(value, tuple | list):
+        return all(low == high for low, high in zip(value[::2], value[1::2], strict=True))
+    return value is None or value in (0, 1)
 
 
 def describe(specs: Iterable[Transform]) -> str:

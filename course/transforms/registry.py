@@ -28,6 +28,7 @@ class RegistryEntry:
 
     options: Mapping[str, OptionType]
     random: bool = True  # it draws random numbers
+    drawn: tuple[str, ...] = ()  # all that it draws lies in these options: a probability, or an interval
     v1: bool = True
     v2: bool = True
     enlarges: bool = False  # several of them together may exceed MAX_SIDE
@@ -55,7 +56,7 @@ WITH_PROBABILITY = {"p": PROBABILITY}
 REGISTRY: Mapping[str, RegistryEntry] = {
     # containers, whose transforms are the spec's `children`
     "Compose": RegistryEntry({}, random=False, v2=False),  # v2's does the same
-    "RandomApply": RegistryEntry(WITH_PROBABILITY),
+    "RandomApply": RegistryEntry(WITH_PROBABILITY, drawn=("p",)),
     "RandomChoice": RegistryEntry({"p": any_of(sequence(number(0, 1000), *range(1, MAX_TRANSFORMS + 1)), NONE)}),
     "RandomOrder": RegistryEntry({}),
     # between PIL images, bytes and floats
@@ -110,10 +111,10 @@ REGISTRY: Mapping[str, RegistryEntry] = {
         {"fill": FILL, "side_range": interval(1, 2), "p": PROBABILITY}, v1=False, enlarges=True
     ),
     # geometry
-    "RandomHorizontalFlip": RegistryEntry(WITH_PROBABILITY),
-    "RandomVerticalFlip": RegistryEntry(WITH_PROBABILITY),
+    "RandomHorizontalFlip": RegistryEntry(WITH_PROBABILITY, drawn=("p",)),
+    "RandomVerticalFlip": RegistryEntry(WITH_PROBABILITY, drawn=("p",)),
     "RandomRotation": RegistryEntry(
-        {"degrees": DEGREES, "expand": FLAG, "center": CENTER, **WARP_OPTIONS}, enlarges=True
+        {"degrees": DEGREES, "expand": FLAG, "center": CENTER, **WARP_OPTIONS}, drawn=("degrees",), enlarges=True
     ),
     "RandomAffine": RegistryEntry(
         {
@@ -123,7 +124,8 @@ REGISTRY: Mapping[str, RegistryEntry] = {
             "shear": any_of(interval(-80, 80, pairs=(1, 2)), NONE),
             "center": CENTER,
             **WARP_OPTIONS,
-        }
+        },
+        drawn=("degrees", "scale", "shear"),
     ),
     "RandomPerspective": RegistryEntry({"distortion_scale": PROBABILITY, "p": PROBABILITY, **WARP_OPTIONS}),
     "ElasticTransform": RegistryEntry(
@@ -139,13 +141,15 @@ REGISTRY: Mapping[str, RegistryEntry] = {
         }
     ),
     "RandomGrayscale": RegistryEntry(WITH_PROBABILITY),
-    "RandomInvert": RegistryEntry(WITH_PROBABILITY),
-    "RandomPosterize": RegistryEntry({"bits": integer(1, 8), "p": PROBABILITY}),
-    "RandomSolarize": RegistryEntry({"threshold": number(0, 256), "p": PROBABILITY}),
-    "RandomAdjustSharpness": RegistryEntry({"sharpness_factor": number(0, 10), "p": PROBABILITY}),
-    "RandomAutocontrast": RegistryEntry(WITH_PROBABILITY),
-    "RandomEqualize": RegistryEntry(WITH_PROBABILITY),
-    "GaussianBlur": RegistryEntry({"kernel_size": sequence(integer(1, 31, odd=True), 2), "sigma": interval(0.01, 30)}),
+    "RandomInvert": RegistryEntry(WITH_PROBABILITY, drawn=("p",)),
+    "RandomPosterize": RegistryEntry({"bits": integer(1, 8), "p": PROBABILITY}, drawn=("p",)),
+    "RandomSolarize": RegistryEntry({"threshold": number(0, 256), "p": PROBABILITY}, drawn=("p",)),
+    "RandomAdjustSharpness": RegistryEntry({"sharpness_factor": number(0, 10), "p": PROBABILITY}, drawn=("p",)),
+    "RandomAutocontrast": RegistryEntry(WITH_PROBABILITY, drawn=("p",)),
+    "RandomEqualize": RegistryEntry(WITH_PROBABILITY, drawn=("p",)),
+    "GaussianBlur": RegistryEntry(
+        {"kernel_size": sequence(integer(1, 31, odd=True), 2), "sigma": interval(0.01, 30)}, drawn=("sigma",)
+    ),
     "GaussianNoise": RegistryEntry({"mean": number(-10, 10), "sigma": number(0, 10), "clip": FLAG}, v1=False),
     "RandomErasing": RegistryEntry(
         {
