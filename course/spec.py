@@ -182,11 +182,50 @@ class ScheduleColumn(SpecModel):
     values: Annotated[tuple[float | tuple[float, float], ...], Field(max_length=MAX_STEPS)]
 
 
+class RepeatedColumn(SpecModel):
+    """An option that takes the same values as the column `same_as`, an earlier one of the table."""
+
+    group: Annotated[int, Field(ge=0, le=MAX_NODES)]
+    option: ShortText
+    same_as: Annotated[int, Field(ge=0, le=64)]
+
+
 class ScheduleTable(SpecModel):
     """A schedule as a table of values. Options without a column stay as the optimizer has them."""
 
     by: Literal["epoch", "batch"]
-    columns: Annotated[tuple[ScheduleColumn, ...], Field(max_length=64)]
+    columns: Annotated[tuple[ScheduleColumn | RepeatedColumn, ...], Field(max_length=64)]
+
+    @model_validator(mode="after")
+    def _check_repeated_columns(self) -> Self:
+        for position, column in enumerate(self.columns):
+            if isinstance(column, RepeatedColumn) and not (
+                column.same_as < position and isinstance(self.columns[column.same_as], ScheduleColumn)
+            ):
+                raise ValueError(f"column {position} repeats column {column.same_as}, which has no values")
+        return self
+
+    def full_columns(self) -> Iterator[ScheduleColumn]:
+        """All columns with their values."""
+        for column in self.columns:
+            if isinstance(column, RepeatedColumn):
+                original = self.columns[column.same_as]
+                assert isinstance(original, ScheduleColumn)  # checked above
+                yield original.model_copy(update={"group": column.group, "option": column.option})
+            else:
+                yield column
+
+    def without_repetitions(self) -> ScheduleTable:
+        """The same table, in which equal columns are written once."""
+        first: dict[tuple[float | tuple[float, float], ...], int] = {}
+        columns: list[ScheduleColumn | RepeatedColumn] = []
+        for position, column in enumerate(self.full_columns()):
+            same_as = first.setdefault(column.values, position)
+            if same_as == position:
+                columns.append(column)
+            else:
+                columns.append(RepeatedColumn(group=column.group, option=column.option, same_as=same_as))
+        return ScheduleTable(by=self.by, columns=tuple(columns))
 
 
 class Plateau(SpecModel):

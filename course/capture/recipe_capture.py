@@ -65,7 +65,25 @@ def _capture(recipe: Recipe) -> spec.Spec:
     if problems := cost_problems(step_cost(captured), captured.batch_size):
         raise RecipeError(problems[0])
     check_training_steps(recipe, captured, CAPTURE_SEED)
-    return spec.Spec.from_json(captured.to_json())
+    return spec.Spec.from_json(_bounded_text(captured))
+
+
+def _bounded_text(captured: spec.Spec) -> str:
+    """The spec's text. Equal columns of a schedule are written once where it would be too long otherwise.
+
+    They are not always: the hashes of recipes that were graded before stay as they are.
+    """
+    text = captured.to_json()
+    if len(text) > spec.MAX_BYTES and isinstance(captured.schedule, spec.ScheduleTable):
+        shorter = captured.schedule.without_repetitions()
+        text = captured.model_copy(update={"schedule": shorter}).to_json()
+        if len(text) > spec.MAX_BYTES:
+            raise RecipeError(
+                f"The schedule is a table of {len(text):,} bytes, and {spec.MAX_BYTES:,} are allowed: it sets "
+                f"{len(shorter.columns)} options at every step. Take larger batches, step the scheduler by epoch, or "
+                "give all groups of parameters the same rate."
+            )
+    return text
 
 
 def _transforms(recipe: Recipe) -> tuple[tuple[spec.Transform, ...], tuple[spec.Transform, ...]]:

@@ -23,11 +23,12 @@ class Schedule:
         """`total` maps "epoch" and "batch" to the number of epochs and of steps in the run. Raises SpecError."""
         self.optimizer = optimizer
         self._table: spec.ScheduleTable | None = None
+        self._columns: tuple[spec.ScheduleColumn, ...] = ()
         self._plateau: ReduceLROnPlateau | None = None
         self._metric = ""
         if isinstance(given, spec.ScheduleTable):
             _check_table(given, optimizer, total[given.by])
-            self._table = given
+            self._table, self._columns = given, tuple(given.full_columns())
         elif given is not None:
             self._plateau, self._metric = _build_plateau(given, optimizer), given.metric
 
@@ -35,7 +36,7 @@ class Schedule:
         """`epoch` and `step` count from 0, `step` over the whole run."""
         if self._table is not None:
             index = epoch if self._table.by == "epoch" else step
-            for column in self._table.columns:
+            for column in self._columns:
                 self.optimizer.param_groups[column.group][column.option] = column.values[index]
 
     def after_epoch(self, metrics: dict[str, float]) -> None:
@@ -53,10 +54,10 @@ class Schedule:
 
 def _check_table(table: spec.ScheduleTable, optimizer: torch.optim.Optimizer, total: int) -> None:
     """Every column sets an existing option of an existing group for `total` steps or epochs. Raises SpecError."""
-    for column in table.columns:
+    for column in table.full_columns():
         if column.group >= len(optimizer.param_groups):
             raise SpecError(f"The schedule sets {column.option!r} of group {column.group}, which does not exist.")
-        for value in column.values:
+        for value in {type(value): value for value in column.values}.values():
             check_option(type(optimizer).__name__, column.option, value)
         if len(column.values) < total:
             unit = "steps" if table.by == "batch" else "epochs"

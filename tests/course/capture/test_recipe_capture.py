@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.optim import SGD
+from torch.optim.lr_scheduler import OneCycleLR
 from torchvision.transforms import Compose, RandomRotation, ToTensor
 
 from course.capture import CAPTURE_SEED, capture
 from course.errors import RecipeError
 from course.network import TrainableNetwork
-from course.recipe import Recipe
+from course.recipe import Recipe, steps_per_epoch
 from course.spec import Spec
 from course.training.optimizers import build_optimizer
 from tests.support.networks import IDIOMS, SEED_COUNTS, LogProbabilities, captured, recipe
@@ -126,3 +128,36 @@ def test_what_cannot_be_captured_is_refused(case):
 def test_a_recipe_is_what_is_captured():
     with pytest.raises(RecipeError, match=r"`recipe` is dict, and a Recipe\(...\) is needed"):
         capture({})
+
+
+def two_groups(named):
+    parameters = [parameter for _, parameter in named]
+    return SGD([{"params": parameters[:2]}, {"params": parameters[2:]}], lr=0.05, momentum=0.9)
+
+
+def one_cycle(epochs, batch_size):
+    steps = epochs * steps_per_epoch(batch_size)
+    return {
+        "optimizer": two_groups,
+        "scheduler": lambda optimizer: OneCycleLR(optimizer, max_lr=0.1, total_steps=steps),
+        "epochs": epochs,
+        "batch_size": batch_size,
+    }
+
+
+def test_equal_columns_of_a_schedule_are_written_once_where_the_spec_would_be_too_long_and_only_there():
+    spec = capture(recipe(IDIOMS["sequential"], **one_cycle(epochs=15, batch_size=16)))
+    assert [type(column).__name__ for column in spec.schedule.columns] == [
+        "ScheduleColumn",
+        "ScheduleColumn",
+        "RepeatedColumn",
+        "RepeatedColumn",
+    ]
+    # as its hash was before
+    spec = capture(recipe(IDIOMS["sequential"], **one_cycle(epochs=15, batch_size=128)))
+    assert {type(column).__name__ for column in spec.schedule.columns} == {"ScheduleColumn"}
+
+
+def test_a_schedule_that_is_too_long_all_the_same_is_refused_with_what_to_do():
+    with pytest.raises(RecipeError, match="Take larger batches, step the scheduler by epoch"):
+        capture(recipe(IDIOMS["sequential"], **one_cycle(epochs=15, batch_size=4)))

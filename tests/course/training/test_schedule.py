@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from course.errors import SpecError
-from course.spec import Optimizer, ParameterGroup, Plateau, ScheduleColumn, ScheduleTable
+from course.spec import Optimizer, ParameterGroup, Plateau, RepeatedColumn, ScheduleColumn, ScheduleTable
 from course.training.optimizers import build_optimizer
 from course.training.schedule import Schedule
 from tests.support.optimizers import one_group, weights
@@ -90,3 +91,44 @@ def test_a_table_that_does_not_fit_the_run_is_refused(column, message):
 def test_a_plateau_has_a_lowest_rate_for_each_group():
     with pytest.raises(SpecError, match="2 lowest rates for 1 groups"):
         Schedule(plateau(groups=2), build_optimizer(one_group(lr=0.1), weights()), TOTAL)
+
+
+def test_a_column_that_is_written_once_sets_all_its_options():
+    groups = tuple(ParameterGroup(params=(name,), options={"lr": 0.1, "momentum": 0.5}) for name in "ab")
+    optimizer = build_optimizer(Optimizer(name="SGD", groups=groups), weights())
+    values, other = tuple(step / 10 for step in range(STEPS)), (0.25,) * STEPS
+    full = ScheduleTable(
+        by="batch",
+        columns=(
+            ScheduleColumn(group=0, option="lr", values=values),
+            ScheduleColumn(group=0, option="momentum", values=other),
+            ScheduleColumn(group=1, option="lr", values=values),
+            ScheduleColumn(group=1, option="momentum", values=values),
+        ),
+    )
+    shorter = full.without_repetitions()
+    assert [getattr(column, "same_as", None) for column in shorter.columns] == [None, None, 0, 0]
+    assert tuple(shorter.full_columns()) == full.columns
+    Schedule(shorter, optimizer, TOTAL).before_step(0, 7)
+    assert [(g["lr"], g["momentum"]) for g in optimizer.param_groups] == [(0.7, 0.25), (0.7, 0.7)]
+
+
+@pytest.mark.parametrize("same_as", [1, 2, 3])
+def test_a_column_that_repeats_itself_a_later_one_or_another_repetition_is_refused(same_as):
+    column = ScheduleColumn(group=0, option="lr", values=(0.1,))
+    repeated = (RepeatedColumn(group=0, option="momentum", same_as=same_as),)
+    more = (RepeatedColumn(group=1, option="lr", same_as=0), ScheduleColumn(group=1, option="momentum", values=(0.1,)))
+    with pytest.raises(ValidationError, match="which has no values"):
+        ScheduleTable(by="epoch", columns=(column, *repeated, *more))
+
+
+def test_repeated_columns_are_checked_like_others():
+    table = ScheduleTable(
+        by="epoch",
+        columns=(
+            ScheduleColumn(group=0, option="lr", values=(0.1,) * EPOCHS),
+            RepeatedColumn(group=0, option="nesterov", same_as=0),
+        ),
+    )
+    with pytest.raises(SpecError, match="nesterov"):
+        Schedule(table, build_optimizer(one_group(lr=0.1), weights()), TOTAL)

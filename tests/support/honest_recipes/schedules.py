@@ -89,6 +89,11 @@ SCHEDULES = {
     },
     "one_cycle_for_adam": {"optimizer": optim.Adam, "scheduler": one_cycle},
     "one_cycle_for_two_groups": {"optimizer": two_groups, "scheduler": one_cycle},
+    "one_cycle_for_two_groups_and_small_batches": {
+        "optimizer": two_groups,
+        "scheduler": partial(lr_scheduler.OneCycleLR, max_lr=0.1, epochs=EPOCHS, steps_per_epoch=steps_per_epoch(16)),
+        "batch_size": 16,
+    },
     "cyclic": {
         "scheduler": partial(lr_scheduler.CyclicLR, base_lr=0.01, max_lr=0.1, step_size_up=1000, mode="exp_range")
     },
