@@ -22,7 +22,7 @@ from course.network.operators import resolve, structural_arguments
 FREE_LITERALS = 64  # dropout rates, eps, momenta, slopes: a usual network has fewer than ten
 FREE_STATISTICS = 2048  # running means and variances: a usual network has fewer than 300
 MAX_INTEGER = 2**24  # in the code; a larger one could hold several numbers
-_FACTORIES = frozenset("zeros ones full arange linspace eye rand randn scalar_tensor".split())
+_FACTORIES = frozenset("zeros ones full empty arange linspace eye rand randn scalar_tensor".split())
 
 
 @dataclass(frozen=True)

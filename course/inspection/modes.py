@@ -1,4 +1,4 @@
-"""Train and eval mode must compute the same, apart from dropout and from batch norm's use of its statistics."""
+"""Train and eval mode must compute the same, apart from dropout, from batch norm's use of its statistics, and noise."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from course import spec
+from course.inspection.training_noise import RANDOM_OPERATORS, TrainingNoise, training_noise
 from course.network.operators import bind, resolve
 
 MAX_DROPOUT = 0.9  # of the values; networks are trained with up to 0.5, and 1.0 leaves nothing of what it is given
@@ -21,33 +22,39 @@ MODE_ARGUMENTS = {  # what else may differ between the modes
     "scaled_dot_product_attention": ("dropout_p",),
 }
 _ONLY = "Only dropout and batch norm may differ between the two."
+_NOISE = (
+    "Noise in training only is added to a value, x + 0.1 * torch.randn_like(x), or multiplies one, x * mask / keep, "
+    "where mask = torch.empty(x.size(0), 1, 1, 1, device=x.device).bernoulli_(keep)."
+)
 
 
 def mode_problems(network: spec.Network) -> list[str]:
     """A sentence if the two modes compute different things; it names the first line that differs."""
-    train, evaluate = _comparison(network.train), _comparison(network.eval)
+    noise = training_noise(network)
+    train, evaluate = _comparison(network.train, noise), _comparison(network.eval)
+    only = _NOISE if any(call.operator in RANDOM_OPERATORS for call in train.calls) else _ONLY
     for train_call, eval_call in zip(train.calls, evaluate.calls, strict=False):
         if train_call != eval_call:
             return [
                 f"{_place(train_call.line or eval_call.line)}Your network computes something else in test mode than in "
-                f"training ({eval_call.operator} where training has {train_call.operator}). {_ONLY}"
+                f"training ({eval_call.operator} where training has {train_call.operator}). {only}"
             ]
     if len(train.calls) != len(evaluate.calls):
         return [
             f"Your network takes {len(train.calls)} operations in training and {len(evaluate.calls)} in test mode. "
-            f"{_ONLY}"
+            f"{only}"
         ]
     if train.output != evaluate.output:
         return [
             "Your network computes the same in both modes, but returns another of its values in test mode than in "
-            f"training. Let forward return one value, whatever self.training is. {_ONLY}"
+            f"training. Let forward return one value, whatever self.training is. {only}"
         ]
-    return [*_dropout_problems(network), *_momentum_problems(network)][:1]
+    return [*noise.problems, *_dropout_problems(network), *_momentum_problems(network)][:1]
 
 
 def corresponding_nodes(network: spec.Network) -> list[tuple[int, int]]:
     """The positions of the nodes that compute the same in train and in eval mode, of a network without a problem."""
-    train, evaluate = _comparison(network.train), _comparison(network.eval)
+    train, evaluate = _comparison(network.train, training_noise(network)), _comparison(network.eval)
     return [(ours.node, theirs.node) for ours, theirs in zip(train.calls, evaluate.calls, strict=True)]
 
 
@@ -80,7 +87,9 @@ class _Comparison:
     output: object
 
 
-def _comparison(graph: spec.Graph) -> _Comparison:
+def _comparison(graph: spec.Graph, noise: TrainingNoise | None = None) -> _Comparison:
+    """The calls of a graph that have to be the same in both modes; `noise` is left out."""
+    noise = noise or TrainingNoise()
     results: dict[int, object] = {}  # node -> what its readers see
 
     def renumbered(argument: object) -> object:
@@ -93,6 +102,11 @@ def _comparison(graph: spec.Graph) -> _Comparison:
 
     calls: list[_Call] = []
     for index, node in enumerate(graph.nodes):
+        if index in noise.unread:
+            continue
+        if index in noise.identity:
+            results[index] = renumbered(noise.identity[index])
+            continue
         bound = bind(resolve(node.op), node.args, node.kwargs, defaults=True)
         arguments = {name: renumbered(argument) for name, argument in bound.items()}
         if node.operator in DROPOUTS:

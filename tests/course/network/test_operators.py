@@ -24,7 +24,6 @@ def test_every_name_on_the_list_is_an_operator_of_torch(name):
     [
         "aten.as_strided.default",
         "aten.item.default",
-        "aten.empty.memory_format",  # in a forward; a constructor may
         "aten.set_.source_Storage",
         "aten.from_file.default",
         "prims.mul.default",

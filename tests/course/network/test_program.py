@@ -30,9 +30,23 @@ def test_without_an_output_every_value_is_kept_and_watched():
     assert [id(value) for value in seen] == [id(value) for value in values[1:]]
 
 
+@pytest.mark.parametrize(
+    "node",
+    [
+        call("aten.empty.memory_format", (3, 10)),
+        call("aten.empty_like.default", NodeRef(node=1)),
+        call("aten.new_empty.default", Input(), (3, 10)),
+    ],
+    ids=lambda node: node.op,
+)
+def test_a_network_never_sees_what_was_in_memory_before(node):
+    used = torch.full((3, 10), 7.0)  # freed in a moment, and handed out again as empty memory
+    del used
+    assert torch.equal(run(network(FLAT, FIRST_TEN, node)), torch.zeros(3, 10))
+
+
 REFUSED = {
     "operator_off_the_list": (network(call("aten.as_strided.default", Input(), (10,), (1,))), "not on the list"),
-    "bare_memory_in_a_forward": (network(call("aten.empty.memory_format", (3, 10))), "not on the list"),
     "operator_that_does_not_exist": (network(call("aten.relu.fast", Input())), "does not exist"),
     "operator_that_writes_elsewhere": (network(call("aten.add.out", Input(), Input(), out=Input())), "writes into"),
     "unknown_keyword": (network(call("aten.relu.default", Input(), inplace=True)), "'inplace'"),

@@ -10,6 +10,7 @@ from tests.support.honest_recipes.blocks import BLOCKS
 from tests.support.honest_recipes.building import Honest
 from tests.support.honest_recipes.initialisations import INITIALISATIONS
 from tests.support.honest_recipes.layers import LAYERS
+from tests.support.honest_recipes.noise import NOISE
 from tests.support.honest_recipes.optimizers import OPTIMIZER_RECIPES
 from tests.support.honest_recipes.schedules import SCHEDULE_RECIPES
 from tests.support.honest_recipes.sequence_models import SEQUENCE_MODELS
@@ -21,6 +22,7 @@ HONEST: dict[str, Honest] = {
     **SEQUENCE_MODELS,
     **BLOCKS,
     **LAYERS,
+    **NOISE,
     **INITIALISATIONS,
     **OPTIMIZER_RECIPES,
     **SCHEDULE_RECIPES,

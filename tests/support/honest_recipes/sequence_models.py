@@ -39,7 +39,7 @@ class VisionTransformer(nn.Module):
         self.patches = nn.Conv2d(1, 16, 7, stride=7)
         self.cls = nn.Parameter(torch.zeros(1, 1, 16))
         self.position = nn.Parameter(torch.randn(1, 17, 16) * 0.02)
-        self.encoder = nn.TransformerEncoderLayer(16, 2, 64, dropout=0.0, activation="gelu", batch_first=True)
+        self.encoder = nn.TransformerEncoderLayer(16, 2, 64, dropout=0.1, activation="gelu", batch_first=True)
         self.fc = nn.Linear(16, 10)
 
     def forward(self, x):
