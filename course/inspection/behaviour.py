@@ -1,28 +1,37 @@
-"""What the network does in test mode, found by running it: each image by itself, nothing random, no state changed."""
+"""What the network does in test mode, found by running it: each image by itself, nothing random, no state changed.
+
+`dependence` follows a batch through the network, whatever its numbers are. Here the whole network is run as the grader
+runs it, on batches as large, of images as the recipe's test transform makes them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from course.inspection.dependence import dependence_problems
+from course.inspection.trial_images import digits, unusual_images
 from course.network import TrainableNetwork
 from course.spec import Spec
+from course.training.loop import EVAL_BATCH
 
 IMAGES = 64
+ALONE = 8  # images that are also tried by themselves
 BATCH_TOLERANCE = 1e-4  # outputs for an image alone and within a batch differ by rounding, about 1e-6
+CHANGES = (0.1, 2.0)  # random ones of the parameters: a gate may start closed, and open only in training
 _RANDOM_OPERATORS = frozenset("bernoulli bernoulli_ rand rand_like randn randn_like normal_ uniform_".split())
 
 
 @dataclass(frozen=True)
 class _Outputs:
-    """Outputs in eval mode for the same images, (64, 10) each."""
+    """Outputs in eval mode."""
 
-    untrained: Tensor
-    together: Tensor  # after a random change of the parameters, as one batch
-    in_pairs: Tensor
-    together_again: Tensor
+    untrained: Tensor  # for unusual images, with the initial weights, (64, 10)
+    repeated: list[tuple[Tensor, Tensor]]  # the same batch twice
+    in_company: list[tuple[Tensor, Tensor]]  # the same images in two different batches
     changed_tensors: list[str]  # by these calls
 
 
@@ -32,17 +41,16 @@ def behaviour_problems(spec: Spec) -> list[str]:
     if outputs.changed_tensors:
         return [f"Your network changes {outputs.changed_tensors[0]!r} in test mode. Only training may change it."]
     problems = []
-    if any(node.operator in _RANDOM_OPERATORS for node in spec.network.eval.nodes) or not torch.allclose(
-        outputs.together, outputs.together_again, rtol=0, atol=0, equal_nan=True
+    if any(node.operator in _RANDOM_OPERATORS for node in spec.network.eval.nodes) or not all(
+        torch.allclose(once, again, rtol=0, atol=0, equal_nan=True) for once, again in outputs.repeated
     ):
         problems.append(
             "Your network draws random numbers in test mode. Use nn.Dropout or F.dropout(x, training=self.training), "
             "which do nothing there."
         )
-    elif not torch.allclose(
-        outputs.together, outputs.in_pairs, rtol=BATCH_TOLERANCE, atol=BATCH_TOLERANCE, equal_nan=True
-    ):
-        difference = (outputs.together - outputs.in_pairs).abs().max().item()
+    elif mixed := dependence_problems(spec.network):
+        problems += mixed
+    elif difference := max(_difference(one, other) for one, other in outputs.in_company):
         problems.append(
             "In test mode your network's answer for an image depends on the other images of its batch (by "
             f"{difference:.2g}). Batch norm must use its running statistics there."
@@ -56,18 +64,40 @@ def behaviour_problems(spec: Spec) -> list[str]:
     return problems
 
 
+def _difference(one: Tensor, other: Tensor) -> float:
+    """The largest difference of two outputs for the same images; 0.0 if it is rounding."""
+    # rounding grows with the largest number of an output
+    scale = BATCH_TOLERANCE * max(1.0, one.nan_to_num(0, 0, 0).abs().max().item())
+    if torch.allclose(one, other, rtol=BATCH_TOLERANCE, atol=scale, equal_nan=True):
+        return 0.0
+    return (one - other).abs().nan_to_num(float("inf")).max().item()
+
+
 @torch.no_grad()
 def _run(spec: Spec) -> _Outputs:
     network = TrainableNetwork(spec.network, 0)
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(IMAGES, 1, 28, 28, generator=generator)
-    untrained = network(images, training=False)
-    for parameter in network.parameters.values():  # a gate may start closed, and open only in training
-        parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
-    before = network.state_dict()
-    together = network(images, training=False)
-    in_pairs = torch.cat([network(pair, training=False) for pair in images.split(2)])
-    together_again = network(images, training=False)
-    after = network.state_dict()
-    changed = [name for name in before if not torch.equal(before[name], after[name])]
-    return _Outputs(untrained, together, in_pairs, together_again, changed)
+    unusual, usual = unusual_images(spec, IMAGES), digits(spec, EVAL_BATCH)
+    untrained = network(unusual, training=False)
+    repeated, in_company = [], []
+    changed: set[str] = set()
+    for change in CHANGES:
+        for parameter in network.parameters.values():
+            parameter += change * torch.randn(parameter.shape, generator=generator)
+        before = network.state_dict()
+        mixed = network(unusual, training=False)
+        repeated.append((mixed, network(unusual, training=False)))
+        order = torch.randperm(IMAGES, generator=generator)
+        in_company.append((mixed[order], network(unusual[order], training=False)))
+        in_company.append((mixed, _in_parts(network, unusual, [1] * ALONE + [2] * ((IMAGES - ALONE) // 2))))
+        if change == CHANGES[0]:
+            whole = network(usual, training=False)
+            in_company.append((whole[:IMAGES], network(usual[:IMAGES], training=False)))
+            in_company.append((whole[:ALONE], network(torch.cat([unusual, usual[:ALONE]]), training=False)[IMAGES:]))
+        after = network.state_dict()
+        changed.update(name for name in before if not torch.equal(before[name], after[name]))
+    return _Outputs(untrained, repeated, in_company, sorted(changed))
+
+
+def _in_parts(network: TrainableNetwork, images: Tensor, sizes: Sequence[int]) -> Tensor:
+    return torch.cat([network(part, training=False) for part in images.split(list(sizes))])

@@ -5,7 +5,7 @@ No code is generated and nothing of the student's is called: each node names an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,20 +126,24 @@ class Program:
         outputs = self.calls[-1].output + 1 - self.first_node if self.calls else 0
         values: list[Any] = [images, *tensors, *[None] * outputs]
         for call in self.calls:
-            kwargs = {name: _load(argument, values) for name, argument in call.kwargs.items()}
-            if call.takes_device and device is not None:
-                kwargs["device"] = device
-            try:
-                value = values[call.output] = call.op(*[_load(argument, values) for argument in call.args], **kwargs)
-            except (RuntimeError, TypeError, LookupError, ValueError, ArithmeticError) as error:
-                first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-                position = call.output - self.first_node
-                raise SpecError(f"Operation {position} ({call.name}) failed: {first_line[:300]}") from error
+            value = values[call.output] = self.compute(call, values, device)
             if watch is not None:
                 watch(value)
             for index in call.releases:
                 values[index] = None
         return values
+
+    def compute(self, call: Call, values: Sequence[Any] | Mapping[int, Any], device: torch.device | None = None) -> Any:
+        """What one of the calls computes of `values`, by index. Raises SpecError when the operator fails."""
+        kwargs = {name: _load(argument, values) for name, argument in call.kwargs.items()}
+        if call.takes_device and device is not None:
+            kwargs["device"] = device
+        try:
+            return call.op(*[_load(argument, values) for argument in call.args], **kwargs)
+        except (RuntimeError, TypeError, LookupError, ValueError, ArithmeticError) as error:
+            first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            position = call.output - self.first_node
+            raise SpecError(f"Operation {position} ({call.name}) failed: {first_line[:300]}") from error
 
 
 def _check_getitem(arguments: tuple[spec.Argument, ...]) -> None:
@@ -166,7 +170,7 @@ def _with_releases(calls: list[Call], first_node: int, output: int) -> list[Call
     return [replace(call, releases=tuple(indices)) for call, indices in zip(calls, releases, strict=True)]
 
 
-def _load(argument: Any, values: list[Any]) -> Any:
+def _load(argument: Any, values: Sequence[Any] | Mapping[int, Any]) -> Any:
     if isinstance(argument, ValueRef):
         return values[argument.index]
     if isinstance(argument, list):

@@ -10,8 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from course.capture import capture
-from course.inspection import inspect
+from course.inspection import behaviour, inspect
 from course.inspection.behaviour import behaviour_problems
+from course.training.loop import EVAL_BATCH
 from tests.support.networks import around, captured, recipe
 
 
@@ -69,6 +70,35 @@ def test_a_network_that_does_not_judge_each_image_by_itself_is_named(case):
     layer, message = PROBLEMS[case]
     inspection = inspect(capture(recipe(lambda: around(layer()))))
     assert len(inspection.problems) == 1 and message in inspection.problems[0]
+
+
+class OverDarkBatches(nn.Module):
+    """Looks at its batch only where no pixel is darker than MNIST's background."""
+
+    def forward(self, x):
+        return x - (x.amin() > -1).float() * x.mean(dim=0, keepdim=True)
+
+
+class OverBatchesOfTheGrader(nn.Module):
+    """Computes something else in a batch as large as the grader's."""
+
+    def forward(self, x):
+        return x * (1 + x.size(0) // EVAL_BATCH)
+
+
+class InTheSecondHalf(nn.Module):
+    """Doubles what comes late in a batch."""
+
+    def forward(self, x):
+        return x * (1 + (torch.ones_like(x[:, :1, :1, :1]).cumsum(0) > 20).float())
+
+
+@pytest.mark.parametrize("layer", [OverDarkBatches, OverBatchesOfTheGrader, InTheSecondHalf])
+def test_the_whole_network_is_run_on_batches_as_the_graders(layer, monkeypatch):
+    monkeypatch.setattr(behaviour, "dependence_problems", lambda network: [])
+    given = recipe(lambda: nn.Sequential(layer(), around(nn.ReLU())))
+    (problem,) = behaviour_problems(capture(given))
+    assert "answer for an image depends on the other images of its batch (by " in problem
 
 
 @pytest.mark.parametrize("name", ["functional_dropout_and_view", "random_relu", "batch_norm_without_affine"])

@@ -20,6 +20,7 @@ from course.spec import (
     Spec,
     Tensor,
     TensorRef,
+    Transform,
 )
 from tests.support.networks import SEED_COUNTS, captured
 
@@ -46,7 +47,7 @@ def giant(*nodes: Node, batch_size: int = 128) -> Spec:
     return Spec(
         network=network,
         train_transform=(),
-        test_transform=(),
+        test_transform=(Transform(name="ToTensor"),),
         optimizer=optimizer,
         epochs=1,
         batch_size=batch_size,
