@@ -11,8 +11,8 @@
                                                 student's control may send instead: text, or data for JSON
 
 The first word of a folder's name says what must come out: `honest` ones are accepted; those that hide, forge, reach,
-train, overload, fail or make a mistake are not. A submission that reaches something forbidden says so (REACHED), and
-nothing may be left behind.
+train, overload, fail, make a mistake or draw seeds are not. A submission that reaches something forbidden says so
+(REACHED), and nothing may be left behind.
 """
 
 import contextlib
@@ -60,6 +60,7 @@ MIN_CASES = {
     "bomb": 6,
     "trains": 3,
     "mistake": 12,
+    "draws": 8,
 }
 WORKERS = 2
 HOME = "/home/teacher"  # as submissions write it; the test replaces it by a folder with decoys

@@ -10,13 +10,34 @@ from pydantic import TypeAdapter, ValidationError
 
 from autograder import sandbox
 from autograder.workers.messages import CaptureRequest, InspectRequest, RecipeResponse
+from course.capture.repeatability import ADVICE, require_same
 from course.errors import GraderError, RecipeError, StudentCodeError
 from course.inspection import Inspection
 from course.spec import Spec
 
 MODULE = "autograder.workers.recipe"
 LIMITS = sandbox.Limits(threads=16)  # PyTorch's autograd engine starts one of its own
+ELSEWHERE = {"PYTHONHASHSEED": "20270405"}  # of the second capture: sets of strings have another order
 _INSPECTION = TypeAdapter(Inspection)
+
+
+class _Processes:
+    """Starts the processes of one kind; `variables` are set in their environment."""
+
+    def __init__(self, tier: sandbox.Tier, warm: bool, variables: dict[str, str]):
+        self._tier, self._variables = tier, variables
+        self._fork_server = sandbox.ForkServer(MODULE, tier=tier, variables=variables) if warm else None
+        self._lock = threading.Lock()
+
+    def run(self, request: bytes, limits: sandbox.Limits) -> sandbox.SandboxResult:
+        if self._fork_server is not None:
+            with self._lock:
+                return self._fork_server.run(request, limits=limits)
+        return sandbox.run(["-m", MODULE], tier=self._tier, limits=limits, stdin=request, variables=self._variables)
+
+    def close(self) -> None:
+        if self._fork_server is not None:
+            self._fork_server.close()
 
 
 class RecipeSandbox:
@@ -28,19 +49,22 @@ class RecipeSandbox:
 
     def __init__(self, tier: sandbox.Tier, *, warm: bool = False, limits: sandbox.Limits = LIMITS):
         self.tier, self.limits = tier, limits
-        self._fork_server = sandbox.ForkServer(MODULE, tier=tier) if warm else None
-        self._lock = threading.Lock()
+        self._usual, self._elsewhere = _Processes(tier, warm, {}), _Processes(tier, warm, ELSEWHERE)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._fork_server is not None:
-            self._fork_server.close()
+        self._usual.close()
+        self._elsewhere.close()
 
-    def capture(self, source: str) -> Spec:
-        """Run the source once. Raises RecipeError (refused), StudentCodeError (raised, hung or died), GraderError."""
-        result = self._run(CaptureRequest(source=source).line())
+    def capture(self, source: str, *, elsewhere: bool = False) -> Spec:
+        """Run the source once. Raises RecipeError (refused), StudentCodeError (raised, hung or died), GraderError.
+
+        `elsewhere`: in a process with another clock, other drawn numbers and another order of hashes.
+        """
+        processes = self._elsewhere if elsewhere else self._usual
+        result = self._run(CaptureRequest(source=source, elsewhere=elsewhere).line(), processes)
         if sentence := self._limit_exceeded(result, "The recipe"):
             raise StudentCodeError(sentence)
         try:
@@ -52,9 +76,18 @@ class RecipeSandbox:
             ) from None
         return Spec.from_json(_text(response, "spec"))
 
+    def confirm(self, source: str, spec: Spec) -> None:
+        """Raise RecipeError unless the source gives `spec` under other conditions too; else as `capture` does."""
+        try:
+            again = self.capture(source, elsewhere=True)
+        except (RecipeError, StudentCodeError) as error:
+            problem = str(error).rstrip(".")
+            raise RecipeError(f"The recipe works once, and not when it is run again: {problem}. {ADVICE}") from None
+        require_same(spec, again)
+
     def inspect(self, spec: Spec) -> Inspection:
         """All that can be known without training. Raises RecipeError, StudentCodeError, GraderError."""
-        result = self._run(InspectRequest(spec=spec.to_json()).line())
+        result = self._run(InspectRequest(spec=spec.to_json()).line(), self._usual)
         if sentence := self._limit_exceeded(result, "Trying out the network"):
             raise RecipeError(sentence)
         try:
@@ -65,18 +98,12 @@ class RecipeSandbox:
                 f"The inspection ended early, with exit code {result.returncode}. Last line of stderr: {line}"
             ) from None
 
-    def _run(self, request: bytes) -> sandbox.SandboxResult:
-        result = self._run_once(request)
+    def _run(self, request: bytes, processes: _Processes) -> sandbox.SandboxResult:
+        result = processes.run(request, self.limits)
         # SIGKILL that neither the supervisor nor a limit of the process caused: something else may have sent it, or
         # the machine was short of memory; the second time it counts
         killed_from_outside = result.ended == "memory" and result.returncode == -signal.SIGKILL
-        return self._run_once(request) if killed_from_outside else result
-
-    def _run_once(self, request: bytes) -> sandbox.SandboxResult:
-        if self._fork_server is not None:
-            with self._lock:
-                return self._fork_server.run(request, limits=self.limits)
-        return sandbox.run(["-m", MODULE], tier=self.tier, limits=self.limits, stdin=request)
+        return processes.run(request, self.limits) if killed_from_outside else result
 
     def _limit_exceeded(self, result: sandbox.SandboxResult, what: str) -> str:
         """The sentence for a process that did not end by itself; empty if it did."""

@@ -16,9 +16,10 @@ import socket
 import struct
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from autograder.sandbox.limits import STANDARD, ChildSettings, Limits, SandboxResult, Tier
@@ -45,8 +46,15 @@ class ForkServer:
     as a context manager, and from one thread at a time.
     """
 
-    def __init__(self, module: str, *, tier: Tier, readable: Sequence[Path] = ()):
-        self._module, self._tier, self._readable = module, tier, readable
+    def __init__(
+        self,
+        module: str,
+        *,
+        tier: Tier,
+        readable: Sequence[Path] = (),
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ):
+        self._module, self._tier, self._readable, self._variables = module, tier, readable, variables
         self._process: ForkServerProcess | None = None
 
     def __enter__(self) -> Self:
@@ -73,6 +81,7 @@ class ForkServer:
                 ["-m", self._module],
                 tier=self._tier,
                 readable=self._readable,
+                variables=self._variables,
                 limits=limits,
                 stdin=stdin,
                 on_output=on_output,
@@ -81,7 +90,7 @@ class ForkServer:
             if self._process is not None and not self._process.is_alive():
                 self.close()
             if self._process is None:
-                self._process = ForkServerProcess(self._module, self._tier, self._readable)
+                self._process = ForkServerProcess(self._module, self._tier, self._readable, self._variables)
             with LockdownNotice() as notice:
                 result = supervise(self._process.fork(limits, notice), limits, stdin, on_output)
                 notice.check(result)
@@ -97,7 +106,13 @@ class ForkServerProcess:
     It has one child at a time: `fork` another when the previous one has been waited for.
     """
 
-    def __init__(self, module: str, tier: Tier, readable: Sequence[Path]):
+    def __init__(
+        self,
+        module: str,
+        tier: Tier,
+        readable: Sequence[Path],
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ):
         self._tier, self._paths = tier, readable_paths(readable)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self.control, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -109,7 +124,7 @@ class ForkServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._stderr,
-                env=environment(),
+                env=environment() | dict(variables),
                 pass_fds=[server_end.fileno()],
                 start_new_session=True,
             )

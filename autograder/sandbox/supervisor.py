@@ -9,8 +9,9 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Literal, Protocol, Self
 
 from autograder.sandbox.limits import STANDARD, ChildSettings, Ending, Limits, SandboxResult, Tier
@@ -48,13 +49,14 @@ def run(
     limits: Limits = STANDARD,
     stdin: bytes = b"",
     readable: Sequence[Path] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
     on_output: OutputCallback | None = None,
 ) -> SandboxResult:
     """Run this Python interpreter with `argv` in the sandbox until it ends.
 
-    The code that `argv` names must call `lockdown()`. `readable` are further paths that it may read; `on_output` is
-    called with each piece of stdout. Raises GraderError when the process ended before it was locked: that is the
-    grader's fault, not the student's.
+    The code that `argv` names must call `lockdown()`. `readable` are further paths that it may read, `variables`
+    belong to its environment; `on_output` is called with each piece of stdout. Raises GraderError when the process
+    ended before it was locked: that is the grader's fault, not the student's.
     """
     paths = readable_paths(readable)
     notice = LockdownNotice()
@@ -62,7 +64,7 @@ def run(
     parent = None if tier is Tier.BUBBLEWRAP else os.getpid()
     settings = ChildSettings(tier, limits, notice.write_fd, tuple(map(str, paths)), parent)
     with notice:
-        env = environment() | {SETTINGS_VARIABLE: settings.to_json()}
+        env = environment() | dict(variables) | {SETTINGS_VARIABLE: settings.to_json()}
         child = SpawnedChild(command(tier, argv, paths), tier, env, notice.write_fd)
         notice.close_writing_end()
         result = supervise(child, limits, stdin, on_output)

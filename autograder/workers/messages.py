@@ -40,8 +40,11 @@ class Message(BaseModel):
 
 
 class CaptureRequest(Message):
+    """`elsewhere`: under other conditions than usual, see `course.capture.repeatability`."""
+
     kind: Literal["capture"] = "capture"
     source: str
+    elsewhere: bool = False
 
 
 class InspectRequest(Message):

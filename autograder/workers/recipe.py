@@ -18,7 +18,7 @@ from torch import nn
 
 from autograder.sandbox import lockdown
 from autograder.workers.messages import CaptureRequest, RecipeRequest, RecipeResponse, parse_recipe_request
-from course.capture import capture, export_model, run_recipe
+from course.capture import capture, export_model, other_conditions, run_recipe
 from course.errors import RecipeError, StudentCodeError
 from course.inspection import inspect
 from course.spec import Spec
@@ -41,7 +41,8 @@ def respond_to(request: RecipeRequest) -> RecipeResponse:
     """The spec or the inspection, or the sentence that says why there is none."""
     try:
         if isinstance(request, CaptureRequest):
-            return RecipeResponse(kind="spec", text=capture(run_recipe(request.source)).to_json())
+            with other_conditions(alone=True) if request.elsewhere else contextlib.nullcontext():
+                return RecipeResponse(kind="spec", text=capture(run_recipe(request.source)).to_json())
         return RecipeResponse(kind="inspection", text=json.dumps(asdict(inspect(Spec.from_json(request.spec)))))
     except RecipeError as error:
         return RecipeResponse(kind="refused", text=str(error))

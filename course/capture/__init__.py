@@ -13,5 +13,14 @@ from course.capture.export import export_model
 from course.capture.operation_recorder import initialise_lazy_layers
 from course.capture.recipe_capture import CAPTURE_SEED, capture
 from course.capture.recipe_source import run_recipe
+from course.capture.repeatability import other_conditions, require_same
 
-__all__ = ["CAPTURE_SEED", "capture", "export_model", "initialise_lazy_layers", "run_recipe"]
+__all__ = [
+    "CAPTURE_SEED",
+    "capture",
+    "export_model",
+    "initialise_lazy_layers",
+    "other_conditions",
+    "require_same",
+    "run_recipe",
+]

@@ -40,7 +40,7 @@ def check_submission(assignment: str = "challenge") -> float | None:
 
 def check_recipe(source: str, assignment: str) -> str:
     """The report on a recipe that the grader would train. Raises NotReady for one that it would refuse."""
-    from course.capture import capture, run_recipe
+    from course.capture import capture, other_conditions, require_same, run_recipe
     from course.inspection import inspect
     from course.rules import load_rules, refusals
 
@@ -48,8 +48,13 @@ def check_recipe(source: str, assignment: str) -> str:
         rules = load_rules(assignment)
         # the output and warnings of the recipe's own code are not part of the report
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            inspection = inspect(capture(run_recipe(source)))
-        reasons = refusals(rules, inspection)
+            spec = capture(run_recipe(source))
+            inspection = inspect(spec)
+            reasons = refusals(rules, inspection)
+            if not reasons:
+                with other_conditions():
+                    again = capture(run_recipe(source))
+                require_same(spec, again)
     except UsageError as error:
         raise NotReady(str(error)) from None
     except (RecipeError, StudentCodeError) as error:

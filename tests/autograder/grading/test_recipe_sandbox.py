@@ -11,7 +11,7 @@ import pytest
 
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.sandbox import Tier, best_tier
-from course.errors import StudentCodeError
+from course.errors import RecipeError, StudentCodeError
 from tests.support.recipes import TINY
 
 SLOW = "import time\ntime.sleep(1.5)\n" + TINY  # long enough to be found and killed
@@ -74,3 +74,19 @@ def test_a_recipe_that_is_killed_each_time_is_told_of_its_memory(tier):
     ):
         recipe_sandbox.capture(SLOW)
     assert len(killer.killed) == 2
+
+
+@pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
+def test_a_recipe_is_confirmed_when_another_process_gets_the_same(tier, warm):
+    with RecipeSandbox(tier, warm=warm) as recipe_sandbox:
+        spec = recipe_sandbox.capture(TINY)
+        recipe_sandbox.confirm(TINY, spec)
+        by_hash = TINY.replace("lr=0.1", "lr=0.1 + hash('a') % 10**6 * 1e-9")
+        with pytest.raises(RecipeError, match=r"run twice: optimizer\.groups\.0\.options\.lr is"):
+            recipe_sandbox.confirm(by_hash, recipe_sandbox.capture(by_hash))
+
+
+def test_a_recipe_that_fails_the_second_time_is_refused_with_its_error(recipe_sandbox):
+    source = TINY + "import time\nif time.time() > 1.82e9:\n    1 / 0\n"
+    with pytest.raises(RecipeError, match=r"not when it is run again: .*division by zero\. A recipe must"):
+        recipe_sandbox.confirm(source, recipe_sandbox.capture(TINY))
