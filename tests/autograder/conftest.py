@@ -1,4 +1,4 @@
-"""For the grader's tests: one PostgreSQL server for all of them, a new store for each, and a mark where one trains."""
+"""For the grader's tests: one PostgreSQL server, a browser, a new store for each test, and a mark where one trains."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from autograder.store import RunKey, Store, open_store
 from autograder.workers.client import WorkerPool
 from course.capture import capture
 from course.spec import Spec
+from tests.support.browsers import chromium
 from tests.support.databases import PROGRAMS, PostgreSQL, postgresql
 from tests.support.recipes import TINY, recipe_of
 
@@ -20,6 +22,12 @@ def postgresql_server() -> Iterator[PostgreSQL]:
     assert PROGRAMS, "PostgreSQL is not installed: apt-get install postgresql"
     with postgresql() as server:
         yield server
+
+
+@pytest.fixture(scope="module")  # not for longer: an open browser leaves an event loop running in this thread
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.database)])

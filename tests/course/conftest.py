@@ -1,4 +1,4 @@
-"""One thread, and every test leaves PyTorch's global random state as it found it."""
+"""PyTorch computes in one thread, and its global random state is the same before every test and restored after it."""
 
 import pytest
 import torch

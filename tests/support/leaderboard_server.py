@@ -9,7 +9,7 @@ from email.message import Message
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support.browsers import jupyter
+from tests.support.browsers import serve_jupyter
 
 TOKEN = "only-for-this-test"
 EXTENSION = "autograder.leaderboard.app"
@@ -31,7 +31,7 @@ def serve_leaderboard(
     token: str = TOKEN,
 ) -> AbstractContextManager[str]:
     """The address of a server of the module `program` in `folder`, for as long as the context lasts."""
-    return jupyter(program, folder, folder, *arguments, ip=ip, token=token, UNDER8K_STORE=store_url)
+    return serve_jupyter(program, folder, folder, *arguments, ip=ip, token=token, UNDER8K_STORE=store_url)
 
 
 def fetch(address: str, token: str = TOKEN) -> Response:

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from autograder.store import RunKey, open_store
 from course.rules import load_rules
-from tests.support.browsers import NEEDS_CHROMIUM, PATIENCE, browser  # noqa: F401 - a fixture
+from tests.support.browsers import NEEDS_CHROMIUM, TIMEOUT_MS
 from tests.support.classroom import environment
 from tests.support.large_class import HOSTILE, fill
 from tests.support.leaderboard_server import TOKEN, fetch, serve_leaderboard
@@ -64,8 +64,8 @@ def watched(browser, site, **options):
     opened.on("pageerror", lambda error: problems.append(str(error)))
     ours = site.removesuffix("/leaderboard") + "/"
     opened.on("request", lambda asked: asked.url.startswith((ours, "data:")) or problems.append(asked.url))
-    opened.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
+    opened.set_default_timeout(TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     opened.goto(f"{site}?token={TOKEN}")
     yield opened
     assert problems == [] and opened.locator("body[data-owned]").count() == 0
@@ -333,7 +333,7 @@ def test_jupyterlabs_menu_leads_to_it(browser, store, url, tmp_path):
     with serve_leaderboard(tmp_path, store_url=url, program="jupyterlab") as base:
         context = browser.new_context()
         opened = context.new_page()
-        opened.set_default_timeout(PATIENCE)
+        opened.set_default_timeout(TIMEOUT_MS)
         opened.goto(f"{base}/lab?token={TOKEN}")
         opened.get_by_role("menuitem", name="View", exact=True).click()
         with context.expect_page() as popup:

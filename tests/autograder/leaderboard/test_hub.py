@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from autograder.store import open_store
-from tests.support.browsers import NEEDS_CHROMIUM, PATIENCE, chromium, free_ports, running
+from tests.support.browsers import NEEDS_CHROMIUM, TIMEOUT_MS, chromium, free_ports, run_server
 from tests.support.classroom import ROOT, environment
 from tests.support.stores import hand_in
 
@@ -77,7 +77,7 @@ c.JupyterHub.services[0]["command"] += ["--allow-root", {f"--ServerApp.root_dir=
     ready = [f"{base}/hub/health", f"{base}/services/under8k/api"]
     command = [sys.executable, "-W", "ignore", "-m", "jupyterhub"]
     try:
-        with running(command, folder / "log", ready, cwd=folder, env=environment()):
+        with run_server(command, folder / "log", ready, cwd=folder, env=environment()):
             yield base
     finally:  # the hub ends its proxy and its service, which live in sessions of their own; where it could not, we do
         for mine in (re.escape(str(folder)), f"configurable-http-proxy.*{api}"):
@@ -88,7 +88,7 @@ c.JupyterHub.services[0]["command"] += ["--allow-root", {f"--ServerApp.root_dir=
 def test_graders_see_the_class_and_a_student_gets_403(hub, who, status):
     with chromium() as browser:
         page = browser.new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(TIMEOUT_MS)
         page.goto(f"{hub}/hub/login?next=%2Fhub%2Fhome")
         page.fill("input[name=username]", who)
         page.fill("input[name=password]", "for this test")

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browsers import NEEDS_CHROMIUM, PATIENCE, browser, jupyter  # noqa: F401 - a fixture
+from tests.support.browsers import NEEDS_CHROMIUM, TIMEOUT_MS, serve_jupyter
 from tests.support.classroom import LEARNS, TOO_LARGE, Course, answer, cell
 
 REDUCED = {"epochs": 2, "train_images": 2_000, "test_images": 1_000, "accuracy": 0.6, "near": 0.0}
@@ -41,7 +41,7 @@ def course(tmp_path_factory):
 @pytest.fixture(scope="module")
 def url(course):
     """JupyterLab, started in the course's folder as an instructor would; loopback only."""
-    with jupyter("jupyterlab", course.root, course.root.parent) as base:
+    with serve_jupyter("jupyterlab", course.root, course.root.parent) as base:
         yield base
 
 
@@ -51,8 +51,8 @@ def page(browser):
     # MathJax and the like come from elsewhere; nothing here may wait for them
     context.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), lambda route: route.abort())
     opened = context.new_page()
-    opened.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
+    opened.set_default_timeout(TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     yield opened
     context.close()
 
