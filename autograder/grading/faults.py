@@ -1,7 +1,7 @@
 """Whose fault it is when a grading breaks: found by grading a small recipe of ours in the same way, at once.
 
 A submission that breaks our processes must not be able to keep the verdict of an earlier one: `internal`, which leaves
-it in place, is for faults that happen with our own recipe too, and never comes twice in a row for one attempt.
+it in place, is for faults that happen with our own recipe too: those of this machine, which cost nobody a point.
 """
 
 from __future__ import annotations
@@ -50,13 +50,11 @@ class Settled:
     fault: str = ""
 
 
-def settle_fault(
-    broken: Result, grade_again: Callable[[], Result], find_problem: Callable[[], str], *, is_repeated: bool
-) -> Settled:
+def settle_fault(broken: Result, grade_again: Callable[[], Result], find_problem: Callable[[], str]) -> Settled:
     """The verdict on a submission whose grading broke.
 
     `find_problem` says what breaks with our own recipe. If nothing does, the submission is graded once more, because
-    the fault may have passed. `is_repeated`: whether the grading before this one had broken too.
+    the fault may have passed.
     """
     fault = " ".join(broken.reasons)
     problem = find_problem()
@@ -70,15 +68,8 @@ def settle_fault(
             "what is unusual in it and hand in again. Your instructor should look at this: it is noted for them."
         )
         return Settled(replace(again, verdict="error", reasons=(printable(sentence),)), fault)
-    if not is_repeated:
-        sentence = f"A small recipe of the grader's own breaks on this machine as well: {problem}"
-        return Settled(replace(broken, reasons=(*broken.reasons, printable(sentence))), fault)
-    sentence = (
-        f"The grader broke on this recipe in two gradings in a row: {fault} A small recipe of its own breaks on this "
-        f"machine as well ({problem}), so the cause may be the machine. An instructor has to look at this: it is "
-        "noted for them, and the recipe is trained as soon as grading works again."
-    )
-    return Settled(replace(broken, verdict="error", reasons=(printable(sentence),)), fault)
+    sentence = f"A small recipe of the grader's own breaks on this machine as well: {problem}"
+    return Settled(replace(broken, reasons=(*broken.reasons, printable(sentence))), fault)
 
 
 def reference_problem(

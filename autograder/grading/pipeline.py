@@ -78,8 +78,7 @@ def grade(
     try:
         settled = Settled(grade_once())
         if settled.result.verdict == "internal":
-            had_fault = recorder is not None and recorder.had_fault
-            settled = settle_fault(settled.result, grade_once, find_problem, is_repeated=had_fault)
+            settled = settle_fault(settled.result, grade_once, find_problem)
     except DataError as error:  # no digits for anybody
         settled = Settled(_failed(_without_verdict(path, rules, options, recipe_sandbox), error))
     if recorder is not None:
@@ -100,7 +99,7 @@ def inspect_only(
 
     result = inspect_once().result
     if result.verdict == "internal" and result.reasons:
-        return settle_fault(result, lambda: inspect_once().result, find_problem, is_repeated=False).result
+        return settle_fault(result, lambda: inspect_once().result, find_problem).result
     return result
 
 

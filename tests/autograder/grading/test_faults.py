@@ -25,28 +25,21 @@ class Gradings:
 
 
 def test_a_fault_that_has_passed_leaves_no_trace():
-    settled = settle_fault(BROKEN, Gradings(result_of("pass")), lambda: "", is_repeated=False)
+    settled = settle_fault(BROKEN, Gradings(result_of("pass")), lambda: "")
     assert (settled.result, settled.fault) == (result_of("pass"), "")
 
 
-@pytest.mark.parametrize("is_repeated", [False, True])
-def test_a_fault_of_this_submission_alone_is_its_error_and_is_noted(is_repeated):
-    settled = settle_fault(BROKEN, Gradings(BROKEN), lambda: "", is_repeated=is_repeated)
+def test_a_fault_of_this_submission_alone_is_its_error_and_is_noted():
+    settled = settle_fault(BROKEN, Gradings(BROKEN), lambda: "")
     assert settled.result.verdict == "error" and settled.fault == "The trainer died."
     assert "broke again" in settled.result.reasons[0] and "The trainer died." in settled.result.reasons[0]
 
 
 def test_a_fault_of_the_machine_is_internal_and_is_not_tried_again():
     again = Gradings()
-    settled = settle_fault(BROKEN, again, lambda: "No disk.", is_repeated=False)
+    settled = settle_fault(BROKEN, again, lambda: "No disk.")
     assert (settled.result.verdict, again.count) == ("internal", 0)
     assert settled.result.reasons[0] == "The trainer died." and "No disk." in settled.result.reasons[1]
-
-
-def test_a_fault_of_the_machine_in_two_gradings_in_a_row_is_for_a_person_to_look_at():
-    settled = settle_fault(BROKEN, Gradings(), lambda: "No disk.", is_repeated=True)
-    assert settled.result.verdict == "error" and settled.fault == "The trainer died."
-    assert "An instructor has to look at this" in settled.result.reasons[0] and "No disk." in settled.result.reasons[0]
 
 
 @pytest.mark.training
