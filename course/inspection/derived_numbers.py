@@ -1,9 +1,7 @@
 """Numbers that a network holds without storing them in a tensor of its own.
 
-They are found by running the network, because no list of operators would be complete. `count_derived_values` finds
-tables that come out the same whatever the images and the parameters are, such as the sines of a running sum.
-`pretrained_weights` finds initial weights that come out the same whatever the seed is, however they were written into
-the constructor.
+They are found by running the network, because no list of operators would be complete: tables that come out the same
+whatever the images and the parameters are, such as the sines of a running sum.
 """
 
 from __future__ import annotations
@@ -14,9 +12,6 @@ from torch import Tensor
 from course import spec
 from course.network import Program, batch_norm_statistics, initial_tensors
 
-MAX_PRETRAINED = spec.MAX_VALUES  # initial weights with values of their own
-SEEDS = 32
-STANDARD_ERRORS = 4.0  # by chance one honest weight in 3,000 is further from the median of its tensor
 EQUAL_TOLERANCE = 1e-3  # relative difference of two values that count as equal
 
 
@@ -73,34 +68,3 @@ def _equal(a: Tensor | None, b: Tensor | None) -> bool:
 
 def _distinct(value: Tensor | None) -> int:
     return 0 if value is None else int(torch.unique(value).numel())
-
-
-def pretrained_problems(network: spec.Network) -> list[str]:
-    """A sentence if more than `MAX_PRETRAINED` initial weights have values of their own."""
-    counts = pretrained_weights(network)
-    total = sum(counts.values())
-    if total <= MAX_PRETRAINED:
-        return []
-    name, count = max(counts.items(), key=lambda item: item[1])
-    return [
-        f"{total:,} initial weights have values of their own, the same under every seed ({count:,} in {name!r}), "
-        f"and {MAX_PRETRAINED} are allowed. Draw or fill them with torch.nn.init; pretrained weights are not accepted."
-    ]
-
-
-def pretrained_weights(network: spec.Network) -> dict[str, int]:
-    """Parameters with pretrained initial weights, and how many of them there are.
-
-    These are weights that differ from the rest of their tensor in the same way under every seed. Weights that are drawn
-    at random, or all filled with one value, do not.
-    """
-    starts = [initial_tensors(network, seed) for seed in range(SEEDS)]
-    counts = {}
-    for index, tensor in enumerate(network.tensors):
-        if tensor.kind == "parameter":
-            values = torch.stack([start[index].detach().double().flatten() for start in starts])
-            mean, error = values.mean(0), values.std(0) / SEEDS**0.5
-            fixed = (mean - mean.median()).abs() > STANDARD_ERRORS * error + 1e-9
-            if fixed.any():
-                counts[tensor.name] = int(fixed.sum())
-    return counts

@@ -8,9 +8,9 @@ from course.errors import RecipeError
 from course.inspection.behaviour import behaviour_problems
 from course.inspection.cost import StepCost, cost_problems, step_cost
 from course.inspection.counting import Part, count_derived_numbers, count_parameters, packed_integer_problems
-from course.inspection.derived_numbers import pretrained_problems
 from course.inspection.layers import Layer, list_layers
 from course.inspection.modes import mode_problems
+from course.inspection.pretrained import pretrained_problems
 from course.spec import Plateau, Spec
 
 
@@ -56,7 +56,8 @@ def inspect(spec: Spec) -> Inspection:
     parts = count_parameters(network)
     if not problems:
         parts += count_derived_numbers(network, parts)
-        problems = [*behaviour_problems(spec), *packed_integer_problems(network), *pretrained_problems(network)]
+        problems = [*behaviour_problems(spec), *packed_integer_problems(network)]
+        problems += [*pretrained_problems(network)]
     return Inspection(
         spec_hash=spec.hash,
         parts=tuple(parts),

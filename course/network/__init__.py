@@ -7,8 +7,8 @@ trainable        `TrainableNetwork`: both programs with their tensors, ready to 
 kernels, fusion  faster operators for small networks on a CPU, and how they replace PyTorch's
 """
 
-from course.network.initialization import batch_norm_statistics, initial_tensors
+from course.network.initialization import batch_norm_statistics, initial_tensors, initial_tensors_by_seed
 from course.network.program import Program
 from course.network.trainable import TrainableNetwork
 
-__all__ = ["Program", "TrainableNetwork", "batch_norm_statistics", "initial_tensors"]
+__all__ = ["Program", "TrainableNetwork", "batch_norm_statistics", "initial_tensors", "initial_tensors_by_seed"]
