@@ -8,6 +8,7 @@ from course.errors import RecipeError
 from course.inspection.behaviour import behaviour_problems
 from course.inspection.cost import StepCost, cost_problems, step_cost
 from course.inspection.counting import Part, count_derived_numbers, count_parameters, packed_integer_problems
+from course.inspection.initialization import initialization_problems
 from course.inspection.layers import Layer, list_layers
 from course.inspection.modes import mode_problems
 from course.inspection.pretrained import pretrained_problems
@@ -57,7 +58,7 @@ def inspect(spec: Spec) -> Inspection:
     if not problems:
         parts += count_derived_numbers(network, parts)
         problems = [*behaviour_problems(spec), *packed_integer_problems(network)]
-        problems += [*pretrained_problems(network)]
+        problems += [*initialization_problems(network), *pretrained_problems(network)]
     return Inspection(
         spec_hash=spec.hash,
         parts=tuple(parts),
