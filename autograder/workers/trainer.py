@@ -31,6 +31,7 @@ from course.network import kernels
 from course.spec import Spec
 from course.training import devices
 from course.training.data import TrainingData
+from course.training.initial_accuracy import check_initial_accuracy
 from course.training.loop import train
 from course.training.results import TrainingStep
 from course.training.scoring import Score
@@ -73,6 +74,9 @@ def _train(request: TrainRequest) -> None:
             resumed=resumed,
         )
     )
+    if not resumed:
+        with devices.deterministic(torch.device("cpu"), request.threads):
+            check_initial_accuracy(spec, digits, request.seed)
     states: list[str] = []  # at most one: that of the epoch which is about to be yielded
     results = train(
         spec,

@@ -40,9 +40,12 @@ def check_submission(assignment: str = "challenge") -> float | None:
 
 def check_recipe(source: str, assignment: str) -> str:
     """The report on a recipe that the grader would train. Raises NotReady for one that it would refuse."""
+    from course import data
     from course.capture import capture, other_conditions, require_same, run_recipe
     from course.inspection import inspect
     from course.rules import load_rules, refusals
+    from course.training.data import TrainingData
+    from course.training.initial_accuracy import check_initial_accuracy
 
     try:
         rules = load_rules(assignment)
@@ -55,6 +58,9 @@ def check_recipe(source: str, assignment: str) -> str:
                 with other_conditions():
                     again = capture(run_recipe(source))
                 require_same(spec, again)
+        if not reasons and data.is_available():
+            digits = data.load(download=False)
+            check_initial_accuracy(spec, TrainingData(digits.train.images, digits.train.labels, digits.test.images), 1)
     except UsageError as error:
         raise NotReady(str(error)) from None
     except (RecipeError, StudentCodeError) as error:

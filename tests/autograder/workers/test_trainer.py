@@ -22,6 +22,7 @@ from autograder.workers.messages import (
 from autograder.workers.trainer import MEASURED_STEPS, WARM_UP_STEPS, ProgressReporter, decode_state, encode_state
 from course import data
 from course.errors import RecipeError
+from course.training import initial_accuracy
 from course.training.results import TrainingStep
 
 
@@ -140,3 +141,16 @@ def test_a_training_asks_for_a_score_in_each_epoch_and_goes_on_from_any_of_its_s
 def test_whatever_stops_a_training_is_said_in_a_message(monkeypatch, spec, change, kind, text):
     *_, failed = converse(monkeypatch, request_for(spec, **change), [])
     assert isinstance(failed, TrainingFailed) and failed.kind == kind and text in failed.text
+
+
+def test_a_network_that_knows_digits_before_it_is_trained_is_refused_at_the_start_and_not_when_resumed(
+    monkeypatch, spec
+):
+    _, *rest = converse(monkeypatch, request_for(spec, images=(500, 100)), SCORES)
+    monkeypatch.setattr(initial_accuracy, "MAX_INITIAL_ACCURACY", 0.01)
+    _, failed = converse(monkeypatch, request_for(spec, images=(500, 100)), SCORES)
+    assert isinstance(failed, TrainingFailed) and failed.kind == "refused"
+    assert failed.text.startswith("Before any training the network's outputs tell ")
+    resumed, *again = converse(monkeypatch, request_for(spec, images=(500, 100), state=rest[1].state), SCORES[1:])
+    assert resumed.resumed == 1
+    assert [message.result for message in again[1::2]] == [message.result for message in rest[3::2]]

@@ -9,8 +9,9 @@ from autograder.grading.options import Options
 from autograder.grading.pipeline import inspect_only
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.sandbox import best_tier
-from course import check_submission
+from course import check_submission, data
 from course.notebook.check import NotReady, check_recipe
+from course.training import initial_accuracy
 from tests.support.listeners import RecordingListener
 from tests.support.recipes import TINY, TINY_COUNT
 
@@ -49,6 +50,18 @@ def test_what_would_be_refused_is_said_in_the_graders_own_words(source, tmp_path
         "The grader would refuse this recipe:",
         *(f"- {reason}" for reason in graded.reasons),
     ]
+
+
+def test_a_recipe_that_knows_digits_before_it_is_trained_is_refused_here_too(monkeypatch):
+    monkeypatch.setattr(initial_accuracy, "MAX_INITIAL_ACCURACY", 0.01)
+    with pytest.raises(NotReady, match="Before any training the network's outputs tell"):
+        check_recipe(TINY, "challenge")
+
+
+def test_without_the_digits_the_rest_is_checked(monkeypatch):
+    monkeypatch.setattr(initial_accuracy, "MAX_INITIAL_ACCURACY", 0.01)
+    monkeypatch.setattr(data, "is_available", lambda: False)
+    assert "Nothing would be refused." in check_recipe(TINY, "challenge")
 
 
 def test_an_assignment_that_does_not_exist_is_answered_with_those_that_do():
