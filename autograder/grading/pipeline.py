@@ -29,7 +29,7 @@ from autograder.workers.client import WorkerPool
 from course import data
 from course.errors import DataError, RecipeError, StudentCodeError, UsageError
 from course.recipe import TEST_IMAGES
-from course.rules import Judgement, Rules, Verdict, judge, load_rules, refusals
+from course.rules import Judgement, Rules, Verdict, first_epoch_remarks, judge, load_rules, refusals
 from course.spec import Spec
 
 NOT_ABOUT_A_SUBMISSION = (UsageError, StoreError, DataError, Interruption)
@@ -188,10 +188,11 @@ def _without_verdict(path: Path, rules: Rules, options: Options, recipe_sandbox:
 
 
 def _judged(result: Result, runs: tuple[RunRecord, ...], judgement: Judgement) -> Result:
+    reasons = [*judgement.reasons, *first_epoch_remarks([run.epochs for run in runs])]
     return replace(
         result,
         verdict=judgement.verdict,
-        reasons=judgement.reasons if result.official else (*judgement.reasons, NOT_OFFICIAL),
+        reasons=tuple(reasons if result.official else [*reasons, NOT_OFFICIAL]),
         borderline=judgement.seeds_disagree,
         runs=runs,
     )

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from course.errors import UsageError
 from course.inspection import Inspection, Part, StepCost
-from course.rules import assignments, held_level, judge, load_rules, longest_streak, refusals
+from course.rules import assignments, first_epoch_remarks, held_level, judge, load_rules, longest_streak, refusals
+from course.training.results import EpochResult
 
 CHALLENGE = load_rules("challenge")
 counts = st.lists(st.integers(9_936, 9_944), max_size=20)
@@ -187,3 +188,26 @@ def test_a_leak_is_refused_unless_the_rules_allow_it_and_a_problem_always():
 
 def test_no_assignment_allows_a_leak():
     assert not any(load_rules(assignment).allow_leaks for assignment in assignments())
+
+
+# --- a first epoch that is too good
+
+
+def epoch(correct: int, train_correct: int) -> EpochResult:
+    return EpochResult(1, 0.01, 0.1, train_correct, 60_000, 0.1, correct, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("correct", "train_correct"),
+    [(9_852, 56_000), (9_909, 56_757), (9_900, 58_000)],  # our best record; small batches and one cycle; augmented
+)
+def test_the_best_first_epochs_of_networks_that_start_untrained_pass_without_a_remark(correct, train_correct):
+    assert first_epoch_remarks([[epoch(correct, train_correct)]]) == []
+
+
+@pytest.mark.parametrize(("correct", "train_correct"), [(9_950, 59_400), (9_950, 50_000), (9_100, 59_400)])
+def test_a_first_epoch_that_is_better_is_told_to_the_teacher_with_its_numbers(correct, train_correct):
+    usual, better = [epoch(9_700, 55_000)], [epoch(correct, train_correct), epoch(9_950, 59_500)]
+    (remark,) = first_epoch_remarks([usual, [], better, better])
+    assert remark.startswith(f"For the teacher: run 3 had {correct / 10_000:.2%} of the test images and ")
+    assert f"{train_correct / 60_000:.2%} of the training images" in remark and "initial weights" in remark

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from autograder.grading.pipeline import grade, inspect_only
-from course import data
+from course import data, rules
 from course.notebook import fit
 from course.training.scoring import Scorer
 from tests.support.listeners import RecordingListener
@@ -65,6 +65,14 @@ def test_nothing_is_trained_while_nbgrader_runs_a_notebook(monkeypatch, capsys):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     assert fit(recipe_of(TINY)).epochs == ()
     assert "the grader trains" in capsys.readouterr().out
+
+
+@pytest.mark.training
+def test_a_first_epoch_that_is_too_good_is_told_to_the_teacher_beside_the_verdict(tiny, recipe_sandbox, monkeypatch):
+    monkeypatch.setattr(rules, "FIRST_EPOCH_TEST", 0.0)
+    result = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox)
+    assert result.verdict == "fail"
+    assert result.reasons[0].startswith("Run 1: ") and result.reasons[1].startswith("For the teacher: run 1 had ")
 
 
 def test_too_many_parameters_are_refused_with_the_number_and_the_limit(tmp_path, recipe_sandbox):
