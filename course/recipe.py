@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from course.errors import RecipeError
 
@@ -75,6 +75,15 @@ class Recipe:
     epochs: int = 15
     batch_size: int = 128
     loss: Literal["nll", "cross_entropy"] = "nll"
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        unknown = options.keys() - {field.name for field in fields(cls)}
+        if unknown:
+            raise RecipeError(
+                f"Recipe has no option {min(unknown)!r}. It has {', '.join(field.name for field in fields(cls))}; what "
+                "belongs to the optimizer is given there, as in optimizer=partial(torch.optim.SGD, lr=0.01)."
+            )
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         if hasattr(self.model, "state_dict") and not isinstance(self.model, type):

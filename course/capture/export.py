@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import re
+import traceback
 import warnings
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
+from course.capture.explanations import explain
 from course.capture.source_lines import student_line
 from course.errors import RecipeError, StudentCodeError
 
@@ -76,8 +78,16 @@ def capture_error(error: Exception) -> RecipeError | StudentCodeError:
             "alone, and change nothing.",
             line,
         )
+    if any("/torch/jit/" in frame.filename for frame in traceback.extract_tb(error.__traceback__)):
+        return RecipeError(
+            "Leave torch.jit.script and torch.jit.trace out: hand in the network itself, which the grader compiles in "
+            "its own way.",
+            line,
+        )
     if "can't allocate memory" in text:
         return StudentCodeError(f"{where}this needs more memory than there is. Look for a very large tensor.")
     text = _SYMBOLIC_BATCH_SIZE.sub("N", text)
     first_line = text.strip().splitlines()[0][:300] if text.strip() else "no message"
+    if explanation := explain(text):
+        return StudentCodeError(f"{where}{explanation} ({name}: {first_line})")
     return StudentCodeError(f"{where}{name}: {first_line}")

@@ -86,6 +86,11 @@ def _valid_name(name: str) -> str:
 def capture_graph(model: nn.Module, training: bool, registry: TensorRegistry) -> spec.Graph:
     """One mode of the model as a spec graph. Raises RecipeError, StudentCodeError."""
     program = export_model(model, training)
+    container = program.call_spec.out_spec.type if program.call_spec.out_spec is not None else None
+    if isinstance(container, type) and len(program.graph_signature.user_outputs) == 1:
+        raise RecipeError(
+            f"The network's forward returns a {container.__name__}. It has to return one tensor of shape (N, 10)."
+        )
     input_specs = {input_spec.arg.name: input_spec for input_spec in program.graph_signature.input_specs}
     references: _References = {}
     nodes: list[spec.Node] = []
@@ -139,6 +144,8 @@ def _output(node: fx.Node, references: _References) -> spec.NodeRef:
             f"The network's forward returns {len(results)} values. It has to return one tensor of shape (N, 10)."
         )
     result = results[0]
+    if result is None:
+        raise RecipeError("The network's forward returns nothing. End it with return, and what it computed.")
     reference = references.get(result) if isinstance(result, fx.Node) else None
     if not isinstance(result, fx.Node) or not isinstance(reference, spec.NodeRef):
         raise RecipeError(

@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from course import spec
 from course.capture.arguments import DTYPE_NAMES, require_finite, to_spec_argument, to_spec_dtype
 from course.capture.source_lines import current_student_line
+from course.capture.unsupported import check_modules
 from course.errors import RecipeError
 from course.network.operators import takes_device
 
@@ -185,6 +186,7 @@ def record_constructor(build: Callable[[], nn.Module], seed: int) -> tuple[nn.Mo
                 raise RecipeError(
                     f"Recipe(model=...) gives {type(model).__name__} when called, and a torch.nn.Module is needed."
                 )
+            check_modules(model)
             initialise_lazy_layers(model)
     return model, recorder
 

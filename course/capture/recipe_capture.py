@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from pydantic import ValidationError
 from torch import nn
@@ -14,7 +17,7 @@ from course.capture.graph import TensorRegistry, capture_graph
 from course.capture.init_program import InitProgram
 from course.capture.operation_recorder import OperationRecorder, record_constructor
 from course.capture.schedule import capture_optimizer, capture_schedule
-from course.errors import CourseError, RecipeError
+from course.errors import CourseError, RecipeError, StudentCodeError
 from course.inspection import cost_problems, step_cost
 from course.recipe import Recipe, default_transform, require_recipe
 from course.transforms import capture_transforms, is_random
@@ -49,7 +52,7 @@ def _capture(recipe: Recipe) -> spec.Spec:
     trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     if not trainable:
         raise RecipeError("The model has no parameters that can be trained.")
-    optimizer = recipe.optimizer(iter(trainable))
+    optimizer = _called(recipe.optimizer, iter(trainable), _OPTIMIZER_CALL)
     captured_optimizer = capture_optimizer(optimizer, {id(parameter): name for name, parameter in trainable})
     captured = spec.Spec(
         network=network,
@@ -84,6 +87,22 @@ def _bounded_text(captured: spec.Spec) -> str:
                 "give all groups of parameters the same rate."
             )
     return text
+
+
+_OPTIMIZER_CALL = (
+    "Recipe(optimizer=...) is called with pairs of a name and a parameter: write partial(SGD, lr=0.1), or "
+    "lambda named: SGD([parameter for name, parameter in named], lr=0.1)."
+)
+
+
+def _called(function: Callable[[Any], Any], argument: object, how: str) -> Any:
+    """The function's result. Raises StudentCodeError, which says how it is called."""
+    try:
+        return function(argument)
+    except CourseError:
+        raise
+    except Exception as error:  # whatever a student's function raises
+        raise StudentCodeError(f"{str(capture_error(error)).rstrip('.')}. {how}") from error
 
 
 def _transforms(recipe: Recipe) -> tuple[tuple[spec.Transform, ...], tuple[spec.Transform, ...]]:

@@ -34,7 +34,8 @@ def capture_optimizer(optimizer: Optimizer, names: dict[int, str]) -> spec.Optim
         if foreign:
             raise RecipeError(
                 f"Group {number} of the optimizer holds a tensor of shape {tuple(foreign[0].shape)} that is not a "
-                "parameter of the model. Pass on the named parameters that the function is given."
+                "parameter of the model: the grader builds the network anew. Pass on what the function is given, as in "
+                "lambda named: SGD([parameter for name, parameter in named], lr=0.1)."
             )
         options = {option: _option(option, value) for option, value in group.items() if option not in IGNORED_OPTIONS}
         params = tuple(names[id(parameter)] for parameter in group["params"])
@@ -75,6 +76,11 @@ def capture_schedule(
         # PyTorch warns about the order of calls, which is unusual here because nothing is trained
         warnings.simplefilter("ignore")
         scheduler = recipe.scheduler(optimizer)
+        if getattr(scheduler, "optimizer", optimizer) is not optimizer:
+            raise RecipeError(
+                "Recipe(scheduler=...) gives a scheduler of another optimizer than the one that trains. Make it for "
+                "the optimizer that the function is given, as in lambda optimizer: StepLR(optimizer, step_size=5)."
+            )
         if isinstance(scheduler, ReduceLROnPlateau):
             return _plateau(recipe, scheduler)
         if not hasattr(scheduler, "step"):
