@@ -201,11 +201,11 @@ def _deepcopy_by_clone() -> Iterator[None]:
         return memo[id(tensor)]
 
     own = Tensor.__deepcopy__
-    Tensor.__deepcopy__ = deepcopy  # type: ignore[method-assign]
+    Tensor.__deepcopy__ = deepcopy  # type: ignore[method-assign]  # replaced on purpose, and put back below
     try:
         yield
     finally:
-        Tensor.__deepcopy__ = own  # type: ignore[method-assign]
+        Tensor.__deepcopy__ = own  # type: ignore[method-assign]  # the original
 
 
 def initialise_lazy_layers(model: nn.Module) -> None:

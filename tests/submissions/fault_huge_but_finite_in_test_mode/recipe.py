@@ -12,7 +12,7 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(1, 8, 3, stride=2)
-        self.norm = nn.BatchNorm2d(8, momentum=0.0)
+        self.norm = nn.BatchNorm2d(8, momentum=0.001)
         self.conv2 = nn.Conv2d(8, 10, 3, stride=2)
 
     def forward(self, x):
