@@ -100,12 +100,15 @@ def build(specs: Sequence[Transform], device: torch.device | str) -> Pipeline:
     with seeded_random_state(0):
         batched, image = _trial(specs, _trial_image())
     _check_output(image)
-    return Pipeline(
+    pipeline = Pipeline(
         device=torch.device(device),
         random=is_random(specs),
         batched_transforms=None if batched is None else tuple(batched),
         torchvision_transforms=tuple(map(construct, specs)),
     )
+    if batched is None and not pipeline.random:  # a transform with probability 0 was tried as if it were applied
+        pipeline(torch.zeros(1, 28, 28, dtype=torch.uint8))
+    return pipeline
 
 
 def _trial_image() -> PIL.Image.Image:

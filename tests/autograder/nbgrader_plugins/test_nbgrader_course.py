@@ -300,5 +300,5 @@ def test_who_hands_in_a_file_that_is_no_notebook_gets_a_report_that_says_so(cour
     course.nbgrader("autograde", "challenge", "--student", "ivy")
     scores = course.scores("challenge", "ivy")
     assert scores == {name: None if name == "report" else 0.0 for name in course.scores("challenge", "ada")}
-    assert "challenge.ipynb is not text in UTF-8" in course.report("challenge", "ivy")
+    assert "challenge.ipynb is not a notebook that can be read" in course.report("challenge", "ivy")
     assert "not a notebook that can be read" in course.autograded("challenge", "ivy").cells[0].source
