@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from course.inspection.dependence import dependence_problems
+from course.inspection.modes import RANDOM_IN_TEST_MODE
 from course.inspection.trial_images import digits, unusual_images
 from course.network import TrainableNetwork
 from course.spec import Spec
@@ -22,7 +23,6 @@ IMAGES = 64
 ALONE = 8  # images that are also tried by themselves
 BATCH_TOLERANCE = 1e-4  # outputs for an image alone and within a batch differ by rounding, about 1e-6
 CHANGES = (0.1, 2.0)  # random ones of the parameters: a gate may start closed, and open only in training
-_RANDOM_OPERATORS = frozenset("bernoulli bernoulli_ rand rand_like randn randn_like normal_ uniform_".split())
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,8 @@ def behaviour_problems(spec: Spec) -> list[str]:
     if outputs.changed_tensors:
         return [f"Your network changes {outputs.changed_tensors[0]!r} in test mode. Only training may change it."]
     problems = []
-    if any(node.operator in _RANDOM_OPERATORS for node in spec.network.eval.nodes) or not all(
-        torch.allclose(once, again, rtol=0, atol=0, equal_nan=True) for once, again in outputs.repeated
-    ):
-        problems.append(
-            "Your network draws random numbers in test mode. Use nn.Dropout or F.dropout(x, training=self.training), "
-            "which do nothing there."
-        )
+    if not all(torch.allclose(once, again, rtol=0, atol=0, equal_nan=True) for once, again in outputs.repeated):
+        problems.append(RANDOM_IN_TEST_MODE)
     elif mixed := dependence_problems(spec.network):
         problems += mixed
     elif difference := max(_difference(one, other) for one, other in outputs.in_company):

@@ -21,6 +21,10 @@ MODE_ARGUMENTS = {  # what else may differ between the modes
     "rrelu_": ("training",),
     "scaled_dot_product_attention": ("dropout_p",),
 }
+RANDOM_IN_TEST_MODE = (
+    "Your network draws random numbers in test mode. Use nn.Dropout or F.dropout(x, training=self.training), which do "
+    "nothing there."
+)
 _ONLY = "Only dropout and batch norm may differ between the two."
 _NOISE = (
     "Noise in training only is added to a value, x + 0.1 * torch.randn_like(x), or multiplies one, x * mask / keep, "
@@ -30,6 +34,8 @@ _NOISE = (
 
 def mode_problems(network: spec.Network) -> list[str]:
     """A sentence if the two modes compute different things; it names the first line that differs."""
+    if any(node.operator in RANDOM_OPERATORS for node in network.eval.nodes):
+        return [RANDOM_IN_TEST_MODE]
     noise = training_noise(network)
     train, evaluate = _comparison(network.train, noise), _comparison(network.eval)
     only = _NOISE if any(call.operator in RANDOM_OPERATORS for call in train.calls) else _ONLY

@@ -59,7 +59,7 @@ PROBLEMS = {
     ),
     "mean_over_the_batch": (OverTheBatch, "other images of its batch"),
     "gate_that_opens_in_training": (GateOverTheBatch, "other images of its batch"),
-    "noise_at_test_time": (AlwaysRandom, "computes something else in test mode than in training (randn_like"),
+    "noise_at_test_time": (AlwaysRandom, "draws random numbers in test mode"),
     "dropout_at_test_time": (AlwaysDrops, "draws random numbers in test mode"),
     "memory_at_test_time": (Remembers, "changes 'body.1.seen' in test mode"),
 }
