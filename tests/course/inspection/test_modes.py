@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from course.capture import capture
 from course.inspection import inspect
-from course.inspection.modes import MAX_DROPOUT, corresponding_nodes, mode_problems
+from course.inspection.modes import MAX_DROPOUT, mode_problems
 from course.spec import Graph, Input, Network, Node, NodeRef, TensorRef
 from tests.support.networks import around, captured, middle, recipe
 
@@ -175,11 +175,3 @@ def test_batch_norm_statistics_must_follow_the_training(momentum):
 @pytest.mark.parametrize("momentum", [0.001, 0.01, 1.0])
 def test_usual_momenta_are_allowed(momentum):
     assert mode_problems(capture(recipe(lambda: around(nn.BatchNorm2d(4, momentum=momentum)))).network) == []
-
-
-def test_corresponding_nodes_leave_dropouts_out():
-    network = captured("functional_dropout_and_view").network
-    train, evaluate = zip(*corresponding_nodes(network), strict=True)
-    assert train == evaluate  # the dropout is there in both modes
-    names = [network.train.nodes[node].operator for node in train]
-    assert names == [node.operator for node in network.eval.nodes if node.operator != "dropout"]
