@@ -17,7 +17,7 @@ from torch import Tensor
 from course.errors import RecipeError
 from course.spec import Transform
 from course.transforms.batched import BatchedTransform, batched_transform
-from course.transforms.construction import check_transforms, construct
+from course.transforms.construction import check_transforms, construct, constructor_arguments, flatten
 from course.transforms.description import describe, is_random
 from course.transforms.random_draws import RandomDraws, scalar
 
@@ -93,11 +93,14 @@ def build(specs: Sequence[Transform], device: torch.device | str) -> Pipeline:
 
     Call it outside of any fake-tensor mode: torchvision's real objects are tried on one image, to learn the type and
     size of the image that each transform gets. Raises SpecError for a name, option or bound that is not allowed, and
-    RecipeError if torchvision refuses the pipeline or an image does not come out as float32 (1, 28, 28).
+    RecipeError if torchvision refuses the pipeline or an image does not come out as float32 (1, 28, 28), whichever
+    transforms are drawn. One thing is found only when it is drawn: an order of RandomOrder that does not work.
     """
     specs = tuple(specs)
     check_transforms(specs)
     with seeded_random_state(0):
+        for path in _paths(specs):
+            _check_output(_trial(path, _trial_image())[1])
         batched, image = _trial(specs, _trial_image())
     _check_output(image)
     pipeline = Pipeline(
@@ -113,6 +116,29 @@ def build(specs: Sequence[Transform], device: torch.device | str) -> Pipeline:
 
 def _trial_image() -> PIL.Image.Image:
     return PIL.Image.fromarray(np.arange(28 * 28, dtype=np.uint8).reshape(28, 28))
+
+
+def _paths(specs: Sequence[Transform]) -> Iterator[tuple[Transform, ...]]:
+    """What the draws of RandomApply and RandomChoice can make of `specs`: each choice at least once."""
+    choices = max((len(s.children) for s in flatten(specs) if s.name == "RandomChoice"), default=1)
+    applies = any(s.name == "RandomApply" for s in flatten(specs))
+    for number in range(max(choices, 2 if applies else 1)):
+        yield tuple(_path(specs, number))
+
+
+def _path(specs: Sequence[Transform], number: int) -> Iterator[Transform]:
+    for spec in specs:
+        if spec.name == "RandomApply":
+            if number % 2 == 0 or float(scalar(spec.options["p"])) >= 1:
+                yield from _path(spec.children, number)
+        elif spec.name == "RandomChoice":
+            weights = constructor_arguments(spec)["p"] or [1.0] * len(spec.children)
+            possible = [child for child, weight in zip(spec.children, weights, strict=True) if weight > 0]
+            yield from _path([possible[number % len(possible)]], number)
+        elif spec.children:
+            yield spec.model_copy(update={"children": tuple(_path(spec.children, number))})
+        else:
+            yield spec
 
 
 def _trial(specs: Sequence[Transform], image: Any) -> tuple[list[BatchedTransform] | None, Any]:
