@@ -26,7 +26,10 @@ c.ClearSolutions.text_stub = "*Write your answer here.*"
 
 # --- releasing and collecting. The exchange is a folder that all users of one machine share.
 # c.Exchange.root = "/usr/local/share/nbgrader/exchange"
+# The course's time zone, such as "Europe/Berlin", in both settings: `nbgrader submit` writes times with its
+# abbreviation; formgrader shows times, and takes due dates, in it. The gradebook and the store keep UTC.
 # c.Exchange.timezone = "UTC"
+# c.NbGraderAPI.timezone = "UTC"
 # "zero": a submission after the due date gets no points
 # c.LateSubmissionPlugin.penalty_method = "none"
 
@@ -70,3 +73,11 @@ c.Autograde.autograde_preprocessors = [
 # --- showing. What students wrote is untrusted in a browser too: no scripts in formgrader and in feedback.
 c.HTMLExporter.sanitize_html = True
 c.TemplateExporter.filters = {"markdown2html": "autograder.nbgrader_plugins.markdown_to_html"}
+
+# --- times. nbgrader alone takes "23:30 CEST" for 23:30 UTC. On an error in this file it would drop all settings.
+try:
+    from autograder.nbgrader_plugins import understand_time_zones
+except ImportError:  # where students submit, the grader may not be installed
+    pass
+else:
+    understand_time_zones(c)

@@ -52,7 +52,9 @@ class RemoteSubmission:
     @classmethod
     def pack(cls, submission: SubmissionFile) -> RemoteSubmission:
         path = submission.path
-        return cls(path.name, path.read_bytes(), handed_in(path).isoformat(), submission.student, submission.assignment)
+        return cls(
+            path.name, path.read_bytes(), handed_in(path).time.isoformat(), submission.student, submission.assignment
+        )
 
     def unpack(self, folder: Path) -> SubmissionFile:
         (folder / TIMESTAMP).write_text(self.handed_in)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.console import printable_name
-from autograder.grading.attempts import register
+from autograder.grading.attempts import TIMESTAMP, handed_in, register
 from autograder.store import Store
 from course.errors import UsageError
 from course.rules import assignments
@@ -80,11 +80,27 @@ def select_submissions(
     return selected
 
 
-def register_submissions(submissions: Iterable[SubmissionFile], store: Store) -> None:
-    """Enter every submission as an attempt, so that the leaderboard shows who is waiting. Raises StoreError."""
+def register_submissions(submissions: Iterable[SubmissionFile], store: Store) -> tuple[str, ...]:
+    """Enter every submission as an attempt, so that the leaderboard shows who is waiting.
+
+    Returns a sentence about each time of hand-in that rests on an assumption. Raises StoreError.
+    """
+    notes, of_files = [], []
     for submission in submissions:
         with contextlib.suppress(*UNREADABLE_FILE_ERRORS):  # reported when the submission is graded
             register(store, submission.path, submission.student, submission.assignment)
+            time = handed_in(submission.path)
+            if time.from_file:
+                of_files.append(submission.student)
+            elif time.assumed:
+                notes.append(f"{submission.student}, {submission.assignment}: {time.assumed}")
+    if of_files:
+        some = ", ".join(dict.fromkeys(of_files[:3])) + (f" and {len(of_files) - 3} more" if len(of_files) > 3 else "")
+        notes.append(
+            f"No {TIMESTAMP} says when {some} handed in: the times of the files themselves were taken, which a student "
+            "can set."
+        )
+    return tuple(notes)
 
 
 def _last_verdict(submission: SubmissionFile, store: Store) -> str | None:

@@ -138,8 +138,10 @@ def _grade_class(
     """Grade, print and exit. `selection` is the students and the verdicts to regrade; None is everybody."""
     from autograder.batch import find_submissions, register_submissions, select_submissions
     from autograder.cli.progress import BatchProgress, print_summary
+    from autograder.grading.times import course_zone
     from autograder.store import open_store
 
+    course_zone()  # a name that is none is told before anything is graded
     run_batch = _runner(batch.ray_address)
     found = find_submissions(batch.folders, batch.assignment, batch.options.assignment)
     for note in found.notes:
@@ -149,7 +151,8 @@ def _grade_class(
         if selection:
             submissions = tuple(select_submissions(submissions, store, *selection))
         try:
-            register_submissions(submissions, store)
+            for note in register_submissions(submissions, store):
+                click.secho(note, err=True, fg="yellow")
             with BatchProgress(len(submissions), quiet=batch.as_json) as progress:
                 summary = run_batch(submissions, batch.options, store, progress, jobs=batch.jobs, regrade=regrade)
         except KeyboardInterrupt:

@@ -8,5 +8,6 @@ training_run     one training, in a trainer process and a scorer process
 draw_seed        the seed of each run
 faults           whose fault it is when something of this breaks
 recorder         what a store keeps of it: attempt, runs, verdict
-attempts         which file is whose attempt, and what identifies a run
+attempts         which file is whose attempt, when it was handed in, and what identifies a run
+times            reads every time that comes in, in any zone
 """

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import stat
 from pathlib import Path
 
-from autograder.console import printable_name
+from autograder.console import printable, printable_name
 from autograder.grading.options import Options
 from autograder.grading.read_submission import read_recipe_source
+from autograder.grading.times import MAX_LENGTH, TimeRead, read_time
 from autograder.store import RunKey, Store
 from autograder.store.records import software_versions
 from course.errors import StudentCodeError
@@ -25,7 +27,7 @@ def register(store: Store, path: Path, student: str, assignment: str) -> int:
     content = source.encode() if source else path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     name, student = printable_name(path.name), printable_name(student)
-    return store.results.record_attempt(student, assignment, name, digest, handed_in(path), source)
+    return store.results.record_attempt(student, assignment, name, digest, handed_in(path).time, source)
 
 
 def run_key(spec: Spec, seed: int, options: Options) -> RunKey:
@@ -38,14 +40,28 @@ def run_key(spec: Spec, seed: int, options: Options) -> RunKey:
     return RunKey(spec.hash, seed, device, options.threads, trainer, reduced=str(options.reduced or ""))
 
 
-def handed_in(path: Path) -> dt.datetime:
-    """The time in nbgrader's timestamp file next to `path`, else the time when `path` was last changed."""
+def handed_in(path: Path) -> TimeRead:
+    """The time in nbgrader's timestamp file next to `path`.
+
+    Else the time when `path` was last changed, but none that is still to come. Whoever handed it in can set it, so
+    `assumed` and `from_file` say that it is this one.
+    """
+    problem = f"there is no {TIMESTAMP} beside {printable_name(path.name)}"
+    timestamp = path.parent / TIMESTAMP
     try:
-        text = (path.parent / TIMESTAMP).read_text().strip().removesuffix("UTC").strip()
-        time = dt.datetime.fromisoformat(text)
-        return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
-    except (OSError, ValueError, OverflowError):
-        return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+        if stat.S_ISREG(timestamp.lstat().st_mode):  # neither a link, nor a pipe that nobody writes to
+            with timestamp.open(encoding="utf-8") as file:
+                text = file.read(MAX_LENGTH + 1)
+            return read_time(text)
+        problem = f"{TIMESTAMP} is not a plain file"
+    except OSError:
+        pass
+    except ValueError as error:
+        problem = f"{TIMESTAMP} holds no time ({printable(str(error), 200)})"
+    changed = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+    time = min(changed, dt.datetime.now(dt.UTC))
+    note = f"{problem}, so the time {time:%Y-%m-%d %H:%M:%S} UTC is that of the file itself, which a student can set."
+    return TimeRead(time, note[:1].upper() + note[1:], from_file=True)
 
 
 def student_of(path: Path) -> str | None:

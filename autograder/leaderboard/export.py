@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.console import VERDICT_COLORS, printable
+from autograder.grading.times import shown
 from autograder.leaderboard.pages.render import RowRenderer, describe_progress, describe_rules, page, percent
 from autograder.leaderboard.pages.site import STATIC
 from autograder.leaderboard.ranking import LeaderboardRow
@@ -73,7 +74,7 @@ def _with_pseudonyms(rows: Iterable[LeaderboardRow]) -> list[LeaderboardRow]:
 
 def anonymous(row: LeaderboardRow) -> LeaderboardRow:
     """Without anything by which others could recognise the student; of the time of hand-in only the day remains."""
-    day = row.handed_in and row.handed_in.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = row.handed_in and shown(row.handed_in).replace(hour=0, minute=0, second=0, microsecond=0)
     return replace(row, key="", name=pseudonym(row.name), attempt_id=None, reason="", in_progress=None, handed_in=day)
 
 

@@ -1,5 +1,6 @@
 """What nbgrader calls: `nbgrader_config.py` names these classes, and `nbgrader export` the two exporters.
 
+    times        understand_time_zones      lets nbgrader read times of any zone
     reading      SubmissionReader   opens whatever file was handed in
     sanitizing   RestoreCells       lets the gradebook decide which cells count, and what is in the locked ones
     grading      SandboxedExecute   runs the notebook in the sandbox and scores its test cells
@@ -22,6 +23,7 @@ _HOMES = {
     "SubmissionReader": "reader",
     "TrainedScore": "trained_score",
     "markdown_to_html": "markdown",
+    "understand_time_zones": "timezones",
 }
 __all__ = [
     "CanvasExport",
@@ -31,6 +33,7 @@ __all__ = [
     "SubmissionReader",
     "TrainedScore",
     "markdown_to_html",
+    "understand_time_zones",
 ]
 
 

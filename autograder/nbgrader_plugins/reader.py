@@ -16,6 +16,7 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from autograder.nbgrader_plugins.timezones import understand_time_zones
 from course.files import unwritable_text, writable
 
 UNREADABLE = (
@@ -32,6 +33,10 @@ DAMAGED = (
 
 class SubmissionReader(NotebookExporter):
     """Reads any file as a notebook."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        understand_time_zones(self.config)  # an older nbgrader_config.py does not call it
 
     def from_file(  # type: ignore[override]  # nbconvert annotates the notebook, but all its exporters return text
         self, file_stream: IO[str], resources: dict[str, Any] | None = None, **options: Any

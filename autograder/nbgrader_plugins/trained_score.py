@@ -16,11 +16,13 @@ from traitlets import Bool, Dict, Float, Integer, Unicode
 from traitlets.config import Config
 
 from autograder import sandbox
+from autograder.grading.attempts import handed_in
 from autograder.grading.options import Options, ReducedRun
 from autograder.grading.pipeline import grade
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.nbgrader_plugins import report
 from autograder.nbgrader_plugins.execute import score_output
+from autograder.nbgrader_plugins.timezones import nbgrader_zone
 from autograder.old_names import warn_once
 from autograder.store import open_store
 from autograder.store.records import Result
@@ -84,6 +86,9 @@ class TrainedScore(NbGraderPreprocessor):
         recipe_sandbox = _recipe_sandbox(sandbox.choose_tier(options.trust_submissions))
         with open_store(self.store or None) as store:
             path = self._submitted_notebook(names)
+            nbgrader_zone()
+            if assumed := handed_in(path).assumed:
+                self.log.warning("%s: %s", student, assumed)
             result = grade(path, options, _LogListener(self.log), recipe_sandbox, store=store, student=student)
         if result.verdict == "internal":
             raise GraderError(

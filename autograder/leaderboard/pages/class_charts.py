@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from autograder.grading.times import shown
 from autograder.leaderboard.pages.figures import Figure, horizontal_goal, label_at_right, plain, vertical_goal
 from autograder.leaderboard.ranking import VERDICTS, LeaderboardRow
 from autograder.store import AttemptSummary
@@ -92,7 +93,7 @@ def verdict_counts(rows: Iterable[LeaderboardRow]) -> Figure:
 
 def hand_in_times(attempts: Iterable[AttemptSummary]) -> Figure:
     """The number of attempts for each day, or for each hour if all were handed in within two days."""
-    times = sorted(attempt.handed_in for attempt in attempts)
+    times = sorted(shown(attempt.handed_in) for attempt in attempts)
     by_day = bool(times) and times[-1] - times[0] > _HOURLY
     bins = Counter(time.strftime("%Y-%m-%d" if by_day else "%Y-%m-%d %H:00") for time in times)
     return {

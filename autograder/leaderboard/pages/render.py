@@ -12,6 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from autograder.console import printable
+from autograder.grading.times import shown
 from autograder.leaderboard.ranking import LeaderboardRow
 from autograder.store import AttemptInProgress
 from course.rules import Rules
@@ -45,7 +46,7 @@ COLUMNS = (
     Column("device", "device", "", False),
     Column("seconds", "training", "training time of all seeds, minutes:seconds", False),
     Column("attempts", "attempt", "which attempt counts, of how many", False),
-    Column("handed", "submitted", "universal time", False),
+    Column("handed", "submitted", "in the course's time zone", False),
     Column("curve", "curve", "test accuracy epoch by epoch; the line is the accuracy to be held", True),
 )
 SPARKLINE_WIDTH, SPARKLINE_HEIGHT = 96, 22  # pixels
@@ -62,11 +63,11 @@ def minutes(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}" if seconds else ""
 
 
-def utc_time(when: dt.datetime | None) -> str:
+def course_time(when: dt.datetime | None) -> str:
     """`2026-03-01 12:00`, or only the day for midnight, which stands for a whole day."""
     if when is None:
         return ""
-    when = when.astimezone(dt.UTC)
+    when = shown(when)
     return when.strftime("%Y-%m-%d %H:%M" if when.time() != dt.time() else "%Y-%m-%d")
 
 
@@ -128,7 +129,7 @@ def templates() -> jinja2.Environment:
     environment.filters |= {
         "percent": percent,
         "minutes": minutes,
-        "utc_time": utc_time,
+        "course_time": course_time,
         "printable": printable,
         "as_json": as_json,
         "sparkline": sparkline,

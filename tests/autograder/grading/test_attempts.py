@@ -21,21 +21,56 @@ NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
         "2026-03-01 12:00:00 UTC\n",
         "2026-03-01T12:00:00",
         "2026-03-01 13:00:00+01:00",
+        "2026-03-01 13:00:00 CET",
+        "2026-03-01 07:00:00 EST",
+        "2026-03-01 13:00:00 +0100",
     ],
 )
 def test_the_time_of_hand_in_is_nbgraders(tmp_path, text):
     (tmp_path / TIMESTAMP).write_text(text)
-    assert handed_in(tmp_path / "challenge.ipynb") == NOON
+    read = handed_in(tmp_path / "challenge.ipynb")
+    assert (read.time, read.from_file) == (NOON, False)
 
 
-@pytest.mark.parametrize("text", [None, "", "yesterday", "0001-01-01 00:00:00+23:00"])
-def test_without_a_timestamp_the_time_of_the_file_counts(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            None,
+            "There is no timestamp.txt beside challenge.ipynb, so the time 2026-03-01 12:00:00 UTC is that of the file",
+        ),
+        ("", "Timestamp.txt holds no time"),
+        ("yesterday", "Timestamp.txt holds no time"),
+        ("0001-01-01 00:00:00+23:00", "Timestamp.txt holds no time"),
+        (b"\xff", "Timestamp.txt holds no time"),
+    ],
+)
+def test_the_time_of_the_file_itself_is_never_taken_without_saying_so(tmp_path, text, said):
     path = tmp_path / "challenge.ipynb"
     path.write_text("{}")
     os.utime(path, (NOON.timestamp(),) * 2)
     if text is not None:
-        (tmp_path / TIMESTAMP).write_text(text)
-    assert handed_in(path) == NOON
+        (tmp_path / TIMESTAMP).write_bytes(text if isinstance(text, bytes) else text.encode())
+    read = handed_in(path)
+    assert (read.time, read.from_file) == (NOON, True)
+    assert read.assumed.startswith(said) and read.assumed.endswith("which a student can set.")
+
+
+def test_a_file_from_the_future_was_handed_in_now_at_the_latest(tmp_path):
+    path = tmp_path / "challenge.ipynb"
+    path.write_text("{}")
+    os.utime(path, (4e9, 4e9))
+    assert handed_in(path).time <= dt.datetime.now(dt.UTC)
+
+
+def test_a_timestamp_that_is_a_link_or_a_pipe_is_not_opened(tmp_path):
+    (tmp_path / "challenge.ipynb").write_text("{}")
+    (tmp_path / "other.txt").write_text("2026-03-01 12:00:00 UTC")
+    (tmp_path / TIMESTAMP).symlink_to("other.txt")
+    assert "is not a plain file" in handed_in(tmp_path / "challenge.ipynb").assumed
+    (tmp_path / TIMESTAMP).unlink()
+    os.mkfifo(tmp_path / TIMESTAMP)
+    assert "is not a plain file" in handed_in(tmp_path / "challenge.ipynb").assumed
 
 
 @pytest.mark.parametrize(

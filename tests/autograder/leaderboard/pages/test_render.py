@@ -10,12 +10,12 @@ from autograder.leaderboard.pages.render import (
     COLUMNS,
     RowRenderer,
     as_json,
+    course_time,
     describe_progress,
     minutes,
     page,
     percent,
     sparkline,
-    utc_time,
 )
 from autograder.leaderboard.pages.site import Site
 from autograder.store import AttemptInProgress
@@ -57,8 +57,15 @@ def test_every_state_of_an_attempt_has_its_words(progress, text):
 
 def test_numbers_and_times_are_shown_as_people_read_them():
     assert percent(9_949, 10_000) == "99.49" and minutes(125.9) == "2:05" and minutes(0) == ""
-    assert utc_time(NOON.astimezone(dt.timezone(dt.timedelta(hours=5)))) == "2026-03-01 12:00"
-    assert utc_time(NOON.replace(hour=0)) == "2026-03-01" and utc_time(None) == ""
+    assert course_time(NOON.astimezone(dt.timezone(dt.timedelta(hours=5)))) == "2026-03-01 12:00"
+    assert course_time(NOON.replace(hour=0)) == "2026-03-01" and course_time(None) == ""
+
+
+def test_times_are_shown_in_the_zone_of_the_course(monkeypatch):
+    monkeypatch.setenv("UNDER8K_TIMEZONE", "America/New_York")
+    assert course_time(NOON) == "2026-03-01 07:00"
+    both_hours = [dt.datetime(2026, 11, 1, hour, 30, tzinfo=dt.UTC) for hour in (5, 6)]
+    assert [course_time(time) for time in both_hours] == ["2026-11-01 01:30"] * 2
 
 
 def test_a_row_has_a_cell_for_each_column_with_a_result_and_without():
