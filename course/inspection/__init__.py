@@ -1,6 +1,6 @@
 """What can be known about a spec without training it.
 
-`inspect` builds an `Inspection`: every number that the network can store (`counting`, `derived_numbers`), the cost of a
+`inspect` builds an `Inspection`: every number that the network can store (`counting`, `tables`), the cost of a
 training step (`cost`), the layers with their receptive field (`layers`), and the reasons to refuse the network under
 any rules: it costs too much, or its eval mode is not what was trained (`modes`, `behaviour`).
 """

@@ -2,8 +2,8 @@
 
 It is not `sum(p.numel() for p in model.parameters())`, which sees only what calls itself a parameter. Counted are:
 unique parameters (frozen ones too), buffers other than batch norm's running statistics, constants, tensors that
-operators create from sizes alone, and distinct numbers beyond `FREE_LITERALS` that are written into the code or
-computed from constants.
+operators create from sizes alone, and distinct numbers beyond `FREE_LITERALS` that are written into the code. What is
+computed from all of these without the images counts where it meets the images (`tables`), if that is more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from course import spec
-from course.inspection.derived_numbers import count_derived_values
+from course.inspection.tables import TableUse
 from course.network import Program, batch_norm_statistics
 from course.network.operators import resolve, structural_arguments
 
@@ -29,7 +29,7 @@ _FACTORIES = frozenset("zeros ones full empty arange linspace eye rand randn sca
 class Part:
     """A share of the count: `numbers` of them, in what `name` describes."""
 
-    kind: str  # parameter, buffer, constant, statistics, new tensor, literals, computed
+    kind: str  # parameter, buffer, constant, doubles, statistics, new tensor, literals, computed
     name: str
     numbers: int
 
@@ -42,36 +42,46 @@ def count_parameters(network: spec.Network) -> list[Part]:
         for index, tensor in enumerate(network.tensors)
         if index not in free
     ]
+    doubles = [tensor for index, tensor in enumerate(network.tensors) if index not in free and _is_double(tensor)]
+    if doubles:
+        name = "second halves of numbers in double precision, which hold two"
+        parts.append(Part("doubles", name, sum(math.prod(tensor.shape) for tensor in doubles)))
     statistics = sum(math.prod(network.tensors[index].shape) for index in free)
     if statistics > FREE_STATISTICS:
         name = f"running statistics of batch norm beyond {FREE_STATISTICS:,}"
         parts.append(Part("statistics", name, statistics - FREE_STATISTICS))
     parts += _created_tensors(network.eval.nodes)
-    literals = {number for node in (*network.train.nodes, *network.eval.nodes) for number in _literals(node)}
+    literals = _all_literals(network)
     if len(literals) > FREE_LITERALS:
         parts.append(Part("literals", "numbers written into the network's code", len(literals) - FREE_LITERALS))
     return parts
 
 
-def count_derived_numbers(network: spec.Network, parts: list[Part]) -> list[Part]:
-    """Numbers computed from constants, beyond those that they were computed from: these are in `parts` already."""
-    already_counted = sum(part.numbers for part in parts if part.kind != "parameter")
-    numbers = count_derived_values(network) - already_counted - FREE_LITERALS
-    return [Part("computed", "numbers that the network computes from nothing", numbers)] if numbers > 0 else []
+def count_computed_numbers(network: spec.Network, parts: list[Part], use: TableUse) -> list[Part]:
+    """Numbers in tables that meet the images, beyond all that are stored; some are free, together with the literals."""
+    stored = sum(part.numbers for part in parts if part.kind not in ("doubles", "statistics", "literals"))
+    free = max(0, FREE_LITERALS - len(_all_literals(network)))
+    numbers = use.numbers - stored - free
+    return [Part("computed", "numbers that the network computes without its images", numbers)] if numbers > 0 else []
 
 
-def packed_integer_problems(network: spec.Network) -> list[str]:
+def packed_integer_problems(network: spec.Network, use: TableUse | None = None) -> list[str]:
     """A sentence if the network holds an integer so large that it can encode several numbers."""
     constants = [tensor.init for tensor in network.tensors if isinstance(tensor.init, spec.Constant)]
     values: list[bool | int | float] = [v for constant in (*constants, *network.constants) for v in constant.values]
     values += [v for node in (*network.train.nodes, *network.eval.nodes) for v in _literals(node)]
     values += [v for node in network.init for v in _literals(node, init=True)]
+    values += [] if use is None else [use.largest_integer]
     too_large = [v for v in values if isinstance(v, int) and abs(v) > MAX_INTEGER]
     return [
         f"Your network holds an integer as large as {value:,}, which may hold several numbers in one, and "
         f"{MAX_INTEGER:,} is allowed. Use a floating-point number."
         for value in sorted(too_large, key=abs)[-1:]
     ]
+
+
+def _is_double(tensor: spec.Tensor) -> bool:
+    return tensor.dtype.dtype == "float64"
 
 
 def _describe_tensor(tensor: spec.Tensor) -> str:
@@ -99,6 +109,10 @@ def _has_references(node: spec.Node) -> bool:
     """Whether a size or value comes from elsewhere in the graph, such as the batch size."""
     arguments = spec.leaves((*node.args, *node.kwargs.values()))
     return any(isinstance(argument, spec.Reference) for argument in arguments)
+
+
+def _all_literals(network: spec.Network) -> set[int | float]:
+    return {number for node in (*network.train.nodes, *network.eval.nodes) for number in _literals(node)}
 
 
 def _literals(node: spec.Node, *, init: bool = False) -> list[int | float]:

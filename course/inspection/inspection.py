@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from course.errors import RecipeError
 from course.inspection.behaviour import behaviour_problems
 from course.inspection.cost import StepCost, cost_problems, step_cost
-from course.inspection.counting import Part, count_derived_numbers, count_parameters, packed_integer_problems
+from course.inspection.counting import Part, count_computed_numbers, count_parameters, packed_integer_problems
 from course.inspection.initialization import initialization_problems
 from course.inspection.layers import Layer, list_layers
 from course.inspection.modes import mode_problems
 from course.inspection.pretrained import pretrained_problems
+from course.inspection.tables import table_use
+from course.inspection.trial_images import digits
 from course.spec import Plateau, Spec
+
+DIGITS = 32  # in which the tables are followed
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,9 @@ def inspect(spec: Spec) -> Inspection:
     problems = [*cost_problems(cost, spec.batch_size), *mode_problems(network)]
     parts = count_parameters(network)
     if not problems:
-        parts += count_derived_numbers(network, parts)
-        problems = [*behaviour_problems(spec), *packed_integer_problems(network)]
+        use = table_use(network, digits(spec, DIGITS))
+        parts += count_computed_numbers(network, parts, use)
+        problems = [*behaviour_problems(spec), *packed_integer_problems(network, use)]
         problems += [*initialization_problems(network), *pretrained_problems(network)]
     return Inspection(
         spec_hash=spec.hash,

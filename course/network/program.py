@@ -117,33 +117,33 @@ class Program:
         images: Tensor | None,
         tensors: Sequence[Tensor],
         device: torch.device | None = None,
-        watch: Callable[[Any], None] | None = None,
     ) -> list[Any]:
-        """All values by index; released ones are None. `watch` is called with each value as soon as it is computed.
-
-        Raises SpecError when an operator fails.
-        """
+        """All values by index; released ones are None. Raises SpecError when an operator fails."""
         outputs = self.calls[-1].output + 1 - self.first_node if self.calls else 0
         values: list[Any] = [images, *tensors, *[None] * outputs]
         for call in self.calls:
-            value = values[call.output] = self.compute(call, values, device)
-            if watch is not None:
-                watch(value)
+            values[call.output] = self.compute(call, values, device)
             for index in call.releases:
                 values[index] = None
         return values
 
     def compute(self, call: Call, values: Sequence[Any] | Mapping[int, Any], device: torch.device | None = None) -> Any:
         """What one of the calls computes of `values`, by index. Raises SpecError when the operator fails."""
-        kwargs = {name: _load(argument, values) for name, argument in call.kwargs.items()}
+        args, kwargs = self.arguments(call, values)
         if call.takes_device and device is not None:
             kwargs["device"] = device
         try:
-            return call.op(*[_load(argument, values) for argument in call.args], **kwargs)
+            return call.op(*args, **kwargs)
         except (RuntimeError, TypeError, LookupError, ValueError, ArithmeticError) as error:
             first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             position = call.output - self.first_node
             raise SpecError(f"Operation {position} ({call.name}) failed: {first_line[:300]}") from error
+
+    @staticmethod
+    def arguments(call: Call, values: Sequence[Any] | Mapping[int, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """A call's arguments, with values in place of references."""
+        args = [_load(argument, values) for argument in call.args]
+        return args, {name: _load(argument, values) for name, argument in call.kwargs.items()}
 
 
 def _check_getitem(arguments: tuple[spec.Argument, ...]) -> None:
