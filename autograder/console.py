@@ -90,6 +90,22 @@ def printable_name(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
+def student_name(name: str) -> str:
+    """A student's id from the name of a file or a folder, without what nobody sees.
+
+    A Mac writes é as two characters, other systems as one; spaces and invisible characters at either end get there by
+    copying.
+    """
+    text = unicodedata.normalize("NFC", printable_name(name))
+    while text and (_is_invisible(text[0]) or _is_invisible(text[-1])):
+        text = text[_is_invisible(text[0]) :][: -1 if _is_invisible(text[-1]) else None]
+    return text or printable_name(name)
+
+
+def _is_invisible(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in ("Cc", "Cf")
+
+
 def format_duration(seconds: float) -> str:
     """Like a clock: 2:03, or 1:02:03 from an hour on."""
     minutes, seconds = divmod(round(seconds), 60)

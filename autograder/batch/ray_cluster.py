@@ -23,11 +23,12 @@ from autograder.batch.submissions import SubmissionFile
 from autograder.batch.work_queue import POLL_SECONDS, WorkQueue
 from autograder.grading.attempts import TIMESTAMP, handed_in
 from autograder.grading.options import Options
+from autograder.grading.read_submission import read_bytes
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import TrainedElsewhere
 from autograder.store import Regrade, Store, StoreError, open_store
 from autograder.store.secret import SECRET_VARIABLE, course_secret
-from course.errors import GraderError, UsageError
+from course.errors import GraderError, StudentCodeError, UsageError
 
 MAX_RETRIES = 5  # how often one submission is given to another process or machine because the last one died
 CONNECT_SECONDS = 10
@@ -52,9 +53,12 @@ class RemoteSubmission:
     @classmethod
     def pack(cls, submission: SubmissionFile) -> RemoteSubmission:
         path = submission.path
-        return cls(
-            path.name, path.read_bytes(), handed_in(path).time.isoformat(), submission.student, submission.assignment
-        )
+        try:
+            content = read_bytes(path)
+        except StudentCodeError:  # a link, or too large: it has no recipe there either
+            content = b""
+        time = handed_in(path).time.isoformat()
+        return cls(path.name, content, time, submission.student, submission.assignment)
 
     def unpack(self, folder: Path) -> SubmissionFile:
         (folder / TIMESTAMP).write_text(self.handed_in)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.console import printable_name
+from autograder.batch.leftovers import Leftovers, folders_in, has_submission_suffix, submission_files
+from autograder.console import printable, student_name
 from autograder.grading.attempts import TIMESTAMP, handed_in, register
+from autograder.grading.plain_files import describe_special
 from autograder.store import Store
 from course.errors import UsageError
 from course.rules import assignments
 
 SUBMITTED = "submitted"  # nbgrader's folder
-SUFFIXES = (".ipynb", ".py")
 UNREADABLE_FILE_ERRORS = (UsageError, OSError, ValueError, MemoryError)  # what reading one student's file may raise
 
 
@@ -29,10 +31,14 @@ class SubmissionFile:
 
 @dataclass(frozen=True)
 class FoundSubmissions:
-    """The submissions to grade, and a sentence about each that was left out."""
+    """The submissions to grade, and a sentence about all that was left out.
+
+    `missing` are the sentences about what may be somebody's work; `notes` are these and all others.
+    """
 
     submissions: tuple[SubmissionFile, ...]
     notes: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 def find_submissions(folders: Iterable[Path], assignment: str | None, default_assignment: str) -> FoundSubmissions:
@@ -45,30 +51,46 @@ def find_submissions(folders: Iterable[Path], assignment: str | None, default_as
     """
     folders = list(folders)
     submissions: dict[tuple[str, str], SubmissionFile] = {}
-    notes: list[str] = []
+    leftovers, unknown = Leftovers(), list[str]()
     for folder in folders:
-        for submission in _in_folder(folder, assignment or default_assignment):
+        for submission in _in_folder(folder, assignment, default_assignment, leftovers):
             if submission.assignment not in assignments():
-                notes.append(
-                    f"{submission.path} is left out: there are no rules for the assignment {submission.assignment!r}."
-                )
+                note = _without_rules(submission)
+                (leftovers.missing if note.endswith("?") else unknown).append(note)
             elif assignment in (None, submission.assignment):
-                submissions.setdefault((submission.assignment, submission.student), submission)
+                first = submissions.setdefault((submission.assignment, submission.student), submission)
+                if first.path != submission.path:
+                    leftovers.miss(
+                        submission.path,
+                        f"{submission.student!r} has handed in {printable(str(first.path))} too, which is graded. "
+                        "Keep one of them, or give the other its own student's name.",
+                    )
+    missing = tuple(dict.fromkeys(leftovers.missing))
     if not submissions:
         where = ", ".join(str(folder) for folder in folders)
         which = f"to {assignment} " if assignment else ""
         raise UsageError(
             f"There is no submission {which}in {where}. Name a folder with notebooks (.ipynb) or Python files (.py), "
-            "or one in nbgrader's layout: submitted/<student>/<assignment>/<file>."
+            "or one in nbgrader's layout: submitted/<student>/<assignment>/<file>. " + " ".join(missing[:5])
         )
-    return FoundSubmissions(tuple(submissions[key] for key in sorted(submissions)), tuple(dict.fromkeys(notes)))
+    found = tuple(submissions[key] for key in sorted(submissions))
+    return FoundSubmissions(found, tuple(dict.fromkeys([*unknown, *leftovers.notes()])), missing)
+
+
+def _without_rules(submission: SubmissionFile) -> str:
+    """A sentence that ends with a question mark where a known assignment may be meant."""
+    name = submission.assignment
+    similar = difflib.get_close_matches(name, assignments(), 1, 0.8)
+    question = f" Is it {similar[0]}?" if similar else ""
+    return f"{submission.path} is left out: there are no rules for the assignment {name!r}.{question}"
 
 
 def select_submissions(
     submissions: Sequence[SubmissionFile], store: Store, students: Collection[str], verdicts: Collection[str]
 ) -> list[SubmissionFile]:
     """The submissions of these students, and those whose last attempt has one of these verdicts. Raises UsageError."""
-    if unknown := sorted(set(students) - {submission.student for submission in submissions}):
+    students = {student_name(student) for student in students}
+    if unknown := sorted(students - {submission.student for submission in submissions}):
         raise UsageError(f"There is no submission of {', '.join(unknown)} in these folders.")
     selected = [
         submission
@@ -108,37 +130,42 @@ def _last_verdict(submission: SubmissionFile, store: Store) -> str | None:
     return attempt.result.verdict if attempt else None
 
 
-def _in_folder(folder: Path, assignment: str) -> Iterator[SubmissionFile]:
+def _in_folder(folder: Path, only: str | None, default: str, leftovers: Leftovers) -> Iterator[SubmissionFile]:
+    """`only`: the assignment to look for; plain files are submissions to it, or to `default`."""
     folder = folder.absolute()
-    if folder.is_file():
-        yield SubmissionFile(folder, printable_name(folder.stem), assignment)
+    if folder.is_file() or (folder.is_symlink() and not folder.is_dir()):
+        if has_submission_suffix(folder):
+            yield SubmissionFile(folder, student_name(folder.stem), only or default)
+        else:
+            leftovers.miss(folder, "it is neither a notebook (.ipynb) nor a Python file (.py).")
     elif not folder.is_dir():
-        raise UsageError(f"There is no folder {folder}.")
+        raise UsageError(
+            f"{folder} is {describe_special(folder)}." if folder.exists() else f"There is no folder {folder}."
+        )
     elif (folder / SUBMITTED).is_dir():
-        yield from _of_all_students(folder / SUBMITTED)
+        yield from _of_all_students(folder / SUBMITTED, only, leftovers)
     elif folder.name == SUBMITTED:
-        yield from _of_all_students(folder)
+        yield from _of_all_students(folder, only, leftovers)
     elif folder.parent.name == SUBMITTED:
-        yield from _of_student(folder)
+        yield from _of_student(folder, only, leftovers)
     else:
-        for path in _submission_files(folder):
-            yield SubmissionFile(path, printable_name(path.stem), assignment)
+        for path in submission_files(folder, leftovers, each_is_one=True):
+            yield SubmissionFile(path, student_name(path.stem), only or default)
 
 
-def _of_all_students(folder: Path) -> Iterator[SubmissionFile]:
-    for student in sorted(folder.iterdir()):
-        yield from _of_student(student)
+def _of_all_students(folder: Path, only: str | None, leftovers: Leftovers) -> Iterator[SubmissionFile]:
+    for student in folders_in(folder, leftovers):
+        yield from _of_student(student, only, leftovers)
 
 
-def _of_student(folder: Path) -> Iterator[SubmissionFile]:
-    for assignment in sorted(folder.iterdir()) if folder.is_dir() else ():
+def _of_student(folder: Path, only: str | None, leftovers: Leftovers) -> Iterator[SubmissionFile]:
+    for assignment in folders_in(folder, leftovers):
+        if only not in (None, assignment.name):
+            continue
         # the notebook has the name of the assignment; a student may have left other files in the folder
         files = sorted(
-            _submission_files(assignment), key=lambda path: (path.stem != assignment.name, path.suffix != ".ipynb")
+            submission_files(assignment, leftovers, each_is_one=False),
+            key=lambda path: (path.stem != assignment.name, path.suffix.lower() != ".ipynb"),
         )
         if files:
-            yield SubmissionFile(files[0], printable_name(folder.name), assignment.name)
-
-
-def _submission_files(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*")) if path.suffix in SUFFIXES and path.is_file()]
+            yield SubmissionFile(files[0], student_name(folder.name), assignment.name)

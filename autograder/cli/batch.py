@@ -92,8 +92,8 @@ def batch(batch: BatchArguments) -> None:
       autograder batch ~/mycourse
       autograder batch --assignment challenge --jobs 8 ~/mycourse/submitted
 
-    Exit code: 0 every submission has its verdict, 2 wrong use, 3 some could not be graded by a fault that is not
-    theirs, 130 interrupted.
+    Exit code: 0 every submission has its verdict, 1 so it is, but something that may be a submission was left out (each
+    is named), 2 wrong use, 3 some could not be graded by a fault that is not theirs, 130 interrupted.
     """
     _grade_class(batch)
 
@@ -159,10 +159,12 @@ def _grade_class(
             click.echo("Interrupted. Finished results are kept; the same command resumes.", err=True)
             sys.exit(ExitCode.INTERRUPTED)
         if batch.as_json:
-            click.echo(json.dumps(summary.to_dict(), indent=2))
+            click.echo(json.dumps(summary.to_dict() | {"left_out": found.missing}, indent=2))
         else:
-            print_summary(summary, store.results.shared_recipes(batch.assignment), store.name)
-    sys.exit(ExitCode.INTERNAL if "internal" in summary.verdicts else ExitCode.SUCCESS)
+            print_summary(summary, store.results.shared_recipes(batch.assignment), store.name, found.missing)
+    if "internal" in summary.verdicts:
+        sys.exit(ExitCode.INTERNAL)
+    sys.exit(ExitCode.NOT_PASSED if found.missing else ExitCode.SUCCESS)
 
 
 def _runner(ray_address: str | None) -> Callable[..., BatchSummary]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Self
 
 from rich.console import Group, RenderableType
@@ -149,7 +149,9 @@ def outcome_line(outcome: Outcome, prefix: str = "") -> Text:
     return text
 
 
-def print_summary(summary: BatchSummary, shared_recipes: Iterable[SharedRecipe], store: str) -> None:
+def print_summary(
+    summary: BatchSummary, shared_recipes: Iterable[SharedRecipe], store: str, left_out: Collection[str] = ()
+) -> None:
     """Print the end of a batch on stdout; `store` is the name of the store."""
     lines = [
         Text(
@@ -162,6 +164,8 @@ def print_summary(summary: BatchSummary, shared_recipes: Iterable[SharedRecipe],
     for recipe in shared_recipes:
         names = ", ".join(printable(student, 40) for student in recipe.students)
         lines.append(Text(f"  the same recipe ({recipe.spec_hash[:12]}): {names}"))
+    if left_out:
+        lines.append(Text(f"  left out, and named above: {len(left_out)}, which may be somebody's work", "yellow"))
     lines.append(Text(f"All results are in the store {store}."))
     console = RichConsole()
     for line in lines:

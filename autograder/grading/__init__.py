@@ -1,6 +1,8 @@
 """One submission: from its file to its verdict.
 
 options          how to grade
+plain_files      links, pipes and devices among what was handed in are told, and never followed or opened
+large_notebooks  a notebook without its outputs, however large they are
 read_submission  file -> source of the recipe
 recipe_sandbox   source -> spec -> inspection, in sandboxed processes
 pipeline         all of it in order: refuse, train, judge

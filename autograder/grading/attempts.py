@@ -7,26 +7,26 @@ import hashlib
 import stat
 from pathlib import Path
 
-from autograder.console import printable, printable_name
+from autograder.console import printable, printable_name, student_name
 from autograder.grading.options import Options
-from autograder.grading.read_submission import read_recipe_source
+from autograder.grading.plain_files import NBGRADER_FOLDERS, describe_special
+from autograder.grading.read_submission import read_bytes, read_recipe_source
 from autograder.grading.times import MAX_LENGTH, TimeRead, read_time
 from autograder.store import RunKey, Store
 from autograder.store.records import software_versions
-from course.errors import StudentCodeError
+from course.errors import StudentCodeError, UsageError
 from course.spec import Spec
 from course.training.devices import choose_device
 
-NBGRADER_FOLDERS = ("submitted", "autograded")
 TIMESTAMP = "timestamp.txt"  # nbgrader writes the time of hand-in to this file next to a submission
 
 
 def register(store: Store, path: Path, student: str, assignment: str) -> int:
     """Record the file as an attempt, unless it is one already. Returns its id. Raises StoreError, UsageError."""
     source = _recipe_source(path)
-    content = source.encode() if source else path.read_bytes()
+    content = source.encode() if source else _content(path)
     digest = hashlib.sha256(content).hexdigest()
-    name, student = printable_name(path.name), printable_name(student)
+    name, student = printable_name(path.name), student_name(student)
     return store.results.record_attempt(student, assignment, name, digest, handed_in(path).time, source)
 
 
@@ -58,7 +58,7 @@ def handed_in(path: Path) -> TimeRead:
         pass
     except ValueError as error:
         problem = f"{TIMESTAMP} holds no time ({printable(str(error), 200)})"
-    changed = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+    changed = dt.datetime.fromtimestamp(path.lstat().st_mtime, dt.UTC)
     time = min(changed, dt.datetime.now(dt.UTC))
     note = f"{problem}, so the time {time:%Y-%m-%d %H:%M:%S} UTC is that of the file itself, which a student can set."
     return TimeRead(time, note[:1].upper() + note[1:], from_file=True)
@@ -67,7 +67,7 @@ def handed_in(path: Path) -> TimeRead:
 def student_of(path: Path) -> str | None:
     """The student in a path of nbgrader's layout, submitted/<student>/<assignment>/<file>; None for other paths."""
     folders = path.absolute().parents
-    return printable_name(folders[1].name) if len(folders) > 2 and folders[2].name in NBGRADER_FOLDERS else None
+    return student_name(folders[1].name) if len(folders) > 2 and folders[2].name in NBGRADER_FOLDERS else None
 
 
 def _recipe_source(path: Path) -> str:
@@ -76,3 +76,13 @@ def _recipe_source(path: Path) -> str:
         return read_recipe_source(path)
     except StudentCodeError:
         return ""
+
+
+def _content(path: Path) -> bytes:
+    """What tells this file from another one without a recipe. Nothing that it leads to is read. Raises UsageError."""
+    try:
+        return describe_special(path).encode(errors="backslashreplace") or read_bytes(path)
+    except StudentCodeError as error:  # too large; the message has the size
+        return str(error).encode(errors="backslashreplace")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None

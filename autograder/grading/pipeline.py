@@ -18,7 +18,7 @@ from autograder.console import printable, printable_name
 from autograder.grading.draw_seed import draw_seed
 from autograder.grading.faults import TRY_TO_FIND_OUT, Settled, describe_fault, reference_problem, settle_fault
 from autograder.grading.options import Options
-from autograder.grading.read_submission import read_recipe_source
+from autograder.grading.read_submission import read_recipe_source, worked_files_beside
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import GradingRecorder
 from autograder.grading.training_run import Interruption, Listener, TrainingSetup, train_once
@@ -128,7 +128,7 @@ def prepare(path: Path, rules: Rules, options: Options, listener: Listener, reci
     except NOT_ABOUT_A_SUBMISSION:
         raise
     except Exception as error:
-        return Prepared(_failed(result, error))
+        return Prepared(_with_forgotten_work(_failed(result, error), path))
     result = replace(result, inspection=inspection)
     if reasons:
         return Prepared(replace(result, verdict="refused", reasons=tuple(reasons)))
@@ -206,3 +206,15 @@ def _failed(result: Result, error: Exception) -> Result:
     elif isinstance(error, StudentCodeError):
         verdict = "error"
     return replace(result, verdict=verdict, reasons=(printable(describe_fault(error)),))
+
+
+def _with_forgotten_work(result: Result, path: Path) -> Result:
+    """Of a file without a recipe: also which other file of the hand-in has one."""
+    if result.verdict != "error" or not (names := worked_files_beside(path)):
+        return result
+    others = printable(", ".join(names), 300)
+    forgotten = (
+        f"A recipe is written in {others} beside it, which was not read: the grader takes {result.submission}. Put the "
+        "recipe into that one, and hand in again."
+    )
+    return replace(result, reasons=(*result.reasons, forgotten))

@@ -5,17 +5,25 @@ In a notebook it is the cell whose nbgrader `grade_id` is "recipe"; a .py file i
 
 from __future__ import annotations
 
+import ast
 import json
+import mmap
+import os
 from pathlib import Path
 from typing import Any
 
 from autograder.console import printable_name
-from course.errors import StudentCodeError, UsageError
+from autograder.grading.large_notebooks import without_outputs
+from autograder.grading.plain_files import hand_in_folder, open_plain
+from course.errors import CourseError, StudentCodeError, UsageError
 from course.files import unwritable_text
 
+SUFFIXES = (".ipynb", ".py")  # in small letters: what can be a submission
 RECIPE_CELL = "recipe"
-MAX_FILE = 50_000_000  # bytes, of a notebook with its outputs
+MAX_FILE = 50_000_000  # bytes; of a larger notebook, those without its outputs
+MAX_NOTEBOOK = 500_000_000  # bytes of a notebook with its outputs
 MAX_SOURCE = 200_000  # characters
+MAX_BESIDE = 10  # files in which a forgotten recipe is looked for
 
 
 def read_recipe_source(path: Path) -> str:
@@ -23,21 +31,19 @@ def read_recipe_source(path: Path) -> str:
 
     Raises UsageError if the file cannot be read, StudentCodeError if it has no recipe.
     """
-    if path.suffix not in (".ipynb", ".py"):
+    kind = path.suffix.lower()
+    if kind not in SUFFIXES:
         raise UsageError(f"{path} is neither a notebook (.ipynb) nor a Python file (.py).")
     name = printable_name(path.name)
     try:
-        size = path.stat().st_size
-        if not path.is_file():
+        if path.is_dir() and not path.is_symlink() and hand_in_folder(path) is None:
             raise UsageError(f"{path} is not a file.")
-        if size > MAX_FILE:
-            raise StudentCodeError(f"{name} has {size:,} bytes, and {MAX_FILE:,} are allowed. Clear its outputs.")
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+        text = read_bytes(path).decode("utf-8-sig", errors="surrogateescape")
     except FileNotFoundError:
         raise UsageError(f"There is no file {path}.") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    source = text if path.suffix == ".py" else _recipe_cell(name, text)
+    source = text if kind == ".py" else _recipe_cell(name, text)
     if len(source) > MAX_SOURCE:
         raise StudentCodeError(f"The recipe has {len(source):,} characters, and {MAX_SOURCE:,} are allowed.")
     if problem := unwritable_text(source):
@@ -45,6 +51,55 @@ def read_recipe_source(path: Path) -> str:
     if not source.strip():
         raise StudentCodeError(f"The recipe in {name} is empty. Bind `recipe = Recipe(...)` there.")
     return source
+
+
+def worked_files_beside(path: Path) -> list[str]:
+    """Names of files beside one without a recipe, in nbgrader's layout, in which a recipe is written.
+
+    In another folder they are other students' files.
+    """
+    if hand_in_folder(path) != path.absolute().parent:
+        return []
+    others = [other for other in sorted(path.parent.iterdir()) if other.suffix.lower() in SUFFIXES and other != path]
+    own, *beside = (_binds_recipe(file) for file in (path, *others[:MAX_BESIDE]))
+    return [] if own else [printable_name(other.name) for other, binds in zip(others, beside, strict=False) if binds]
+
+
+def _binds_recipe(path: Path) -> bool:
+    try:
+        body = ast.parse(read_recipe_source(path)).body
+    except (CourseError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
+    return any(isinstance(target, ast.Name) and target.id == "recipe" for target in targets)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's content; of a notebook beyond MAX_FILE, that without its outputs. Raises StudentCodeError, OSError."""
+    name = printable_name(path.name)
+    with open_plain(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size <= MAX_FILE:
+            return file.read(MAX_FILE)
+        limit = MAX_NOTEBOOK if path.suffix.lower() == ".ipynb" else MAX_FILE
+        if size > limit:
+            raise StudentCodeError(
+                f"{name} has {size:,} bytes, and {limit:,} are allowed. Clear its outputs, or print less."
+            )
+        try:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                kept = without_outputs(content)
+        except ValueError as error:
+            raise StudentCodeError(
+                f"{name} has {size:,} bytes and is not a notebook that can be read: {error}. Clear its outputs, and "
+                "save it again in JupyterLab."
+            ) from None
+    if len(kept) > MAX_FILE:
+        raise StudentCodeError(
+            f"{name} has {len(kept):,} bytes without its outputs, and {MAX_FILE:,} are allowed. Take out what is large."
+        )
+    return kept
 
 
 def _recipe_cell(name: str, text: str) -> str:

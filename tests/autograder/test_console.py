@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.console import ExitCode, format_duration, printable, report_errors
+from autograder.console import ExitCode, format_duration, printable, report_errors, student_name
 from course.errors import GraderError, UsageError
 
 
@@ -63,6 +63,22 @@ def test_a_closed_pipe_ends_a_command_quietly(command):
 )
 def test_text_is_made_safe_for_a_terminal(text, safe):
     assert printable(text, 10) == safe
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        (" lea", "lea"),
+        ("zoe\t", "zoe"),
+        ("\u00a0ada lovelace\u200b", "ada lovelace"),
+        ("rene\u0301", "ren\u00e9"),
+        ("\ufeff", "\ufeff"),
+        ("\ufb01n", "\ufb01n"),
+        ("a\udcff", r"a\udcff"),
+    ],
+)
+def test_a_students_name_has_nothing_that_nobody_sees(name, student):
+    assert student_name(name) == student
 
 
 def test_a_duration_reads_like_a_clock():

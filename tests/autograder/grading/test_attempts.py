@@ -10,6 +10,7 @@ import pytest
 from autograder.grading.attempts import TIMESTAMP, handed_in, register, run_key, student_of
 from autograder.grading.options import SMOKE_RUN, Options
 from course.errors import UsageError
+from tests.support.hand_ins import SPECIAL, make_special
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 
@@ -140,3 +141,21 @@ def test_names_that_are_not_text_are_stored_and_stay_different(store, tmp_path):
         register(store, path, name, "challenge")
     assert len({attempt.student for attempt in store.overview.since()[1]}) == 3
     assert list(store.verify()) == []
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_what_is_no_plain_file_is_an_attempt_that_reads_nothing(store, tmp_path, kind):
+    (tmp_path / "notes.txt").write_text("recipe = 'the teacher has written this'")
+    path = tmp_path / "eve.py"
+    make_special(path, kind, tmp_path / "notes.txt")
+    first = register(store, path, "eve", "challenge")
+    assert store.overview.source(first) == ""
+    (tmp_path / "notes.txt").write_text("changed")
+    assert register(store, path, "eve", "challenge") == first
+
+
+def test_a_student_is_the_same_whatever_the_system_that_wrote_the_name(store, tmp_path):
+    path = tmp_path / "x.py"
+    path.write_text("recipe = 1\n")
+    attempts = {register(store, path, name, "challenge") for name in ("ren\u00e9", "rene\u0301", " ren\u00e9 ")}
+    assert len(attempts) == 1 and [a.student for a in store.overview.since()[1]] == ["ren\u00e9"]

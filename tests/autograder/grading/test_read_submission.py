@@ -6,8 +6,10 @@ import re
 
 import pytest
 
-from autograder.grading.read_submission import MAX_SOURCE, read_recipe_source
+from autograder.grading import read_submission
+from autograder.grading.read_submission import MAX_SOURCE, read_recipe_source, worked_files_beside
 from course.errors import StudentCodeError, UsageError
+from tests.support.hand_ins import SPECIAL, make_special
 
 
 def notebook(*cells: tuple[str | None, str]) -> str:
@@ -139,3 +141,64 @@ def test_an_empty_recipe_is_named_as_such(tmp_path):
     path.write_text("\n  \n")
     with pytest.raises(StudentCodeError, match="empty"):
         read_recipe_source(path)
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+@pytest.mark.parametrize("suffix", [".ipynb", ".py"])
+def test_no_link_or_pipe_is_followed_or_opened(tmp_path, kind, suffix):
+    target = tmp_path / f"solution{suffix}"
+    target.write_text(notebook(("recipe", "recipe = 1")) if suffix == ".ipynb" else "recipe = 1")
+    make_special(tmp_path / f"eve{suffix}", kind, target)
+    with pytest.raises(StudentCodeError, match=SPECIAL[kind]):
+        read_recipe_source(tmp_path / f"eve{suffix}")
+
+
+def test_a_folder_in_the_place_of_a_notebook_is_the_students_error_in_a_hand_in(tmp_path):
+    path = tmp_path / "submitted" / "eve" / "challenge" / "challenge.ipynb"
+    path.mkdir(parents=True)
+    with pytest.raises(StudentCodeError, match="is a folder"):
+        read_recipe_source(path)
+
+
+def test_outputs_count_for_nothing_however_large_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(read_submission, "MAX_FILE", 20_000)
+    path = tmp_path / "work.ipynb"
+    content = json.loads(notebook(("recipe", "recipe = 1"), ("other", "print(1)")))
+    content["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["1\n"] * 10_000}]
+    path.write_text(json.dumps(content))
+    assert path.stat().st_size > 60_000
+    assert read_recipe_source(path) == "recipe = 1"
+    content["cells"][1]["source"] = ["#" * 30_000]
+    path.write_text(json.dumps(content))
+    with pytest.raises(
+        StudentCodeError, match=r"work\.ipynb has 30,\d+ bytes without its outputs, and 20,000 are allowed"
+    ):
+        read_recipe_source(path)
+    path.write_text(json.dumps(content)[:-5])
+    with pytest.raises(StudentCodeError, match="is not a notebook that can be read: its brackets do not match"):
+        read_recipe_source(path)
+    monkeypatch.setattr(read_submission, "MAX_NOTEBOOK", 50_000)
+    with pytest.raises(StudentCodeError, match=r"and 50,000 are allowed\. Clear its outputs"):
+        read_recipe_source(path)
+
+
+UNTOUCHED = 'raise NotImplementedError("Your answer is missing here: write it in the place of this line.")'
+
+
+@pytest.mark.parametrize(
+    ("own", "beside", "found"),
+    [
+        (UNTOUCHED, {"my_work.ipynb": "recipe = 1"}, ["my_work.ipynb"]),
+        (UNTOUCHED, {"my_work.ipynb": "recipe: Recipe = 1", "b.ipynb": UNTOUCHED}, ["my_work.ipynb"]),
+        ("recipe = 1", {"my_work.ipynb": "recipe = 2"}, []),
+        (UNTOUCHED, {"my_work.ipynb": "x = 1"}, []),
+        (UNTOUCHED, {}, []),
+    ],
+)
+def test_a_recipe_in_another_file_of_the_hand_in_is_found(tmp_path, own, beside, found):
+    for folder, expected in ((tmp_path / "submitted" / "lea" / "challenge", found), (tmp_path / "flat", [])):
+        folder.mkdir(parents=True)
+        for name, source in {"challenge.ipynb": own, **beside}.items():
+            (folder / name).write_text(notebook(("recipe", source)))
+        (folder / "link.ipynb").symlink_to("/dev/zero")
+        assert worked_files_beside(folder / "challenge.ipynb") == expected
