@@ -72,6 +72,7 @@ c.Autograde.autograde_preprocessors = [
 
 # --- showing. What students wrote is untrusted in a browser too: no scripts in formgrader and in feedback.
 c.HTMLExporter.sanitize_html = True
+c.GenerateFeedback.exporter_class = "autograder.nbgrader_plugins.FeedbackExporter"
 c.TemplateExporter.filters = {"markdown2html": "autograder.nbgrader_plugins.markdown_to_html"}
 
 # --- times. nbgrader alone takes "23:30 CEST" for 23:30 UTC. On an error in this file it would drop all settings.
@@ -81,3 +82,4 @@ except ImportError:  # where students submit, the grader may not be installed
     pass
 else:
     understand_time_zones(c)
+    c.ExchangeFactory.collect = "autograder.nbgrader_plugins.PlainCollect"  # nbgrader's own follows students' links

@@ -14,7 +14,8 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.authoring.lessons import lesson_names, notebook_path
-from course.errors import GraderError
+from autograder.nbgrader_plugins.gradebook_version import gradebook_problem
+from course.errors import GraderError, UsageError
 
 CONFIG = "nbgrader_config.py"
 
@@ -41,9 +42,11 @@ def make_release(root: Path, lesson: str) -> str:
 def release_with_gradebook(root: Path, lesson: str) -> None:
     """Generate the lesson in place and enter it into the course's gradebook; grades that are there stay.
 
-    Raises GraderError when nbgrader cannot generate it.
+    Raises GraderError when nbgrader cannot generate it, UsageError for a gradebook of another version.
     """
     config = _read_config(root)
+    if problem := gradebook_problem(str(config.CourseDirectory.db_url)):
+        raise UsageError(problem)
     config.CourseDirectory.assignment_id = lesson
     programs = str(Path(sys.executable).parent)  # nbgrader runs the program `alembic` to create its tables
     os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])

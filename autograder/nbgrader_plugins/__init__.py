@@ -1,11 +1,13 @@
 """What nbgrader calls: `nbgrader_config.py` names these classes, and `nbgrader export` the two exporters.
 
     times        understand_time_zones      lets nbgrader read times of any zone
+    collecting   PlainCollect       copies no links from the exchange
     reading      SubmissionReader   opens whatever file was handed in
     sanitizing   RestoreCells       lets the gradebook decide which cells count, and what is in the locked ones
     grading      SandboxedExecute   runs the notebook in the sandbox and scores its test cells
                  TrainedScore       trains the recipe and puts score and report into the cell `trained_score`
-    showing      markdown_to_html   shows students' HTML tags as text, in formgrader and in feedback
+    showing      FeedbackExporter   makes the pages of feedback, for every student
+                 markdown_to_html   shows students' HTML tags as text, in formgrader and in feedback
     exporting    CanvasExport       grades as a CSV file for Canvas
                  MoodleExport       grades as a CSV file for Moodle
 
@@ -17,7 +19,9 @@ from importlib import import_module
 
 _HOMES = {
     "CanvasExport": "exports",
+    "FeedbackExporter": "plain_hand_ins",
     "MoodleExport": "exports",
+    "PlainCollect": "plain_hand_ins",
     "RestoreCells": "restore_cells",
     "SandboxedExecute": "execute",
     "SubmissionReader": "reader",
@@ -27,7 +31,9 @@ _HOMES = {
 }
 __all__ = [
     "CanvasExport",
+    "FeedbackExporter",
     "MoodleExport",
+    "PlainCollect",
     "RestoreCells",
     "SandboxedExecute",
     "SubmissionReader",

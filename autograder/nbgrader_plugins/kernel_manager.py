@@ -20,6 +20,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Bool, default
 
 from autograder import sandbox
+from autograder.grading.plain_files import describe_special, open_plain
 from autograder.workers.notebook_kernel import CONNECTION, FILES, SCRATCH_SIZE
 from course import data
 
@@ -78,18 +79,19 @@ class _Provisioner(LocalProvisioner):
 
 
 def _copy_files(source: Path, target: Path) -> None:
-    """Copy what was handed in with the notebook, but no notebooks, which contain the tests, and no symbolic links.
+    """Copy what was handed in with the notebook, but no notebooks, which contain the tests, and no links.
 
     Files after the first MAX_FILES bytes are left out.
     """
     target.mkdir()
     remaining = MAX_FILES
     for path in sorted(source.rglob("*")):
-        if path.is_symlink() or not path.is_file() or path.suffix == ".ipynb":
+        if path.suffix.lower() == ".ipynb" or (path.is_dir() and not path.is_symlink()) or describe_special(path):
             continue
         remaining -= path.stat().st_size
         if remaining < 0:
             break
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
+        with open_plain(path) as file, copy.open("wb") as written:
+            shutil.copyfileobj(file, written)

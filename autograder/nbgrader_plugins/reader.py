@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import io
 import math
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, cast
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
+from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
+from nbgrader.converters.base import BaseConverter
 
+from autograder.console import printable
+from autograder.grading.large_notebooks import without_outputs
+from autograder.grading.plain_files import describe_special
+from autograder.grading.read_submission import MAX_FILE
+from autograder.nbgrader_plugins.plain_hand_ins import take_plain_files_only
 from autograder.nbgrader_plugins.timezones import understand_time_zones
 from course.files import unwritable_text, writable
 
@@ -31,12 +39,33 @@ DAMAGED = (
 )
 
 
+NOT_PLAIN = "**{} is {}, so nothing in it could be graded.** Hand in the file itself."
+
+
 class SubmissionReader(NotebookExporter):
     """Reads any file as a notebook."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         understand_time_zones(self.config)  # an older nbgrader_config.py does not call it
+        if isinstance(self.parent, BaseConverter):
+            take_plain_files_only(self.parent)
+
+    def from_filename(  # type: ignore[override]  # as for `from_file`
+        self, filename: str, resources: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[str, dict[str, Any]]:
+        path = Path(filename)
+        if not (what := describe_special(path)):
+            read: Any = super().from_filename(filename, resources=resources, **options)
+            return cast("tuple[str, dict[str, Any]]", read)
+        self.log.warning("%s is %s: it is not read", filename, what)
+        resources = {} if resources is None else resources
+        resources["metadata"] = ResourcesDict(name=path.stem, path=str(path.parent))
+        notice = new_markdown_cell(NOT_PLAIN.format(printable(path.name, 200), what))
+        result: tuple[str, dict[str, Any]] = self.from_notebook_node(
+            new_notebook(cells=[notice]), resources=resources, **options
+        )
+        return result
 
     def from_file(  # type: ignore[override]  # nbconvert annotates the notebook, but all its exporters return text
         self, file_stream: IO[str], resources: dict[str, Any] | None = None, **options: Any
@@ -68,6 +97,8 @@ def _text_of(file_stream: IO[str]) -> str:
     if not isinstance(file_stream, io.TextIOWrapper):  # it is text already
         return file_stream.read()
     content: bytes = file_stream.buffer.read()
+    if len(content) > MAX_FILE:
+        content = without_outputs(content)
     return content.decode("utf-8-sig", errors="surrogateescape")
 
 
