@@ -38,6 +38,7 @@ from course.training.scoring import Score
 
 PROGRESS_SECONDS = 0.5  # between two messages about progress
 WARM_UP_STEPS, MEASURED_STEPS = 3, 20  # before the duration of the run is estimated
+LONGEST = 2  # times the allowed duration, in processor time, which other programs on the machine do not lengthen
 
 kernels.precompile()  # at import, so that all processes forked from a server share the compiled code
 
@@ -87,7 +88,7 @@ def _train(request: TrainRequest) -> None:
         cuda_graphs=request.cuda_graphs,
         score=_ask_for_score,
         resume=state,
-        on_step=ProgressReporter(spec.epochs - resumed, request.max_seconds),
+        on_step=ProgressReporter(spec.epochs - resumed, request.max_seconds, request.threads),
         on_epoch=lambda run, result: states.append(encode_state(run.state_dict())),
     )
     for result in results:
@@ -112,11 +113,13 @@ def decode_state(text: str) -> dict[str, Any] | None:
 class ProgressReporter:
     """Called after each step: sends progress to the supervisor from time to time.
 
-    Raises RecipeError after a few steps if `epochs` epochs would take longer than `max_seconds`.
+    Raises RecipeError after a few steps if `epochs` epochs would take longer than `max_seconds`, and later if the steps
+    have become so slow that they did.
     """
 
-    def __init__(self, epochs: int, max_seconds: float):
+    def __init__(self, epochs: int, max_seconds: float, threads: int = 1):
         self._epochs, self._max_seconds = epochs, max_seconds
+        self._most_computed = time.process_time() + LONGEST * max_seconds * threads
         self._reported = 0.0  # when
         self._steps = 0
         self._measured_from = 0.0
@@ -128,6 +131,12 @@ class ProgressReporter:
             self._measured_from = now
         elif self._steps == WARM_UP_STEPS + MEASURED_STEPS:
             self._check((now - self._measured_from) / MEASURED_STEPS * step.steps * self._epochs)
+        if time.process_time() > self._most_computed:
+            raise RecipeError(
+                f"Training took more than {LONGEST} times the {self._max_seconds / 60:,.0f} minutes that are allowed: "
+                "its steps became slower than the first ones. Look for numbers that shrink to almost nothing (below "
+                "1e-38), with which a processor computes slowly."
+            )
         if now - self._reported > PROGRESS_SECONDS or step.step == step.steps:
             self._reported = now
             _send(Progress(epoch=step.epoch, step=step.step, steps=step.steps))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from course.errors import RecipeError
 from course.inspection.behaviour import behaviour_problems
-from course.inspection.cost import StepCost, cost_problems, step_cost
+from course.inspection.cost import StepCost, cost_problems, step_cost, trial_problems
 from course.inspection.counting import Part, count_computed_numbers, count_parameters, packed_integer_problems
 from course.inspection.initialization import initialization_problems
 from course.inspection.layers import Layer, list_layers
@@ -58,6 +58,7 @@ def inspect(spec: Spec) -> Inspection:
     cost = step_cost(spec)
     # a network that costs too much, or whose eval mode differs from the measured training, is never run
     problems = [*cost_problems(cost, spec.batch_size), *mode_problems(network)]
+    problems = problems or trial_problems(spec, cost)
     parts = count_parameters(network)
     if not problems:
         use = table_use(network, digits(spec, DIGITS))

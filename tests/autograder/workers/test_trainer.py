@@ -55,8 +55,9 @@ def sent(monkeypatch):
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that the test moves, for the trainer alone."""
-    clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    clock = SimpleNamespace(now=1000.0, computed=10.0)
+    times = SimpleNamespace(monotonic=lambda: clock.now, process_time=lambda: clock.computed)
+    monkeypatch.setattr(trainer, "time", times)
     return clock
 
 
@@ -80,6 +81,18 @@ def test_a_run_is_projected_from_the_steps_after_the_warm_up(sent, clock):
     train(1.0, max_seconds=300.5)  # 3 epochs of 100 steps
     with pytest.raises(RecipeError, match=r"about 5 minutes, as 20 steps show, and 4 are allowed"):
         train(1.0, max_seconds=240.0)
+
+
+def test_a_run_whose_steps_become_slow_ends(sent, clock):
+    report = ProgressReporter(epochs=3, max_seconds=300.0, threads=2)
+    for number in range(1, 100):
+        clock.now += 50.0 if number > WARM_UP_STEPS + MEASURED_STEPS else 1.0  # a busy machine: much waiting
+        clock.computed += 15.0 if number > WARM_UP_STEPS + MEASURED_STEPS else 1.0
+        report(step(number))
+    with pytest.raises(RecipeError, match="more than 2 times the 5 minutes that are allowed: its steps became slower"):
+        for number in range(100, 110):
+            clock.computed += 15.0
+            report(step(number))
 
 
 # --- the whole conversation, in this process
