@@ -32,7 +32,14 @@ MAX_EPOCHS, MAX_BATCH_SIZE = 1000, 8192  # of any recipe; an assignment's rules 
 
 
 def steps_per_epoch(batch_size: int = 128) -> int:
-    """Optimizer steps in one epoch over the 60,000 training images; the last batch may be smaller."""
+    """Optimizer steps in one epoch over the 60,000 training images; the last batch may be smaller.
+
+    Raises RecipeError for a size that no batch has.
+    """
+    if not 1 <= batch_size <= TRAIN_IMAGES:
+        raise RecipeError(
+            f"steps_per_epoch(batch_size) takes a whole number from 1 to {TRAIN_IMAGES:,}, and got {batch_size!r}."
+        )
     return math.ceil(TRAIN_IMAGES / batch_size)
 
 
@@ -77,12 +84,16 @@ class Recipe:
     loss: Literal["nll", "cross_entropy"] = "nll"
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
-        unknown = options.keys() - {field.name for field in fields(cls)}
+        names = [field.name for field in fields(cls)]
+        unknown = options.keys() - set(names)
         if unknown:
             raise RecipeError(
-                f"Recipe has no option {min(unknown)!r}. It has {', '.join(field.name for field in fields(cls))}; what "
+                f"Recipe has no option {min(unknown)!r}. It has {', '.join(names)}; what "
                 "belongs to the optimizer is given there, as in optimizer=partial(torch.optim.SGD, lr=0.01)."
             )
+        missing = [name for name in ("model", "optimizer") if name not in (*names[: len(args)], *options)]
+        if missing and (args or options):  # a copy is made without arguments
+            raise RecipeError(f"Recipe needs {missing[0]}=... as well, for example {_EXAMPLES[missing[0]]}.")
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
@@ -96,7 +107,7 @@ class Recipe:
             if not callable(value) and not (name == "scheduler" and value is None):
                 raise RecipeError(
                     f"Recipe({name}=...) needs something that can be called, and got {type(value).__name__}. "
-                    f"For example: {_EXAMPLES[name]}."
+                    f"For example: {_EXAMPLES[name]}.{_why_not(value)}"
                 )
         if self.scheduler_step not in (None, "epoch", "batch"):
             raise RecipeError(f'Recipe(scheduler_step=...) is "epoch" or "batch", and got {self.scheduler_step!r}.')
@@ -113,6 +124,15 @@ _EXAMPLES = {
     "optimizer": "optimizer=partial(torch.optim.SGD, lr=0.01, momentum=0.9)",
     "scheduler": "scheduler=partial(torch.optim.lr_scheduler.StepLR, step_size=5)",
 }
+
+
+def _why_not(value: object) -> str:
+    """What is wrong with a value that cannot be called, as a further sentence; "" if there is nothing to add."""
+    if isinstance(value, str):
+        return " The class itself is needed, and not its name."
+    if hasattr(value, "step"):
+        return " This one is already built: the grader builds its own, for its own network."
+    return ""
 
 
 def require_recipe(value: object) -> Recipe:

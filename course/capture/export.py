@@ -16,9 +16,11 @@ from torch.export import ExportedProgram
 
 from course.capture.explanations import explain
 from course.capture.source_lines import student_line
+from course.capture.unsupported import batch_in_parts
 from course.errors import RecipeError, StudentCodeError
 
 EXAMPLE_BATCH_SIZE = 8
+_ONE_SIZE = "works for one batch size"
 _SYMBOLIC_BATCH_SIZE = re.compile(r"\bs\d+\b")  # torch.export's name for the free batch size
 _FIXED_VIEW = re.compile(r"shape '\[[\d, ]+\]' is invalid for input of size .*\bs\d+\b")  # a view without -1
 
@@ -39,7 +41,10 @@ def export_model(model: nn.Module, training: bool) -> ExportedProgram:
                 model, (torch.zeros(EXAMPLE_BATCH_SIZE, 1, 28, 28),), dynamic_shapes=({0: batch},), strict=False
             )
     except Exception as error:  # whatever the student's forward or torch.export raises becomes one sentence
-        raise capture_error(error) from error
+        explained = capture_error(error)
+        if _ONE_SIZE in str(explained) and (sentence := batch_in_parts(model)):
+            explained = RecipeError(sentence)
+        raise explained from error
 
 
 @contextlib.contextmanager
@@ -68,8 +73,9 @@ def capture_error(error: Exception) -> RecipeError | StudentCodeError:
         return RecipeError(f"Your network decides by the values of its input{shown_code}. Use torch.where.", line)
     if "Constraints violated" in text or "specialized" in text or _FIXED_VIEW.match(text):
         return RecipeError(
-            f"Your network only works for one batch size{shown_code}. Use x.size(0) or -1 instead of len(x) or a batch "
-            "size written as a number.",
+            f"Your network only {_ONE_SIZE}{shown_code}. Use x.size(0) or -1 instead of len(x) or a batch size written "
+            "as a number: x.flatten(1), or x.view(-1, 64). Work on the whole batch: a loop over its images, a part of "
+            "it, or an if on its size has another length at the end of an epoch and in the test.",
             line,
         )
     if "fake tensor" in text:

@@ -183,8 +183,10 @@ def record_constructor(build: Callable[[], nn.Module], seed: int) -> tuple[nn.Mo
         with _deepcopy_by_clone(), recorder:
             model: object = build()
             if not isinstance(model, nn.Module):
+                advice = {"NoneType": " End the function with return.", "type": " Write model=Net, without a lambda."}
                 raise RecipeError(
                     f"Recipe(model=...) gives {type(model).__name__} when called, and a torch.nn.Module is needed."
+                    f"{advice.get(type(model).__name__, '')}"
                 )
             check_modules(model)
             initialise_lazy_layers(model)

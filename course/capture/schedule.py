@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, OneCycleLR, ReduceLROnPlateau
 
 from course import spec
+from course.capture.unsupported import check_optimizer
 from course.errors import RecipeError
 from course.recipe import Recipe, steps_per_epoch, watching
 from course.training.optimizers import IGNORED_OPTIONS, OPTIMIZERS
@@ -24,6 +25,7 @@ def capture_optimizer(optimizer: Optimizer, names: dict[int, str]) -> spec.Optim
     """Class and options of an optimizer; `names` maps id(parameter) to its name. Raises RecipeError."""
     cls, name = type(optimizer), type(optimizer).__name__
     if OPTIMIZERS.get(name) is not cls:
+        check_optimizer(optimizer)
         raise RecipeError(
             f"Recipe(optimizer=...) gives {type(optimizer).__module__}.{name}, and an optimizer of torch.optim is "
             f"needed, not a subclass of one: {', '.join(OPTIMIZERS)}."
@@ -86,7 +88,7 @@ def capture_schedule(
         if not hasattr(scheduler, "step"):
             raise RecipeError(
                 f"Recipe(scheduler=...) gives {type(scheduler).__name__}, which has no step(). Use a scheduler of "
-                "torch.optim.lr_scheduler."
+                f"torch.optim.lr_scheduler{', and end the function with return' if scheduler is None else ''}."
             )
         if isinstance(recipe.scheduler, watching):
             raise RecipeError(f"watching(...) is for ReduceLROnPlateau; {type(scheduler).__name__} needs no metric.")

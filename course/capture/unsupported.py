@@ -1,4 +1,4 @@
-"""Layers and wrappers of PyTorch that a recipe cannot contain, and what to write instead.
+"""Layers, wrappers and optimizers that a recipe cannot contain, and what to write instead.
 
 They would fail later, in the middle of PyTorch, with a message about something else.
 """
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import _Orthogonal, _SpectralNorm
 from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.optim import LBFGS, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from course.errors import RecipeError
@@ -40,6 +41,51 @@ def _problems(module: nn.Module) -> Iterator[str]:
         yield _SPECTRAL
 
 
+def batch_in_parts(model: nn.Module) -> str:
+    """A sentence for a layer that takes the batch apart, where that is why a model works for one size; "" for none."""
+    for name, module in model.named_modules():
+        cls = type(module)
+        is_ghost = "ghost" in cls.__name__.lower() and any(isinstance(layer, _Norm) for layer in module.modules())
+        if is_ghost or (isinstance(module, _Norm) and not cls.__module__.startswith("torch.")):
+            return (
+                f"The layer {name!r} of your network, {cls.__name__}, normalises parts of the batch, and "
+                "batches have several sizes: the last one of an epoch is smaller, and the test's are larger. Use "
+                "nn.BatchNorm2d with a smaller Recipe(batch_size=...), or nn.GroupNorm."
+            )
+    return ""
+
+
+def check_optimizer(optimizer: object) -> None:
+    """Raise RecipeError for what a recipe's function gives in place of an optimizer, where the mistake is known."""
+    gives = "Recipe(optimizer=...) gives"
+    if optimizer is None:
+        raise RecipeError(f"{gives} None. End its function with return, and the optimizer.")
+    if isinstance(optimizer, str):
+        raise RecipeError(f"{gives} {optimizer[:40]!r}, a name. Give the optimizer itself, {_ITS_CALL}.")
+    if isinstance(optimizer, LBFGS):
+        raise RecipeError(f"{gives} LBFGS, which runs the network several times in each step. Use SGD or Adam.")
+    if isinstance(optimizer, type) or (callable(optimizer) and hasattr(optimizer, "func")):
+        name = getattr(getattr(optimizer, "func", optimizer), "__name__", "a function")
+        raise RecipeError(f"{gives} {name} before it is called. Hand it in without a function around it: {_PARTIAL}.")
+    if isinstance(optimizer, tuple | list) and any(isinstance(item, Optimizer) for item in optimizer):
+        raise RecipeError(
+            f"{gives} {len(optimizer)} values in a {type(optimizer).__name__}. Give one optimizer alone; it may have "
+            "several groups of parameters, and a scheduler is handed in as Recipe(scheduler=...)."
+        )
+    inner = next((value for value in _attributes(optimizer) if isinstance(value, Optimizer)), None)
+    if inner is not None:
+        raise RecipeError(
+            f"{gives} {type(optimizer).__name__}, which wraps {type(inner).__name__}. The grader builds optimizers of "
+            f"torch.optim from their class and numbers: hand in {type(inner).__name__} itself."
+        )
+
+
+def _attributes(value: object) -> list[object]:
+    return list(getattr(value, "__dict__", {}).values())
+
+
+_PARTIAL = "optimizer=partial(SGD, lr=0.1)"
+_ITS_CALL = "as in lambda named: SGD(named, lr=0.1)"
 _SPECTRAL = (
     "has spectral norm, which keeps a vector of its own from step to step. Use torch.nn.utils.parametrizations."
     "weight_norm, or divide the weight by its norm in forward."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 
 import pytest
@@ -27,6 +28,12 @@ REFUSED = {
     "model": ({"model": 3}, r"Recipe\(model=\.\.\.\) needs something that can be called, and got int.*model=Net"),
     "optimizer": ({"optimizer": 0.1}, r"got float. For example: optimizer=partial\(torch.optim.SGD"),
     "scheduler": ({"scheduler": "step"}, "got str. For example: scheduler=partial"),
+    "name_of_an_optimizer": ({"optimizer": "adam"}, "got str.* The class itself is needed, and not its name"),
+    "built_optimizer": (
+        {"optimizer": SGD([nn.Parameter(torch.zeros(1))], lr=0.1)},
+        "got SGD.* already built: the grader builds its own, for its own network",
+    ),
+    "option_of_the_optimizer": ({"lr": 0.1}, r"no option 'lr'.* optimizer=partial\(torch.optim.SGD, lr=0.01\)"),
     "scheduler_step": ({"scheduler_step": "step"}, '"epoch" or "batch", and got \'step\''),
     "loss": ({"loss": "hinge"}, '"nll" or "cross_entropy", and got \'hinge\''),
     "no_epochs": ({"epochs": 0}, "from 1 to 1,000, and got 0"),
@@ -43,6 +50,15 @@ def test_a_field_that_cannot_be_used_is_refused_with_its_value_and_what_is_neede
         build(**options)
 
 
+def test_a_field_that_is_missing_is_named_with_an_example():
+    with pytest.raises(RecipeError, match=r"Recipe needs optimizer=... as well, for example optimizer=partial\("):
+        Recipe(nn.Identity)
+    with pytest.raises(RecipeError, match=r"Recipe needs model=... as well, for example model=Net\."):
+        Recipe(optimizer=SGD)
+    recipe = build(epochs=3)
+    assert copy.copy(recipe) == recipe
+
+
 def test_the_limits_themselves_are_allowed():
     recipe = build(epochs=1000, batch_size=8192, scheduler_step="batch", loss="cross_entropy")
     assert (recipe.epochs, recipe.batch_size) == (1000, 8192)
@@ -51,6 +67,12 @@ def test_the_limits_themselves_are_allowed():
 @pytest.mark.parametrize(("batch_size", "steps"), [(128, 469), (60_000, 1), (59_999, 2), (1, 60_000)])
 def test_an_epoch_includes_the_smaller_last_batch(batch_size, steps):
     assert steps_per_epoch(batch_size) == steps
+
+
+@pytest.mark.parametrize("batch_size", [0, -128, 60_001, float("nan")])
+def test_a_batch_that_cannot_be_is_refused_with_the_limits(batch_size):
+    with pytest.raises(RecipeError, match=f"takes a whole number from 1 to 60,000, and got {batch_size}"):
+        steps_per_epoch(batch_size)
 
 
 def test_watching_takes_three_metrics_and_calls_the_scheduler_with_the_optimizer():

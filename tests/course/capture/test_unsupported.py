@@ -1,12 +1,15 @@
 """Layers that cannot be captured are named, with what to write instead; all others pass."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils import parametrizations
+from torch.optim import LBFGS, SGD, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from course.capture.unsupported import check_modules
+from course.capture.unsupported import batch_in_parts, check_modules, check_optimizer
 from course.errors import RecipeError
 from tests.support.networks import IDIOMS
 
@@ -44,3 +47,61 @@ def test_usual_networks_pass():
     for build in IDIOMS.values():
         check_modules(build())
     check_modules(nn.BatchNorm2d(4, momentum=None, track_running_stats=False))
+
+
+class GhostNorm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(4)
+
+
+class PartedBatchNorm(nn.BatchNorm2d):
+    pass
+
+
+def test_a_batch_norm_of_parts_of_the_batch_is_named_and_others_are_not():
+    for parted in (GhostNorm(), PartedBatchNorm(4)):
+        sentence = batch_in_parts(nn.Sequential(nn.ReLU(), parted))
+        assert sentence.startswith(f"The layer '1' of your network, {type(parted).__name__}, normalises parts")
+        assert "Use nn.BatchNorm2d with a smaller Recipe(batch_size=...), or nn.GroupNorm" in sentence
+    assert batch_in_parts(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4))) == ""
+
+
+WEIGHT = nn.Parameter(torch.zeros(3))
+
+
+class Lookahead:
+    def __init__(self, inner):
+        self.inner = inner
+
+
+class SharpnessAware(Optimizer):
+    def __init__(self, params, base):
+        super().__init__(params, {"lr": 0.1})
+        self.base = base(self.param_groups)
+
+
+NO_OPTIMIZERS = {  # what a function gives, and a part of the sentence
+    "nothing": (lambda: None, "gives None. End its function with return"),
+    "name": (lambda: "adam", "gives 'adam', a name"),
+    "class": (lambda: SGD, "gives SGD before it is called. Hand it in without a function around it"),
+    "partial": (lambda: partial(SGD, lr=0.1), "gives SGD before it is called"),
+    "with_a_scheduler": (lambda: (SGD([WEIGHT]), None), "gives 2 values in a tuple. Give one optimizer alone"),
+    "two": (lambda: [SGD([WEIGHT]), SGD([WEIGHT])], "gives 2 values in a list"),
+    "lbfgs": (lambda: LBFGS([WEIGHT]), "LBFGS, which runs the network several times in each step. Use SGD or Adam"),
+    "wrapper": (lambda: Lookahead(SGD([WEIGHT])), "gives Lookahead, which wraps SGD"),
+    "wrapper_that_is_an_optimizer": (lambda: SharpnessAware([WEIGHT], SGD), "hand in SGD itself"),
+}
+
+
+@pytest.mark.parametrize("name", NO_OPTIMIZERS)
+def test_what_is_given_in_place_of_an_optimizer_is_named(name):
+    build, sentence = NO_OPTIMIZERS[name]
+    with pytest.raises(RecipeError) as refused:
+        check_optimizer(build())
+    assert str(refused.value).startswith("Recipe(optimizer=...) gives") and sentence in str(refused.value)
+
+
+def test_other_objects_are_left_to_the_list_of_optimizers():
+    for other in (SGD([WEIGHT]), [("name", WEIGHT)], 3, {}):
+        check_optimizer(other)
