@@ -26,7 +26,7 @@ from course.capture import capture, initialise_lazy_layers
 from course.errors import CourseError
 from course.inspection import Inspection, raise_on_problems
 from course.inspection import inspect as inspect_spec
-from course.notebook.validation import MAX_SEED, MAX_THREADS, whole_number
+from course.notebook.validation import MAX_SEED, MAX_THREADS, usable_device, whole_number
 from course.recipe import Recipe, require_recipe
 from course.spec import Spec
 from course.training import devices
@@ -106,7 +106,7 @@ def fit(
     """
     seed = whole_number("fit(seed=...)", seed, 0, MAX_SEED)
     threads = whole_number("fit(threads=...)", threads, 1, MAX_THREADS)
-    chosen_device = devices.choose_device(device)
+    chosen_device = usable_device(device)
     if "NBGRADER_EXECUTION" in os.environ:
         note = "Nothing is trained while nbgrader runs the notebook: the grader trains the recipe itself."
         print(note)

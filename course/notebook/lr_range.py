@@ -22,7 +22,7 @@ from course import data
 from course.capture import capture
 from course.errors import Diverged, OutputsNotFinite, UsageError
 from course.inspection import inspect, raise_on_problems
-from course.notebook.validation import MAX_SEED, MAX_THREADS, positive_number, whole_number
+from course.notebook.validation import MAX_SEED, MAX_THREADS, positive_number, usable_device, whole_number
 from course.recipe import Recipe, require_recipe, steps_per_epoch
 from course.training import devices
 from course.training.data import TrainingData
@@ -64,7 +64,7 @@ def rate_range(
     rates = _geometric_sequence(lowest, highest, _valid_steps(steps, recipe.batch_size))
     seed = whole_number("rate_range(seed=...)", seed, 0, MAX_SEED)
     threads = whole_number("rate_range(threads=...)", threads, 1, MAX_THREADS)
-    chosen_device = devices.choose_device(device)
+    chosen_device = usable_device(device)
     if "NBGRADER_EXECUTION" in os.environ:
         return RateRange(note="Nothing is trained while nbgrader runs the notebook.")
     spec = capture(replace(recipe, epochs=1, scheduler=partial(_scheduler, rates), scheduler_step="batch"))

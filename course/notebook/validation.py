@@ -1,13 +1,18 @@
-"""Checks of the numbers that a notebook passes to `fit`, `rate_range` and the plots, before any work is done."""
+"""Checks of the arguments that a notebook passes to `fit`, `rate_range` and the plots, before any work is done."""
 
 from __future__ import annotations
 
 import math
+import os
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from course.errors import UsageError
+
+if TYPE_CHECKING:  # importing torch takes seconds
+    import torch
 
 MAX_SEED = 2**64 - 1  # the largest that torch.manual_seed takes
 MAX_THREADS = 1024
@@ -33,3 +38,13 @@ def positive_number(name: str, value: object) -> float:
     if not 0 < number < math.inf:
         raise UsageError(f"{name} must be a finite number above zero, and got {value!r}.")
     return number
+
+
+def usable_device(name: str) -> torch.device:
+    """The device called `name`. Raises UsageError.
+
+    While nbgrader runs the notebook nothing is trained, so a student's "cuda" is no mistake on a grader without a GPU.
+    """
+    from course.training.devices import choose_device
+
+    return choose_device("auto" if name == "cuda" and "NBGRADER_EXECUTION" in os.environ else name)

@@ -101,6 +101,7 @@ def test_nothing_is_trained_while_nbgrader_runs_the_notebook(monkeypatch, capsys
     history = fit(RECIPE, seed=5, device="cpu")
     assert history == History(5, "cpu", 1, None, note=history.note)
     assert capsys.readouterr().out == history.note + "\n" and "Nothing is trained" in history.note
+    assert "Nothing is trained" in fit(RECIPE, device="cuda").note  # also without a GPU
 
 
 def test_a_recipe_that_would_be_refused_is_refused_before_training(nothing_trains):

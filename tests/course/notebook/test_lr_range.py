@@ -67,6 +67,7 @@ def test_nothing_is_trained_while_nbgrader_runs_the_notebook(monkeypatch):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     result = rate_range(RECIPE)
     assert not result.losses and "Nothing is trained" in result.note
+    assert "Nothing is trained" in rate_range(RECIPE, device="cuda").note  # also without a GPU
 
 
 @pytest.mark.parametrize(

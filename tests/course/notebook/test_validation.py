@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from course.errors import UsageError
-from course.notebook.validation import positive_number, whole_number
+from course.notebook.validation import positive_number, usable_device, whole_number
 
 
 @pytest.mark.parametrize("value", [1, 7, np.int64(3), np.uint8(7)])
@@ -30,3 +30,13 @@ def test_positive_numbers_come_back_as_python_floats(value):
 def test_what_is_not_a_finite_number_above_zero_is_refused_with_the_value(value):
     with pytest.raises(UsageError, match=r"f\(x=\.\.\.\) must be a finite number above zero, and got "):
         positive_number("f(x=...)", value)
+
+
+def test_a_missing_gpu_is_no_mistake_where_nothing_is_trained(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(UsageError, match="has no CUDA device"):
+        usable_device("cuda")
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert usable_device("cuda").type == "cpu"
+    with pytest.raises(UsageError, match="'tpu' is not known"):
+        usable_device("tpu")
