@@ -1,9 +1,11 @@
-"""`keep_pictures`: the pictures that students pasted into their Markdown cells, and no other attachment."""
+"""`keep_pictures`: the pictures in Markdown cells, those that students pasted in too, and no other attachment."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
+from urllib.parse import unquote
 
 from nbformat import NotebookNode
 
@@ -19,12 +21,13 @@ _SIGNATURES = {
 
 
 def keep_pictures(cells: list[NotebookNode]) -> None:
-    """Reduce the cells' attachments to pictures, told by their content, in the notebook's order and within the limits.
+    """Reduce the cells' attachments to pictures, told by their content, within the limits.
 
-    SVG and HTML are left out, because they can hold scripts.
+    Those of locked cells, which the teacher put there, come first, then the others in the notebook's order. SVG and
+    HTML are left out, because they can hold scripts.
     """
     pictures_left, bytes_left = MAX_PICTURES, MAX_BYTES
-    for cell in cells:
+    for cell in sorted(cells, key=lambda cell: not cell.metadata.get("nbgrader", {}).get("locked", False)):
         kept = {}
         for name, attachment in _attachments(cell).items():
             for encoded in attachment.values() if isinstance(attachment, dict) else ():
@@ -37,6 +40,14 @@ def keep_pictures(cells: list[NotebookNode]) -> None:
         cell.pop("attachments", None)
         if kept:
             cell["attachments"] = NotebookNode({name: NotebookNode(picture) for name, picture in kept.items()})
+
+
+def named_attachments(source: str, attachments: object) -> NotebookNode:
+    """Those attachments that a cell's text shows, by the names in it."""
+    written = re.findall(r"attachment:([^\s)\"'>]+)", source)
+    names = {*written, *map(unquote, written)}
+    given = attachments if isinstance(attachments, dict) else {}
+    return NotebookNode({name: content for name, content in given.items() if name in names})
 
 
 def _attachments(cell: NotebookNode) -> dict[str, object]:

@@ -11,7 +11,7 @@ from nbgrader.api import Gradebook
 from nbgrader.api import Notebook as GradebookNotebook
 from nbgrader.preprocessors import OverwriteCells
 
-from autograder.nbgrader_plugins.pictures import keep_pictures
+from autograder.nbgrader_plugins.pictures import keep_pictures, named_attachments
 
 
 class RestoreCells(OverwriteCells):
@@ -19,7 +19,7 @@ class RestoreCells(OverwriteCells):
 
     A locked cell gets the source that was released. A missing graded cell is put back in its place. If a cell appears
     twice, the last one counts. A cell that the gradebook does not know becomes an ordinary one. Pictures that students
-    pasted into their own Markdown cells stay, within limits.
+    pasted into their own Markdown cells stay, and those that the text of a locked one shows, within limits.
     """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
@@ -91,8 +91,11 @@ class _GradebookCells:
         """The submitted cell with the gradebook's metadata and, if it is locked, the released source."""
         source = self.sources[name]
         restored = self.make(name, source.source if source.locked else cell.source, cell.get("id"))
-        if "attachments" in cell and source.cell_type == "markdown" and not source.locked:
-            restored["attachments"] = cell.attachments
+        if "attachments" in cell and source.cell_type == "markdown":
+            # the gradebook has the text of a locked cell, and not the pictures in it
+            shown = named_attachments(source.source, cell.attachments) if source.locked else cell.attachments
+            if shown:
+                restored["attachments"] = shown
         return restored
 
     def make(self, name: str, text: str, cell_id: str | None = None) -> NotebookNode:

@@ -6,7 +6,7 @@ import pytest
 from nbformat.v4 import new_markdown_cell, new_raw_cell
 
 from autograder.nbgrader_plugins import pictures
-from autograder.nbgrader_plugins.pictures import keep_pictures
+from autograder.nbgrader_plugins.pictures import keep_pictures, named_attachments
 
 CONTENTS = {
     "image/png": b"\x89PNG\r\n\x1a\n....",
@@ -69,3 +69,20 @@ def test_the_first_pictures_of_a_notebook_are_kept_up_to_their_number_and_size(m
     cells = [new_markdown_cell("", attachments={"small": data, "large": large, "small too": data})]
     keep_pictures(cells)
     assert list(cells[0].attachments) == ["small", "small too"]
+
+
+def test_a_teachers_picture_in_a_locked_cell_comes_before_those_that_were_pasted(monkeypatch):
+    monkeypatch.setattr(pictures, "MAX_PICTURES", 2)
+    data = {"image/png": encoded(CONTENTS["image/png"])}
+    locked = {"nbgrader": {"locked": True}}
+    cells = [new_markdown_cell("", attachments={f"own-{i}": data for i in range(2)})]
+    cells.append(new_markdown_cell("", metadata=locked, attachments={"teacher": data}))
+    keep_pictures(cells)
+    assert [list(cell.attachments) for cell in cells] == [["own-0"], ["teacher"]]
+
+
+def test_attachments_are_named_by_the_text_that_shows_them():
+    text = 'See ![a](attachment:a.png), ![b](attachment:b%201.png "title") and <img src="attachment:c.png">.'
+    given = {name: {} for name in ("a.png", "b 1.png", "c.png", "d.png")}
+    assert named_attachments(text, given).keys() == {"a.png", "b 1.png", "c.png"}
+    assert named_attachments(text, None) == {} == named_attachments("no picture", given)

@@ -58,6 +58,8 @@ def restore(tmp_path_factory):
                 checksum=metadata.checksum,
                 locked=metadata.locked,
             )
+        text = "What does ![the curve](attachment:curve%201.png) show?"
+        gradebook.add_source_cell("figure", *names, cell_type="markdown", source=text, checksum="0" * 32, locked=True)
 
     def run(notebook):
         names = {"db_url": db_url, "notebook": "challenge", "assignment": "challenge"}
@@ -174,6 +176,15 @@ def test_a_picture_pasted_into_an_answer_stays_and_one_in_a_locked_cell_does_not
     assert cell_named(restored, "report").attachments == {"curve.png": PNG}
     assert restored.cells[-1].attachments == {"a.png": PNG}
     assert [c for c in restored.cells if "attachments" in c] == [cell_named(restored, "report"), restored.cells[-1]]
+
+
+def test_the_picture_that_a_locked_cell_shows_stays_and_nothing_else_in_it(restore):
+    notebook = released()
+    metadata = {"nbgrader": {"grade_id": "figure", "locked": True}}
+    pictures = {"curve 1.png": PNG, "other.png": PNG}
+    notebook.cells.append(new_markdown_cell("rewritten", metadata=metadata, attachments=pictures))
+    restored = cell_named(restore(notebook), "figure")
+    assert restored.source.startswith("What does") and restored.attachments == {"curve 1.png": PNG}
 
 
 def test_a_test_cell_that_was_made_a_markdown_cell_with_pictures_is_a_test_cell_again(restore):
