@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from course.errors import UsageError
 
@@ -48,6 +49,25 @@ class ReducedRun:
                 f"and {MAX_TEST_IMAGES:,} test images, for example 1/6000/2000."
             )
         return cls(epochs, train_images, test_images)
+
+    @classmethod
+    def from_config(cls, given: Mapping[str, Any]) -> ReducedRun:
+        """From named numbers, as in a configuration file. Raises UsageError."""
+        limits = {"epochs": 1000, "train_images": MAX_TRAIN_IMAGES, "test_images": MAX_TEST_IMAGES}
+        names = [field.name for field in fields(cls)]
+        example = "Write {'epochs': 1, 'train_images': 6000, 'test_images': 2000}, and accuracy and near if you like."
+        if unknown := [name for name in given if name not in names]:
+            raise UsageError(f"A reduced run has no {unknown[0]!r}. It has {', '.join(names)}. {example}")
+        if missing := [name for name in limits if name not in given]:
+            raise UsageError(f"A reduced run needs {', '.join(missing)} as well. {example}")
+        for name, value in given.items():
+            if name in limits and not (type(value) is int and 1 <= value <= limits[name]):
+                raise UsageError(
+                    f"A reduced run's {name} is a whole number from 1 to {limits[name]:,}, and is {value!r}. {example}"
+                )
+            if name not in limits and not (value is None or (type(value) in (int, float) and 0 <= value <= 1)):
+                raise UsageError(f"A reduced run's {name} is a number from 0 to 1, and is {value!r}. {example}")
+        return cls(**given)
 
 
 SMOKE_RUN = ReducedRun(epochs=1, train_images=6_000, test_images=2_000)

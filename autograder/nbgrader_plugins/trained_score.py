@@ -74,7 +74,7 @@ class TrainedScore(NbGraderPreprocessor):
             device=self.device,
             seeds=self.seeds,
             trust_submissions=self.trust_submissions,
-            reduced=ReducedRun(**self.reduced) if self.reduced else None,
+            reduced=ReducedRun.from_config(self.reduced) if self.reduced else None,
         )
         result = self._grade(names, options)
         cell.outputs = self._outputs(names["student"], result, options, points=float(cell.metadata.nbgrader.points))

@@ -61,3 +61,32 @@ def test_a_device_that_does_not_exist_is_wrong_use():
 def test_importing_the_options_does_not_load_pytorch():
     script = "import sys, autograder.grading.options; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+USUAL = {"epochs": 1, "train_images": 6000, "test_images": 2000}
+
+
+def test_a_reduced_run_is_read_from_a_configuration():
+    assert ReducedRun.from_config(USUAL) == SMOKE_RUN
+    assert ReducedRun.from_config({**USUAL, "accuracy": 0.5, "near": 1}) == ReducedRun(1, 6000, 2000, 0.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (
+            {**USUAL, "epoch": 2},
+            "A reduced run has no 'epoch'. It has epochs, train_images, test_images,",
+        ),
+        ({"epochs": 2}, "A reduced run needs train_images, test_images as well."),
+        ({**USUAL, "epochs": 0}, "epochs is a whole number from 1 to 1,000, and is 0."),
+        ({**USUAL, "epochs": True}, "epochs is a whole number from 1 to 1,000, and is True."),
+        ({**USUAL, "train_images": "6000"}, "train_images is a whole number from 1 to 60,000, and is '6000'."),
+        ({**USUAL, "test_images": 10_001}, "test_images is a whole number from 1 to 10,000, and is 10001."),
+        ({**USUAL, "accuracy": 99.4}, "accuracy is a number from 0 to 1, and is 99.4."),
+    ],
+)
+def test_a_configuration_that_is_no_reduced_run_is_refused_with_an_example(config, sentence):
+    with pytest.raises(UsageError) as refused:
+        ReducedRun.from_config(config)
+    assert sentence in str(refused.value) and str(refused.value).count("'train_images': 6000") == 1
