@@ -18,6 +18,7 @@ autograder   cli, authoring, bench
              store
              workers
              sandbox
+             spreadsheets
              console, old_names
 course       plots
              notebook

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import csv
 import datetime as dt
 import hashlib
 import hmac
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -21,6 +19,7 @@ from autograder.grading.times import shown
 from autograder.leaderboard.pages.render import RowRenderer, describe_progress, describe_rules, page, percent
 from autograder.leaderboard.pages.site import STATIC
 from autograder.leaderboard.ranking import LeaderboardRow
+from autograder.spreadsheets import csv_text
 from autograder.store.secret import course_secret
 from course.rules import load_rules
 
@@ -33,7 +32,6 @@ CSV_COLUMNS = (
     "lowest_correct final_correct test_images epochs reached_in seeds_passed seeds device seconds attempt attempts "
     "submitted"
 ).split()
-FORMULA_STARTS = ("=", "+", "-", "@")  # with which a spreadsheet begins a formula
 
 
 def pseudonym(student: str, key: bytes | None = None) -> str:
@@ -80,13 +78,7 @@ def anonymous(row: LeaderboardRow) -> LeaderboardRow:
 
 def as_csv(rows: Iterable[LeaderboardRow]) -> str:
     """For TAs: names next to pseudonyms, integers as integers. No field is a formula for a spreadsheet."""
-    file = io.StringIO()
-    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(CSV_COLUMNS)
-    for row in rows:
-        if not row.baseline:
-            writer.writerow(_csv_values(row))
-    return file.getvalue()
+    return csv_text([CSV_COLUMNS, *(_csv_values(row) for row in rows if not row.baseline)], quote_text=True)
 
 
 def _csv_values(row: LeaderboardRow) -> list[object]:
@@ -97,17 +89,12 @@ def _csv_values(row: LeaderboardRow) -> list[object]:
     if row.correct:
         result = (row.correct[-1], row.total, len(row.correct), row.first_reached or "")
     return [
-        *("" if row.rank is None else row.rank, _no_formula(row.name), pseudonym(row.name)),
+        *("" if row.rank is None else row.rank, row.name.strip(), pseudonym(row.name)),
         *(row.verdict, row.borderline, row.official, describe_progress(row.in_progress)),
         *("" if row.counted is None else row.counted, *streak, *result),
         *(row.passed, row.seeds, row.device, row.seconds, row.number, row.attempts),
         row.handed_in.isoformat() if row.handed_in else "",
     ]
-
-
-def _no_formula(name: str) -> str:
-    text = printable(name, 200).strip()
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def terminal_table(rows: Iterable[LeaderboardRow], assignment: str) -> Table:

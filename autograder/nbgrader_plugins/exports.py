@@ -5,19 +5,28 @@
 
 The file has one line for each student, one column for each graded cell, and one for the total of each assignment, less
 the penalty for a late submission. While a cell waits for manual grading, its field and that of the total are empty:
-both systems leave the grades unchanged where a field is empty. A student who handed in nothing gets 0.
+both systems leave the grades unchanged where a field is empty. A student who handed in nothing gets 0, but an
+assignment that nobody has handed in is left out, unless `--assignment='["challenge"]'` names it.
 `--LmsExport.total=False` leaves out the totals.
 """
 
 from __future__ import annotations
 
-import csv
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from nbgrader.api import Assignment, Gradebook, MissingEntry, Student
 from nbgrader.plugins import ExportPlugin
 from traitlets import Bool
+
+from autograder.console import ExitCode
+from autograder.nbgrader_plugins.gradebook_version import gradebook_problem
+from autograder.spreadsheets import csv_text
+from course.errors import UsageError
+from course.files import write_atomically
 
 CellScores = dict[tuple[str, str], float | None]  # (notebook, cell) -> points; None: needs manual grading
 
@@ -52,23 +61,48 @@ class LmsExport(ExportPlugin):
         """Rows between the titles and the students."""
         return []
 
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        coursedir = getattr(self.parent, "coursedir", None)  # nbgrader opens the gradebook after this
+        if coursedir is not None and (problem := gradebook_problem(coursedir.db_url)):
+            self._fail(problem)
+
     def export(self, gradebook: Gradebook) -> None:
         """Write the file. nbgrader calls this."""
-        students = [s for s in gradebook.students if not self.student or s.id in map(str, self.student)]
-        assignments = [a for a in gradebook.assignments if not self.assignment or a.name in map(str, self.assignment)]
+        try:
+            self._export(gradebook)
+        except UsageError as error:
+            self._fail(str(error))
+
+    def _fail(self, message: str) -> None:
+        self.log.error(message)
+        sys.exit(ExitCode.WRONG_USE)
+
+    def _export(self, gradebook: Gradebook) -> None:
+        students = _chosen("student", self.student, {str(s.id): s for s in gradebook.students})
+        assignments = _chosen("assignment", self.assignment, {str(a.name): a for a in gradebook.assignments})
+        if not self.assignment:
+            assignments = self._handed_in(assignments)
         columns = [column for a in assignments for column in self._columns(gradebook, a, students)]
         for column in columns:
             if ungraded := sum(points is None for points in column.points.values()):
                 self.log.warning("%s: %d not graded yet, left empty", column.title, ungraded)
-        path = self.to or self.default_path
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(self.student_titles() + [column.title for column in columns])
-            writer.writerows(self.rows_above_students(columns))
-            for student in students:
-                grades = [_format_points(column.points[student.id]) for column in columns]
-                writer.writerow(self.student_fields(student) + grades)
+        rows = [self.student_titles() + [column.title for column in columns], *self.rows_above_students(columns)]
+        for student in students:
+            rows.append(self.student_fields(student) + [_format_points(c.points[student.id]) for c in columns])
+        path = Path(self.to or self.default_path)
+        try:
+            write_atomically(path, csv_text(rows))
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}.") from None
         self.log.info("%d students, %d columns of points: %s", len(students), len(columns), path)
+
+    def _handed_in(self, assignments: Sequence[Assignment]) -> list[Assignment]:
+        """Without those that nobody has handed in: as a rule nobody was given them, and 0 would be a grade."""
+        empty = [a.name for a in assignments if not a.submissions]
+        if empty:
+            self.log.warning("Left out, since nobody has handed in: %s. Name one with --assignment.", ", ".join(empty))
+        return [a for a in assignments if a.submissions]
 
     def _columns(self, gradebook: Gradebook, assignment: Assignment, students: Sequence[Student]) -> list[GradeColumn]:
         """A column for each graded cell, in the notebook's order, and one for the total."""
@@ -111,6 +145,16 @@ class MoodleExport(LmsExport):
     def student_fields(self, student: Student) -> list[str]:
         optional = (student.first_name, student.last_name, student.lms_user_id, student.email)
         return [student.id, *(field or "" for field in optional)]
+
+
+def _chosen(what: str, names: Sequence[Any], known: dict[str, Any]) -> list[Any]:
+    """Those with these names, or all without a name. Raises UsageError for a name that is not known."""
+    wanted = [str(name) for name in names]
+    if unknown := [name for name in wanted if name not in known]:
+        raise UsageError(
+            f"The gradebook has no {what} {', '.join(map(repr, unknown))}. It has: {', '.join(known) or 'none'}."
+        )
+    return [value for name, value in known.items() if not wanted or name in wanted]
 
 
 def _max_points(assignment: Assignment) -> dict[tuple[str, str], float]:

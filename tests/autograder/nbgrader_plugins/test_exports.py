@@ -5,7 +5,10 @@ import shutil
 
 import pytest
 from nbgrader.api import Gradebook
+from nbgrader.apps.baseapp import NbGrader
+from nbgrader.coursedir import CourseDirectory
 
+from autograder.nbgrader_plugins import exports
 from autograder.nbgrader_plugins.exports import CanvasExport, MoodleExport
 from tests.support.gradebooks import new_gradebook
 
@@ -78,3 +81,56 @@ def test_chosen_students_and_assignments_alone_are_exported_and_the_total_can_be
     (row,) = export(plugin, gradebook, tmp_path / "moodle.csv")
     assert row["Username"] == "ben"
     assert [title for title in row if ":" in title] == ["challenge: counts", "challenge: report"]
+
+
+def test_what_nobody_has_handed_in_is_left_out_unless_it_is_named(gradebook, tmp_path, caplog):
+    gradebook.add_assignment("lesson1_baseline")
+    gradebook.add_notebook("lesson1_baseline", "lesson1_baseline")
+    gradebook.add_grade_cell("a", "lesson1_baseline", "lesson1_baseline", max_score=1, cell_type="code")
+    gradebook.add_source_cell("a", "lesson1_baseline", "lesson1_baseline", cell_type="code", source="")
+    row, *_ = export(MoodleExport(), gradebook, tmp_path / "moodle.csv")
+    assert {title.split(":")[0] for title in row if ":" in title} == {"challenge"}
+    row, *_ = export(MoodleExport(assignment=["lesson1_baseline"]), gradebook, tmp_path / "moodle.csv")
+    assert row["lesson1_baseline: a"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"assignment": ["chalenge"]}, "no assignment 'chalenge'. It has: challenge."),
+        ({"assignment": ["challenge", "x", 7]}, "no assignment 'x', '7'. It has: challenge."),
+        ({"student": ["adda"]}, "no student 'adda'. It has: ben, cy, ada."),
+    ],
+)
+def test_an_unknown_name_is_an_error_that_names_the_known_ones(gradebook, tmp_path, capsys, options, sentence):
+    plugin = MoodleExport(**options)
+    messages = []
+    plugin.log = type("Log", (), {"error": lambda self, text: messages.append(text)})()
+    with pytest.raises(SystemExit) as ended:
+        export(plugin, gradebook, tmp_path / "moodle.csv")
+    assert ended.value.code == 2 and sentence in messages[0] and not (tmp_path / "moodle.csv").exists()
+
+
+@pytest.mark.parametrize("plugin", [CanvasExport, MoodleExport])
+def test_a_name_is_no_formula_and_can_be_read_by_excel(gradebook, tmp_path, plugin):
+    assert not export_bytes(plugin(), gradebook, tmp_path).startswith(b"\xef\xbb\xbf")
+    gradebook.update_or_create_student("cy", first_name="=HYPERLINK(1)", last_name="@Ren\u00e9", email="+1@x")
+    content = export_bytes(plugin(), gradebook, tmp_path)
+    assert content.startswith(b"\xef\xbb\xbf")
+    fields = [field for row in csv.reader(content.decode("utf-8-sig").splitlines()) for field in row]
+    assert not any(field.lstrip().startswith(("=", "+", "-", "@")) for field in fields)
+    assert any("@Ren\u00e9" in field for field in fields)
+
+
+def export_bytes(plugin, gradebook, folder):
+    plugin.to = str(folder / "grades.csv")
+    plugin.export(gradebook)
+    return (folder / "grades.csv").read_bytes()
+
+
+def test_a_gradebook_of_another_version_is_told_before_it_is_opened(monkeypatch):
+    monkeypatch.setattr(exports, "gradebook_problem", lambda url: "Run `nbgrader db upgrade`." * (url == "sqlite:///x"))
+    app = NbGrader()
+    app.coursedir = CourseDirectory(db_url="sqlite:///x")
+    with pytest.raises(SystemExit):
+        MoodleExport(parent=app)
