@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import errno
 import functools
 import os
 import sys
@@ -60,16 +61,39 @@ def report_errors(command: Callable[P, R]) -> Callable[P, R]:
             click.echo("Interrupted.", err=True)
             sys.exit(ExitCode.INTERRUPTED)
         except BrokenPipeError:
-            _discard_output()
-            sys.exit(ExitCode.BROKEN_PIPE)
-        except Exception:
-            traceback.print_exc()
+            raise
+        except Exception as error:
+            if (reason := no_room(error)) is None:
+                traceback.print_exc()
+            else:
+                click.secho(f"autograder: {reason}", err=True, fg="red")
             sys.exit(ExitCode.INTERNAL)
 
-    return wrapper
+    @functools.wraps(command)
+    def quiet_about_pipes(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return wrapper(*args, **kwargs)
+        except BrokenPipeError:  # also where a message about an error was printed
+            discard_output()
+            sys.exit(ExitCode.BROKEN_PIPE)
+
+    return quiet_about_pipes
 
 
-def _discard_output() -> None:
+def no_room(error: BaseException | None) -> str | None:
+    """A sentence if a full disk, or a full quota, is what led to an exception; else None."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" for {printable(str(error.filename))}" if error.filename else ""
+            return (
+                f"There is no room left on the disk{where} ({error.strerror}). Make room, then start again: what is "
+                "finished is kept."
+            )
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def discard_output() -> None:
     """Let what is still buffered go nowhere: Python flushes it at exit, and would report the closed pipe again."""
     with open(os.devnull, "w") as devnull:
         for stream in (sys.stdout, sys.stderr):

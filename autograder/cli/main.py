@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from autograder.cli.leaderboard import leaderboard
 from autograder.cli.options import RENAMED
 from autograder.cli.setup import data, doctor
 from autograder.cli.store import verify
+from autograder.console import ExitCode, discard_output
 
 
 class _Commands(click.Group):
@@ -19,6 +21,15 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Also where `--help` or a message of click's is printed into a pipe that is closed: click would say 1."""
+        try:
+            return super().main(*args, **kwargs)
+        finally:
+            if type(sys.stdout).__name__ == "_PacifyFlushWrapper":  # click's sign for it
+                discard_output()
+                sys.exit(ExitCode.BROKEN_PIPE)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -116,6 +116,8 @@ class Leaderboard(ExtensionApp):
 
         try:
             if self._class_state is None:
+                if self._is_guest() and (nothing := _describe_missing(self.store)):
+                    raise NotFound(nothing)
                 self._class_state = self._open()
             self._class_state.refresh()
             return 200, VIEWS[view](self._class_state, site, *arguments)
@@ -124,6 +126,10 @@ class Leaderboard(ExtensionApp):
         except CourseError as error:
             status, title, message = 503, "The class cannot be read", str(error)
         return status, page("message.html", **site.common("", {}, title), message=message)
+
+    def _is_guest(self) -> bool:
+        """Whether this is part of another program, such as a student's own JupyterLab."""
+        return self.serverapp is not None and self.serverapp.starter_app is not self
 
     def _open(self) -> ClassState:
         from autograder.leaderboard.class_state import ClassState
@@ -153,6 +159,16 @@ class Leaderboard(ExtensionApp):
         self.reader.shutdown(wait=False, cancel_futures=True)
         if self._class_state is not None:
             self._class_state.store.close()
+
+
+def _describe_missing(given: str) -> str:
+    """A sentence if there is no store, empty if there may be one. Nothing is created by looking."""
+    from autograder.store.engine import store_url
+
+    url = store_url(given or None)
+    if url.get_backend_name() != "sqlite" or not url.database or Path(url.database).exists():
+        return ""
+    return f"There is no class on this server: no store at {url.database}. A teacher's `autograder batch` makes one."
 
 
 def _is_loopback(server: ServerApp | None) -> bool:

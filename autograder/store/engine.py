@@ -78,7 +78,7 @@ def translate_errors(url: URL) -> Iterator[None]:
         yield
     except (SQLAlchemyError, OSError, sqlite3.Error) as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        full = "full" in cause or "No space" in cause
+        full = any(words in cause for words in ("full", "No space", "quota", "disk I/O error"))  # the last is SQLite's
         step = "Make room on its disk" if full else "Check that it can be reached and written"
         raise StoreError(
             f"The store {name_of(url)} cannot be used: {cause}. {step}, then start again: what is finished is kept."

@@ -1,5 +1,6 @@
 """What every command shares: exit codes, reported errors, and text that is safe to print."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -47,14 +48,29 @@ def test_clicks_own_errors_stay_clicks():
     assert result.exit_code == 2 and "Error: Say whom." in result.stderr
 
 
-@pytest.mark.parametrize("command", ["verify", "leaderboard", "doctor"])
+@pytest.mark.parametrize("command", ["verify", "leaderboard", "doctor", "--help", "verify --help"])
 def test_a_closed_pipe_ends_a_command_quietly(command):
     reader, writer = os.pipe()
     os.close(reader)
-    arguments = [sys.executable, "-m", "autograder.cli.main", command]
+    arguments = [sys.executable, "-m", "autograder.cli.main", *command.split()]
     with os.fdopen(writer, "wb") as stdout:
         done = subprocess.run(arguments, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (ExitCode.BROKEN_PIPE, "")
+
+
+def test_a_closed_pipe_for_messages_is_no_other_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    arguments = [sys.executable, "-m", "autograder.cli.main", "verify", "--store", "x://y"]
+    with os.fdopen(writer, "wb") as both:
+        assert subprocess.run(arguments, stdout=both, stderr=both, timeout=300, check=False).returncode == 141
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_what_to_do(code):
+    result = run_command_that_raises(OSError(code, os.strerror(code), "/data/grades.csv"))
+    assert result.exit_code == ExitCode.INTERNAL and "Traceback" not in result.stderr
+    assert f"no room left on the disk for /data/grades.csv ({os.strerror(code)}). Make room" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from jupyter_server.serverapp import ServerApp
 from playwright.sync_api import expect
 
+from autograder.leaderboard.app import Leaderboard
+from autograder.leaderboard.pages.site import Site
 from autograder.store import RunKey, open_store
 from course.rules import load_rules
 from tests.support.browsers import NEEDS_CHROMIUM, TIMEOUT_MS
@@ -80,6 +83,19 @@ def students(page) -> list[str]:
 def attempt_of(site) -> int:
     rows = json.loads(fetch(f"{site}/challenge/rows").text)["rows"].values()
     return int(next(html for html in rows if 'data-verdict="pass"' in html).split("/attempt/")[1].split('"')[0])
+
+
+# --- no class
+
+
+def test_a_students_own_server_shows_no_class_and_creates_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("UNDER8K_SECRET", raising=False)
+    lab = Leaderboard(store=str(tmp_path / "data" / "results.db"))
+    lab.serverapp, lab._class_state = ServerApp(), None
+    status, text = lab.answer("table", Site("/leaderboard", "x", 2000), ())
+    assert status == 404 and "There is no class on this server" in text
+    assert [path for path in tmp_path.rglob("*") if "under8k" in path.name or path.suffix == ".db"] == []
 
 
 # --- the table

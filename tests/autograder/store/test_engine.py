@@ -1,5 +1,6 @@
 """Opening the database: what URLs are refused, who migrates, what an error says."""
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,11 @@ def test_the_databases_clock_does_not_go_backwards_and_is_near_ours(store):
 def test_batches_hold_every_value_once_and_none_is_too_long():
     assert list(batches(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
     assert list(batches([], 3)) == []
+
+
+@pytest.mark.parametrize("cause", ["disk I/O error", "database or disk is full"])
+def test_a_full_disk_is_told_whatever_sqlite_calls_it(tmp_path, cause):
+    url = store_url(str(tmp_path / "results.db"))
+    told = rf"cannot be used: {cause}\. Make room on its disk, then start again"
+    with pytest.raises(StoreError, match=told), translate_errors(url):
+        raise sqlite3.OperationalError(cause)
