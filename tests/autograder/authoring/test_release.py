@@ -39,7 +39,7 @@ def test_what_is_wrong_with_a_release_is_named_with_what_to_do(course_of):
 
 def test_a_source_that_nbgrader_refuses_is_named(course_of):
     root = course_of(broken=["### BEGIN SOLUTION\nx = 1"])
-    with pytest.raises(GraderError, match="broken"):
+    with pytest.raises(GraderError, match=r"cannot generate broken.* It said: .*solution.* Correct the notebook"):
         make_release(root, "broken")
 
 
@@ -80,3 +80,35 @@ def test_a_course_can_be_made_again_and_again_without_loss(root):
     assert released.decode() == make_release(root, "one")
     with Gradebook(db_url, "under8k") as gradebook:
         assert gradebook.find_grade("a_test", "one", "one", "ada").auto_score == 2
+
+
+@pytest.mark.filterwarnings("ignore")  # nbgrader's own way with SQLAlchemy
+def test_a_cell_that_comes_after_the_first_hand_in_leaves_the_release_and_is_told_with_nbgraders_words(root):
+    release_with_gradebook(root, "one")
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}", "under8k") as gradebook:
+        gradebook.update_or_create_student("ada")
+        gradebook.update_or_create_submission("one", "ada")
+    before = files_below(root / "release")
+    source = notebook_path(root, "source", "one")
+    notebook = nbformat.read(source, as_version=4)
+    cell = new_code_cell("assert x == 1", metadata=notebook.cells[1].metadata | {})
+    cell.metadata.nbgrader = dict(cell.metadata.nbgrader) | {"grade_id": "another_test"}
+    notebook.cells.append(cell)
+    nbformat.write(notebook, source)
+    with pytest.raises(GraderError) as told:
+        release_with_gradebook(root, "one")
+    assert "Cannot add or remove cells for notebook 'one' because there are submissions" in str(told.value)
+    assert "nbgrader db assignment remove one --force" in str(told.value)
+    assert files_below(root / "release") == before != {}
+    assert not list(root.glob(".release-*"))
+
+
+@pytest.mark.filterwarnings("ignore")  # nbgrader's own way with SQLAlchemy
+def test_a_file_that_is_no_longer_in_the_source_leaves_the_release(root):
+    figure = root / "source" / "one" / "figures" / "a.txt"
+    write_atomically(figure, "a")
+    release_with_gradebook(root, "one")
+    assert (root / "release" / "one" / "figures" / "a.txt").read_text() == "a"
+    figure.unlink()
+    release_with_gradebook(root, "one")
+    assert [path.name for path in (root / "release" / "one").rglob("*") if path.is_file()] == ["one.ipynb"]
