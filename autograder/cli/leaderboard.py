@@ -47,7 +47,7 @@ def leaderboard(
 
     given = read_settings(settings)
     load_rules(assignment)
-    with open_store(store_url) as store:
+    with open_store(store_url, read_only=True) as store:
         class_state = ClassState(store, given)
         class_state.refresh()
     rows = class_state.table(assignment).rows

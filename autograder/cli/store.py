@@ -26,7 +26,7 @@ def verify(store_url: str | None, noted_end: str | None) -> None:
     """
     from autograder.store import open_store
 
-    with open_store(store_url) as store:
+    with open_store(store_url, read_only=True) as store:
         problems = list(store.verify(noted_end))
         count, end = store.chain_end()
     for problem in problems:

@@ -138,7 +138,7 @@ class Leaderboard(ExtensionApp):
         from autograder.store import open_store
 
         settings = read_settings(Path(self.settings_file) if self.settings_file else None)
-        return ClassState(open_store(self.store or None), settings, row_renderer(self.site))
+        return ClassState(open_store(self.store or None, read_only=True), settings, row_renderer(self.site))
 
     def initialize_handlers(self) -> None:
         name = r"(\w+)"

@@ -15,6 +15,8 @@ holds attempts and verdicts, `overview` is what a leaderboard reads.
 from __future__ import annotations
 
 import hmac
+import os
+import secrets
 from collections.abc import Iterator
 from typing import Self
 
@@ -23,12 +25,13 @@ from sqlalchemy import select
 from autograder.store.attempt_rule import AttemptRule, counting_attempt
 from autograder.store.claims import Claim, ClaimLost, Claims, Regrade, RunBusy, RunFinished, RunKey
 from autograder.store.database import RETRY_SECONDS, Database
-from autograder.store.engine import STORE_VARIABLE, StoreError, store_url
+from autograder.store.engine import STORE_VARIABLE, StoreError, name_of, store_url
 from autograder.store.loading import GradedAttempt
 from autograder.store.models import ChainHead
 from autograder.store.overview import AttemptInProgress, AttemptSummary, Cursor, Overview, RunSummary
 from autograder.store.results import Results, SharedRecipe
-from autograder.store.secret import course_secret
+from autograder.store.secret import SECRET_VARIABLE, course_secret, read_secret
+from course.errors import UsageError
 
 __all__ = [
     "STORE_VARIABLE",
@@ -85,11 +88,27 @@ class Store:
         return head.number, head.mac
 
 
-def open_store(url: str | None = None, *, retry_seconds: float = RETRY_SECONDS) -> Store:
+def open_store(
+    url: str | None = None,
+    *,
+    retry_seconds: float = RETRY_SECONDS,
+    read_only: bool = False,
+    groupshared: bool = False,
+) -> Store:
     """The store at a URL or path; None means $UNDER8K_STORE, else a file in the user's data folder.
 
-    `retry_seconds`: how long an operation is retried on a database that cannot be reached or is full.
-    Raises UsageError, StoreError.
+    `retry_seconds`: how long an operation is retried on a database that cannot be reached or is full. `read_only`: to
+    look at it; no file is created for that, neither a store nor a secret, and one that is not there is empty.
+    `groupshared`: let the group write a store in a file, as nbgrader's setting does. Raises UsageError, StoreError.
     """
-    key = hmac.digest(course_secret(), b"under8k store", "sha256")
-    return Store(Database(store_url(url), key, retry_seconds))
+    database_url = store_url(url)
+    secret = read_secret() if read_only else course_secret()
+    if secret is None:
+        if database_url.get_backend_name() != "sqlite" or os.path.exists(name_of(database_url)):
+            raise UsageError(
+                f"There is no course secret here, and the store {name_of(database_url)} was begun with one. Set "
+                f"{SECRET_VARIABLE} to it."
+            )
+        secret = secrets.token_bytes(32)
+    key = hmac.digest(secret, b"under8k store", "sha256")
+    return Store(Database(database_url, key, retry_seconds, read_only=read_only, groupshared=groupshared))

@@ -14,7 +14,10 @@ _VERDICT_ORDER = {"pass": 3, "borderline": 2, "fail": 1}  # any other verdict: 0
 
 
 class Comparable(Protocol):
-    """An attempt with a verdict."""
+    """An attempt with a verdict. `official`: it was not made with a reduced run."""
+
+    @property
+    def official(self) -> bool: ...
 
     @property
     def quality(self) -> Quality: ...
@@ -24,8 +27,11 @@ A = TypeVar("A", bound=Comparable)
 
 
 def counting_attempt(attempts: Sequence[A], rule: AttemptRule) -> A:
-    """Of a student's judged attempts, in the order of hand-in and at least one; of equally good ones the earlier."""
-    return attempts[-1] if rule == "last" else max(attempts, key=lambda attempt: attempt.quality)
+    """Of a student's judged attempts, in the order of hand-in and at least one; of equally good ones the earlier.
+
+    What is not official is no better than anything that is.
+    """
+    return attempts[-1] if rule == "last" else max(attempts, key=lambda attempt: (attempt.official, attempt.quality))
 
 
 def attempt_quality(verdict: str, runs: Iterable[tuple[Sequence[int], int]]) -> Quality:

@@ -8,16 +8,17 @@ from typing import TypeVar
 
 from sqlalchemy import Engine, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from autograder.store.chain import Chain
-from autograder.store.engine import lock_for_migration, name_of, open_engine, translate_errors
+from autograder.store.engine import ReadOnlyFile, lock_for_migration, name_of, open_engine, translate_errors
 from autograder.store.models import ChainHead
-from course.errors import UsageError
+from course.errors import GraderError, UsageError
 
 T = TypeVar("T")
 RETRY_SECONDS = 60.0  # how long a transaction is retried on a database that cannot be reached, is busy or full
+MAX_TORN_READS = 20  # of a file that is written again and again while it is read
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 5.0  # between two tries; doubled each time
 
 
@@ -27,10 +28,23 @@ class Database:
     Both raise StoreError if the database cannot be reached for `retry_seconds`.
     """
 
-    def __init__(self, url: URL, key: bytes, retry_seconds: float = RETRY_SECONDS):
+    def __init__(
+        self,
+        url: URL,
+        key: bytes,
+        retry_seconds: float = RETRY_SECONDS,
+        *,
+        read_only: bool = False,
+        groupshared: bool = False,
+    ):
         self.url, self.retry_seconds = url, retry_seconds
-        self.engine: Engine = open_engine(url)
+        self._file: ReadOnlyFile | None = None
         self.chain = Chain(key)
+        if read_only and url.get_backend_name() == "sqlite":
+            self._file = ReadOnlyFile(url, lambda copy: Database(copy, key).close())
+            self.engine: Engine = self._file.engine
+        else:
+            self.engine = open_engine(url, groupshared)
         self._begin_or_check_chain()
 
     @property
@@ -39,9 +53,11 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        if self._file is not None:
+            self._file.close()
 
     def read(self, query: Callable[[Session], T]) -> T:
-        return self._retry(lambda: self._run_once(query, reads=True))
+        return self._retry(lambda: self._read_whole(query))
 
     def write(self, change: Callable[[Session], T]) -> T:
         """Run `change` with a lock on the chain's head, so that there is one writer at a time."""
@@ -56,6 +72,20 @@ class Database:
         """Run a change to columns outside of the chain: without its lock, and without retries."""
         with translate_errors(self.url):
             return self._run_once(change)
+
+    def _read_whole(self, query: Callable[[Session], T]) -> T:
+        """Read once; of a file that is written meanwhile, again. The last try's error, or result, counts."""
+        for _ in range(MAX_TORN_READS):
+            before = self._file.state() if self._file is not None else None
+            try:
+                result = self._run_once(query, reads=True)
+            except (SQLAlchemyError, GraderError):
+                if self._file is None or not self._file.is_torn(before):
+                    raise
+            else:
+                if self._file is None or not self._file.is_torn(before):
+                    return result
+        return self._run_once(query, reads=True)
 
     def _run_once(self, action: Callable[[Session], T], *, reads: bool = False) -> T:
         engine = self.engine.execution_options(reads=True) if reads else self.engine
@@ -81,13 +111,17 @@ class Database:
         def begin_or_check(session: Session) -> bool:
             lock_for_migration(session.connection())
             head = session.get(ChainHead, 1)
-            if head is None:
+            if head is None and self._file is None:
                 self.chain.begin(session)
                 return True
-            return self.chain.is_ours(head)
+            return head is None or self.chain.is_ours(head)
 
-        with translate_errors(self.url):
-            ours = self._run_once(begin_or_check)
+        try:
+            with translate_errors(self.url):
+                ours = self._read_whole(begin_or_check) if self._file is not None else self._run_once(begin_or_check)
+        except BaseException:
+            self.close()
+            raise
         if not ours:
             self.close()
             raise UsageError(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from course.errors import GraderError, UsageError
 
@@ -52,11 +54,13 @@ def store_url(given: str | None) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
 
 
-def open_engine(url: URL) -> Engine:
-    """Connected, with the tables of this version. Raises StoreError, UsageError."""
+def open_engine(url: URL, groupshared: bool = False) -> Engine:
+    """Connected, with the tables of this version. `groupshared` as for nbgrader. Raises StoreError, UsageError."""
     is_sqlite = url.get_backend_name() == "sqlite"
     if is_sqlite:
         _make_folder(_sqlite_file(url).parent)
+        with translate_errors(url):
+            _share_file(_sqlite_file(url), groupshared)
     options = {"connect_args": {"timeout": BUSY_SECONDS}} if is_sqlite else {"connect_args": {"connect_timeout": 10}}
     engine = create_engine(url, pool_pre_ping=True, **options)
     if is_sqlite:
@@ -71,6 +75,96 @@ def open_engine(url: URL) -> Engine:
     return engine
 
 
+class ReadOnlyFile:
+    """A SQLite store that is looked at: nothing beside it is created, changed or left behind.
+
+    SQLite itself would leave a -wal and a -shm in the looker's name, which the store's owner could not write. So where
+    no writer has left a -wal, the file is read as one that does not change, and `is_torn` tells whether it did. A store
+    that does not exist yet, or has the tables of an earlier version, is looked at as a copy in a temporary folder;
+    `make_new` makes a store there, or brings one up to date.
+    """
+
+    def __init__(self, url: URL, make_new: Callable[[URL], None]):
+        self._url, self._file, self._make_new = url, _sqlite_file(url), make_new
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._copied: object = None  # the state of the file of which there is a copy
+        scripts = _scripts()[1]
+        self._newest = scripts.get_current_head()
+        self._known = {script.revision for script in scripts.walk_revisions()}
+        self.engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
+        event.listen(self.engine, "connect", _configure_sqlite)
+        event.listen(self.engine, "begin", _begin_on_sqlite)
+
+    def state(self) -> tuple[int, int] | None:
+        """What changes with the file's content; None where SQLite itself sees to it that a reader finds it whole."""
+        try:
+            with self._file.open("rb") as file:
+                header = file.read(20)
+            in_wal = os.path.getsize(f"{self._file}-wal") if os.path.exists(f"{self._file}-wal") else 0
+            status = self._file.stat()
+        except FileNotFoundError:
+            return None
+        uses_wal = header[18:20] == b"\2\2"
+        return (status.st_mtime_ns, status.st_size) if uses_wal and not in_wal else None
+
+    def is_torn(self, before: tuple[int, int] | None) -> bool:
+        """Whether the file was written while it was read as one that does not change."""
+        if before is None:
+            return False
+        try:
+            status = self._file.stat()
+        except FileNotFoundError:
+            return True
+        return (status.st_mtime_ns, status.st_size) != before
+
+    def close(self) -> None:
+        self.engine.dispose()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            is_empty = self._file.stat().st_size == 0
+        except FileNotFoundError:
+            is_empty = True
+        if is_empty:
+            return self._connect_to_copy(None)
+        options = "mode=ro" if self.state() is None else "mode=ro&immutable=1"
+        connection = sqlite3.connect(
+            f"{self._file.as_uri()}?{options}", uri=True, timeout=BUSY_SECONDS, check_same_thread=False
+        )
+        try:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
+            revision = found[0] if found else None
+            if revision == self._newest:
+                return connection
+            if revision is not None and revision not in self._known:
+                raise _too_new(self._url, revision)
+            return self._connect_to_copy(connection if tables else None)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _connect_to_copy(self, original: sqlite3.Connection | None) -> sqlite3.Connection:
+        """To a copy of the store with the tables of this version; without an original to one that is empty."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="under8k-store-")
+        copy = Path(self._folder.name, "results.db")
+        status = self._file.stat() if original else None
+        state = (status.st_mtime_ns, status.st_size) if status else "empty"
+        if state != self._copied:
+            for path in Path(self._folder.name).iterdir():
+                path.unlink()
+            if original:
+                with contextlib.closing(sqlite3.connect(copy)) as target:
+                    original.backup(target)
+                original.close()
+            self._make_new(URL.create("sqlite", database=str(copy)))
+            self._copied = state
+        return sqlite3.connect(copy, timeout=BUSY_SECONDS, check_same_thread=False)
+
+
 @contextlib.contextmanager
 def translate_errors(url: URL) -> Iterator[None]:
     """Turn the database's errors into a StoreError of one sentence."""
@@ -80,6 +174,8 @@ def translate_errors(url: URL) -> Iterator[None]:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         full = any(words in cause for words in ("full", "No space", "quota", "disk I/O error"))  # the last is SQLite's
         step = "Make room on its disk" if full else "Check that it can be reached and written"
+        if "readonly" in cause or "Permission denied" in cause:
+            step = "Whoever owns its files must let the group write them: `chmod g+rw` on it, its -wal, -shm and .lock"
         raise StoreError(
             f"The store {name_of(url)} cannot be used: {cause}. {step}, then start again: what is finished is kept."
         ) from None
@@ -122,6 +218,22 @@ def _make_folder(folder: Path) -> None:
         raise StoreError(f"The store's folder {folder} cannot be made: {error.strerror}. Name another store.") from None
 
 
+def _share_file(file: Path, groupshared: bool) -> None:
+    """Create the store's file with the mode that the umask leaves, where SQLite would leave out the group.
+
+    With `groupshared`, or in a folder that is group-shared as nbgrader makes it (setgid, writable for the group), its
+    files can be written by the group. SQLite gives -wal and -shm the mode of the file.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    if groupshared or file.parent.stat().st_mode & 0o2020 == 0o2020:
+        for path in (file, *(Path(f"{file}{suffix}") for suffix in ("-wal", "-shm", ".lock"))):
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                if status.st_uid == os.getuid() and status.st_mode & 0o060 != 0o060:
+                    path.chmod(stat.S_IMODE(status.st_mode) | 0o660)
+
+
 def _configure_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the sqlite3 module begins no transactions; see `_begin_on_sqlite`
     connection.execute("PRAGMA foreign_keys = ON")
@@ -135,9 +247,7 @@ def _begin_on_sqlite(connection: Connection) -> None:
 
 def _migrate(engine: Engine, url: URL) -> None:
     """To the newest revision, in one transaction, by one process; others that open the store wait for it."""
-    config = alembic.config.Config()
-    config.set_main_option("script_location", "autograder.store:migrations")
-    scripts = ScriptDirectory.from_config(config)
+    config, scripts = _scripts()
     newest = scripts.get_current_head()
     with _write_ahead_log(engine, url), engine.begin() as connection:
         lock_for_migration(connection)
@@ -145,12 +255,22 @@ def _migrate(engine: Engine, url: URL) -> None:
         if current == newest:
             return
         if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-            raise UsageError(
-                f"The store {name_of(url)} was made by a newer version of this program (its tables are at "
-                f"{current!r}). Install that version."
-            )
+            raise _too_new(url, current)
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
+
+
+def _scripts() -> tuple[alembic.config.Config, ScriptDirectory]:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", "autograder.store:migrations")
+    return config, ScriptDirectory.from_config(config)
+
+
+def _too_new(url: URL, revision: str) -> UsageError:
+    return UsageError(
+        f"The store {name_of(url)} was made by a newer version of this program (its tables are at {revision!r}). "
+        "Install that version."
+    )
 
 
 @contextlib.contextmanager
@@ -160,7 +280,7 @@ def _write_ahead_log(engine: Engine, url: URL) -> Iterator[None]:
         yield
         return
     file = _sqlite_file(url)
-    with FileLock(f"{file}.lock"):
+    with FileLock(f"{file}.lock", mode=stat.S_IMODE(file.stat().st_mode) & 0o666):
         with contextlib.closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode = WAL")

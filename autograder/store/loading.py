@@ -48,6 +48,10 @@ class GradedAttempt:
     result: Result
 
     @property
+    def official(self) -> bool:
+        return self.result.official
+
+    @property
     def quality(self) -> Quality:
         runs = self.result.runs
         return attempt_quality(

@@ -1,5 +1,7 @@
 """Which attempt counts: the same decision for the gradebook and for the leaderboard."""
 
+from dataclasses import replace
+
 import pytest
 
 from autograder.store import AttemptSummary, GradedAttempt, RunSummary, counting_attempt
@@ -39,6 +41,12 @@ def graded(number: int, verdict: str, runs, ended: str = "") -> GradedAttempt:
     )
     result = Result("x.py", "challenge", verdict, (), runs=records)
     return GradedAttempt("ada", "challenge", number, 9, NOON, NOON, None, "", result)
+
+
+def test_what_is_not_official_is_no_better_than_anything_that_is():
+    official, reduced = summary(1, "refused", []), replace(summary(2, "pass", [(9_960, 9_960)]), official=False)
+    assert counting_attempt([official, reduced], "best") is official
+    assert counting_attempt([official, reduced], "last") is reduced
 
 
 @pytest.mark.parametrize("kind", [summary, graded])
