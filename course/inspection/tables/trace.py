@@ -24,7 +24,7 @@ from torch import Tensor
 from course import spec
 from course.errors import SpecError
 from course.inspection.tables.element_labels import DEPENDS, Labels, computes_each, distinct, moved_labels
-from course.inspection.tables.operator_kinds import KEEP, MOVE, MOVE_BY_INDEX, base_name, degree_of, is_in_place
+from course.inspection.tables.operator_kinds import FILL, KEEP, MOVE, MOVE_BY_INDEX, base_name, degree_of, is_in_place
 from course.inspection.tables.table_size import described_size
 from course.network import Program, batch_norm_statistics, initial_tensors
 from course.network.program import Call, ValueRef
@@ -38,10 +38,10 @@ NOISE = 1e-5  # relative, added to the results of all operators
 NOISE_TOLERANCE = 1e-2  # relative difference that the noise may make; a digit differs wholly
 _TINY = 2.0**24
 # The runs: two of images like digits; two of noise; the digits once more with other parameters; the first digits with
-# others again; and the first run with noise added to all results.
+# others again; the first run with noise added to all results; and the first digits with the initial parameters.
 _PAIRS = (0, 1), (2, 3), (4, 5)  # equal but for the images
 _DIGITS, _NOISE_IMAGES = _PAIRS[:2]
-_PARAMETERS, _NOISY = (0, 4, 6), 7
+_PARAMETERS, _NOISY = (0, 4, 6, 8), 7
 _CPU = torch.device("cpu")
 
 
@@ -62,7 +62,7 @@ class _TracedValue:
     size: int = 0  # numbers in the table
     degree: int = 0
     is_small: bool = False
-    is_blank: bool = False  # the same in all digits, where they are blank, and not in any image
+    is_image: bool = False  # stands for an image: blank pixels, or the same for all images that are tried
     counted: int = 0  # numbers of tables that met the images on the way to this value
 
     @property
@@ -79,7 +79,9 @@ def table_use(network: spec.Network, digits: Tensor) -> TableUse:
         trace = _TableTrace(network, digits)
         for call in trace.program.calls:
             trace.step(call)
-        trace.meet(trace.known[trace.first_node + network.eval.output.node])
+        output = trace.known[trace.first_node + network.eval.output.node]
+        if isinstance(output, _TracedValue) and not output.is_image:
+            trace.meet(output)
     found = [labels for labels in trace.met.values() if labels.numel()]
     return TableUse(len(torch.unique(torch.cat(found))) if found else 0, trace.largest_integer)
 
@@ -103,8 +105,7 @@ class _TableTrace:
     def _runs(self, network: spec.Network, digits: Tensor) -> list[list[Any]]:
         """The values of each run so far: its images and its tensors."""
         start = [tensor.detach() for tensor in initial_tensors(network, 1)]
-        statistics = batch_norm_statistics(network)
-        for index in statistics:
+        for index in (*batch_norm_statistics(network), *_filled_in_training(network, digits[:4], start)):
             start[index] = torch.rand(start[index].shape, generator=self.generator).to(start[index].dtype) + 0.5
         learned = [
             index
@@ -122,6 +123,7 @@ class _TableTrace:
         first, second, third = parameters
         chosen = [(image, first) for image in images]
         chosen += [(images[0], second), (images[1], second), (images[0], third), (images[0], first)]
+        chosen += [(images[0], start)]  # a gate may be open there alone
         return [[image.clone(), *(tensor.clone() for tensor in tensors)] for image, tensors in chosen]
 
     def _uniform(self, like: Tensor) -> Tensor:
@@ -205,8 +207,13 @@ class _TableTrace:
             return self.labels.combined([label_of(self.runs[0][index]) for index in inputs], result.shape)
         is_index_known = all(value.is_table for value in known[1:])
         args, kwargs = self.program.arguments(call, self.runs[0])
-        if base_name(call) not in MOVE_BY_INDEX or is_index_known:
+        by_index = base_name(call) in MOVE_BY_INDEX
+        if not by_index or is_index_known:
             moved = moved_labels(call, args, kwargs, label_of)
+            if by_index and isinstance(moved, Tensor) and known[0].is_table:
+                order = sum(value.size for value in known[1:])
+                if order > len(distinct(moved)):  # the order holds more than what it puts in order
+                    return self.labels.fresh(moved.shape)
             if moved is not None:
                 return moved
         if not all(value.is_table for value in known):
@@ -226,9 +233,9 @@ class _TableTrace:
         follows = labels is not None and not bool((labels == DEPENDS).any())
         if not follows:
             labels = self._with_fixed_elements(results, labels)
-        if not follows or any(value.is_blank for value in known):
+        if not follows or (any(value.is_image for value in known) and base_name(call) not in FILL):
             for value in known:
-                if not value.is_blank or not follows:
+                if not value.is_image or not follows:
                     self.meet(value)
         if labels is not None and degree > MAX_DEGREE:
             labels = self.labels.relabelled(labels)
@@ -268,7 +275,10 @@ class _TableTrace:
         """The size of a new table, and what it is a polynomial of."""
         assert value.labels is not None
         found = distinct(value.labels)
-        value.is_blank = not _equal(*(results[run] for run in _NOISE_IMAGES))
+        is_tried = bool(known) and not inputs_are_tables  # and not the result of a factory, which reads nothing
+        value.is_image = (
+            is_tried or any(v.is_image for v in known) or not _equal(*(results[run] for run in _NOISE_IMAGES))
+        )
         exact = not all(v.is_small for v in known)
         regular = len(found)
         if regular > 2:
@@ -338,6 +348,16 @@ class _TableTrace:
             found = distinct(value.labels)[: value.size]
             computed = {("table", float(found[0]) if len(found) else 0.0, len(found)): found}
         self.met |= computed
+
+
+def _filled_in_training(network: spec.Network, images: Tensor, tensors: list[Tensor]) -> list[int]:
+    """The buffers of floats that a step of training writes into; what they start from says nothing about them."""
+    program = Program(network.train.nodes, len(tensors), network.train.output.node)
+    after = [tensor.clone() for tensor in tensors]
+    with torch.random.fork_rng(devices=[]):
+        program.run(images.clone(), after, _CPU)
+    changed = [not torch.equal(old, new) for old, new in zip(tensors, after, strict=True)]
+    return [index for index, old in enumerate(tensors) if changed[index] and old.is_floating_point()]
 
 
 def _is_stored(key: object) -> bool:

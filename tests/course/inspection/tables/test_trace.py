@@ -82,8 +82,24 @@ HONEST = {  # forward, numbers in use, modules
         26,
         {"a": vector(13, 1), "b": vector(1, 13)},
     ),
+    "put_in_a_regular_order": (
+        lambda self, x: x * self.w[torch.arange(13)[:, None] - torch.arange(13) + 12],
+        25 + 4,
+        {"w": vector(25)},
+    ),
+    "put_in_a_stored_order": (
+        lambda self, x: x * self.w[torch.tensor([0, 2, 1, 0])].view(4, 1, 1),
+        3 + 4,
+        {"w": vector(3)},
+    ),
     "mean_of_a_table": (lambda self, x: x * sines(x).mean(), 1, {}),
 }
+
+
+def grown(seed, count):
+    return (seed.expand(count).cumsum(0) * 78.2331).remainder(1)
+
+
 COUNTED = {
     "sines": (lambda self, x: x + sines(x), HALF, {}),
     "digits": (
@@ -105,6 +121,31 @@ COUNTED = {
         lambda self, x: x * torch.cos(1000 * self.a * self.b),
         GRID,
         {"a": vector(13, 1), "b": vector(1, 13)},
+    ),
+    "in_a_grown_order": (
+        lambda self, x: x * self.w[(grown(self.p, GRID) * 5).long()].view(13, 13),
+        GRID + 5,
+        {"w": vector(5), "p": vector(1)},
+    ),
+    "in_an_order_that_is_sorted": (
+        lambda self, x: x * self.w.repeat(13).gather(0, grown(self.p, GRID).sort()[1]).view(13, 13),
+        GRID,
+        {"w": vector(13), "p": vector(1)},
+    ),
+    "grown_at_the_start_alone": (
+        lambda self, x: x + x * grown(self.p.sub(399.5).relu() - self.p.sub(400.5).relu(), GRID).view(13, 13),
+        GRID,
+        {"p": lambda: nn.Parameter(torch.full((1,), 400.0))},
+    ),
+    "behind_a_gate_that_shuts_out_the_image": (
+        lambda self, x: x * self.p.sub(399.5).relu() * (self.w * 256).floor() * (self.w * 256).remainder(1),
+        2 * GRID,
+        {"w": vector(13, 13), "p": lambda: nn.Parameter(torch.full((1,), 400.0))},
+    ),
+    "grown_from_running_statistics": (
+        lambda self, x: self.norm(x) * grown(self.norm.running_mean[:1], GRID).view(13, 13),
+        GRID + 4 * 4,
+        {"norm": lambda: nn.BatchNorm2d(4)},
     ),
     "behind_the_image_times_zero": (lambda self, x: x * (sines(x) + 0 * x.sum()), HALF, {}),
     "behind_a_choice_by_the_image": (lambda self, x: torch.where(x > 1e9, 0.0, sines(x)) + x, HALF, {}),
