@@ -12,6 +12,7 @@ from course.inspection.initialization import initialization_problems
 from course.inspection.layers import Layer, list_layers
 from course.inspection.modes import mode_problems
 from course.inspection.pretrained import pretrained_problems
+from course.inspection.switches import switch_problems
 from course.inspection.tables import table_use
 from course.inspection.trial_images import digits
 from course.spec import Plateau, Spec
@@ -63,7 +64,7 @@ def inspect(spec: Spec) -> Inspection:
     if not problems:
         use = table_use(network, digits(spec, DIGITS))
         parts += count_computed_numbers(network, parts, use)
-        problems = [*behaviour_problems(spec), *packed_integer_problems(network, use)]
+        problems = [*behaviour_problems(spec), *switch_problems(spec), *packed_integer_problems(network, use)]
         problems += [*initialization_problems(network), *pretrained_problems(network)]
     return Inspection(
         spec_hash=spec.hash,

@@ -58,6 +58,12 @@ def mode_problems(network: spec.Network) -> list[str]:
     return [*noise.problems, *_dropout_problems(network), *_momentum_problems(network)][:1]
 
 
+def corresponding_nodes(network: spec.Network) -> list[tuple[int, int]]:
+    """The positions of the nodes that compute the same in train and in eval mode, of a network without a problem."""
+    train, evaluate = _comparison(network.train, training_noise(network)), _comparison(network.eval)
+    return [(ours.node, theirs.node) for ours, theirs in zip(train.calls, evaluate.calls, strict=True)]
+
+
 @dataclass(frozen=True)
 class _CallRef:
     """The result of the comparable call with this number."""
@@ -72,6 +78,7 @@ class _Call:
     op: str
     arguments: dict[str, object]
     line: int | None = field(compare=False)
+    node: int = field(compare=False)
 
     @property
     def operator(self) -> str:
@@ -114,7 +121,7 @@ def _comparison(graph: spec.Graph, noise: TrainingNoise | None = None) -> _Compa
         for name in MODE_ARGUMENTS.get(node.operator, ()):
             arguments.pop(name, None)
         results[index] = _CallRef(len(calls))
-        calls.append(_Call(node.op, arguments, node.line))
+        calls.append(_Call(node.op, arguments, node.line, index))
     return _Comparison(calls, results.get(graph.output.node))
 
 
