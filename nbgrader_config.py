@@ -70,6 +70,14 @@ c.Autograde.autograde_preprocessors = [
 # c.SandboxedExecute.trust_submissions = True
 # c.TrainedScore.trust_submissions = True
 
+# --- handing out. The late penalty is that of today's score, due date and extension; what was not graded to its end is
+# not handed out.
+c.GenerateFeedback.preprocessors = [
+    "autograder.nbgrader_plugins.GivenGrades",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
+c.ExportApp.plugin_class = "autograder.nbgrader_plugins.CsvExport"
+
 # --- showing. What students wrote is untrusted in a browser too: no scripts in formgrader and in feedback.
 c.HTMLExporter.sanitize_html = True
 c.GenerateFeedback.exporter_class = "autograder.nbgrader_plugins.FeedbackExporter"

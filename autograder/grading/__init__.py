@@ -11,5 +11,6 @@ draw_seed        the seed of each run
 faults           whose fault it is when something of this breaks
 recorder         what a store keeps of it: attempt, runs, verdict
 attempts         which file is whose attempt, when it was handed in, and what identifies a run
+unfinished       takes up an interrupted `nbgrader autograde`
 times            reads every time that comes in, in any zone
 """

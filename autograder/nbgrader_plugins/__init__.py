@@ -7,8 +7,10 @@
     grading      SandboxedExecute   runs the notebook in the sandbox and scores its test cells
                  TrainedScore       trains the recipe and puts score and report into the cell `trained_score`
     showing      FeedbackExporter   makes the pages of feedback, for every student
+                 GivenGrades        puts scores into feedback, none that was never given, less today's late penalty
                  markdown_to_html   shows students' HTML tags as text, in formgrader and in feedback
-    exporting    CanvasExport       grades as a CSV file for Canvas
+    exporting    CsvExport          what `nbgrader export` writes, less today's late penalty
+                 CanvasExport       grades as a CSV file for Canvas
                  MoodleExport       grades as a CSV file for Moodle
 
 A student's mistake is a score with its reason in the report. A fault of the grader raises an exception: nbgrader then
@@ -19,7 +21,9 @@ from importlib import import_module
 
 _HOMES = {
     "CanvasExport": "exports",
+    "CsvExport": "given_grades",
     "FeedbackExporter": "plain_hand_ins",
+    "GivenGrades": "given_grades",
     "MoodleExport": "exports",
     "PlainCollect": "plain_hand_ins",
     "RestoreCells": "restore_cells",
@@ -31,7 +35,9 @@ _HOMES = {
 }
 __all__ = [
     "CanvasExport",
+    "CsvExport",
     "FeedbackExporter",
+    "GivenGrades",
     "MoodleExport",
     "PlainCollect",
     "RestoreCells",

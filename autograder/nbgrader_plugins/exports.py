@@ -7,7 +7,7 @@ The file has one line for each student, one column for each graded cell, and one
 the penalty for a late submission. While a cell waits for manual grading, its field and that of the total are empty:
 both systems leave the grades unchanged where a field is empty. A student who handed in nothing gets 0, but an
 assignment that nobody has handed in is left out, unless `--assignment='["challenge"]'` names it.
-`--LmsExport.total=False` leaves out the totals.
+`--LmsExport.total=False` leaves out the totals; the penalty is then taken from the cells, in proportion.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from nbgrader.plugins import ExportPlugin
 from traitlets import Bool
 
 from autograder.console import ExitCode
+from autograder.nbgrader_plugins.given_grades import renew_late_penalties
 from autograder.nbgrader_plugins.gradebook_version import gradebook_problem
 from autograder.spreadsheets import csv_text
 from course.errors import UsageError
@@ -83,6 +84,9 @@ class LmsExport(ExportPlugin):
         assignments = _chosen("assignment", self.assignment, {str(a.name): a for a in gradebook.assignments})
         if not self.assignment:
             assignments = self._handed_in(assignments)
+        chosen = {student.id for student in students}
+        submitted = [submission for a in assignments for submission in a.submissions if submission.student.id in chosen]
+        renew_late_penalties(gradebook, submitted, self)
         columns = [column for a in assignments for column in self._columns(gradebook, a, students)]
         for column in columns:
             if ungraded := sum(points is None for points in column.points.values()):
@@ -107,6 +111,10 @@ class LmsExport(ExportPlugin):
     def _columns(self, gradebook: Gradebook, assignment: Assignment, students: Sequence[Student]) -> list[GradeColumn]:
         """A column for each graded cell, in the notebook's order, and one for the total."""
         scores = {student.id: _cell_scores(gradebook, assignment.name, student.id) for student in students}
+        if not self.total:
+            scores = {
+                student: _less_penalty(gradebook, assignment.name, student, cells) for student, cells in scores.items()
+            }
         columns = []
         for (notebook, cell), max_points in _max_points(assignment).items():
             title = f"{assignment.name}: {cell if notebook == assignment.name else f'{notebook} {cell}'}"
@@ -187,6 +195,16 @@ def _total(gradebook: Gradebook, assignment: str, student: str, scores: CellScor
         return None
     submission = gradebook.find_submission(assignment, student)
     return max(0.0, float(submission.score) - float(submission.late_submission_penalty or 0.0))
+
+
+def _less_penalty(gradebook: Gradebook, assignment: str, student: str, scores: CellScores) -> CellScores:
+    """The points of the cells with the late penalty taken from each in proportion: they add up to the total."""
+    points = sum(score or 0.0 for score in scores.values())
+    if not points:
+        return scores
+    penalty = float(gradebook.find_submission(assignment, student).late_submission_penalty or 0.0)
+    share = max(0.0, 1.0 - penalty / points)
+    return {cell: None if score is None else score * share for cell, score in scores.items()}
 
 
 def _format_points(points: float | None) -> str:

@@ -17,12 +17,14 @@ from nbconvert.exporters import NotebookExporter
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
+from nbgrader.converters import Autograde
 from nbgrader.converters.base import BaseConverter
 
 from autograder.console import printable
 from autograder.grading.large_notebooks import without_outputs
 from autograder.grading.plain_files import describe_special
 from autograder.grading.read_submission import MAX_FILE
+from autograder.grading.unfinished import forget_unfinished
 from autograder.nbgrader_plugins.plain_hand_ins import take_plain_files_only
 from autograder.nbgrader_plugins.timezones import understand_time_zones
 from course.files import unwritable_text, writable
@@ -50,6 +52,8 @@ class SubmissionReader(NotebookExporter):
         understand_time_zones(self.config)  # an older nbgrader_config.py does not call it
         if isinstance(self.parent, BaseConverter):
             take_plain_files_only(self.parent)
+        if isinstance(self.parent, Autograde):  # which starts now, and has skipped nothing yet
+            forget_unfinished(self.parent)
 
     def from_filename(  # type: ignore[override]  # as for `from_file`
         self, filename: str, resources: dict[str, Any] | None = None, **options: Any

@@ -11,6 +11,7 @@ from nbgrader.api import Gradebook
 from nbgrader.api import Notebook as GradebookNotebook
 from nbgrader.preprocessors import OverwriteCells
 
+from autograder.grading.unfinished import add_mark
 from autograder.nbgrader_plugins.pictures import keep_pictures, named_attachments
 
 
@@ -30,6 +31,7 @@ class RestoreCells(OverwriteCells):
             keep_pictures(cells)
             self._insert_missing(cells, index, known)
             nb.cells = cells
+        add_mark(nb)
         return nb, resources
 
     def _restore_submitted(

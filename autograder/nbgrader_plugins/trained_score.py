@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 from base64 import b64encode
+from dataclasses import replace
 from functools import cache
 from logging import Logger
 from pathlib import Path
@@ -16,15 +17,18 @@ from traitlets import Bool, Dict, Float, Integer, Unicode
 from traitlets.config import Config
 
 from autograder import sandbox
+from autograder.console import printable_name
 from autograder.grading.attempts import handed_in
 from autograder.grading.options import Options, ReducedRun
 from autograder.grading.pipeline import grade
 from autograder.grading.recipe_sandbox import RecipeSandbox
+from autograder.grading.times import shown
+from autograder.grading.unfinished import remove_mark
 from autograder.nbgrader_plugins import report
 from autograder.nbgrader_plugins.execute import score_output
 from autograder.nbgrader_plugins.timezones import nbgrader_zone
 from autograder.old_names import warn_once
-from autograder.store import open_store
+from autograder.store import Store, counting_attempt, open_store
 from autograder.store.records import Result
 from autograder.workers.messages import Progress, RunStarted
 from course.errors import GraderError
@@ -65,6 +69,7 @@ class TrainedScore(NbGraderPreprocessor):
         super()._load_config(cfg, **kwargs)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        remove_mark(nb)  # the file keeps it until nbgrader writes the graded notebook
         cell = next((c for c in nb.cells if c.metadata.get("nbgrader", {}).get("grade_id") == TRAINED_CELL), None)
         if cell is None:  # an assignment without a recipe
             return nb, resources
@@ -84,17 +89,19 @@ class TrainedScore(NbGraderPreprocessor):
         """Raises GraderError when the grader is at fault: nbgrader then leaves the old score."""
         student = names["student"]
         recipe_sandbox = _recipe_sandbox(sandbox.choose_tier(options.trust_submissions))
-        with open_store(self.store or None) as store:
+        with open_store(self.store or None, groupshared=self._is_groupshared()) as store:
             path = self._submitted_notebook(names)
             nbgrader_zone()
             if assumed := handed_in(path).assumed:
                 self.log.warning("%s: %s", student, assumed)
             result = grade(path, options, _LogListener(self.log), recipe_sandbox, store=store, student=student)
-        if result.verdict == "internal":
-            raise GraderError(
-                f"The recipe of {student} could not be graded: {' '.join(result.reasons)} This is the grader's fault "
-                "and not the student's: the score stays as it was. Run `nbgrader autograde` again."
-            )
+            if result.verdict == "internal":
+                raise GraderError(
+                    f"The recipe of {student} could not be graded: {' '.join(result.reasons)} This is the grader's "
+                    "fault and not the student's: the score stays as it was. Run `nbgrader autograde` again."
+                )
+            if load_rules(options.assignment).attempts == "best":
+                result = _best_attempt(store, result, printable_name(student))
         return result
 
     def _outputs(self, student: str, result: Result, options: Options, points: float) -> list[NotebookNode]:
@@ -110,11 +117,26 @@ class TrainedScore(NbGraderPreprocessor):
             outputs.append(new_output("display_data", data={"image/png": b64encode(png).decode()}))
         return [*outputs, score_output(min(score, points))]
 
+    def _is_groupshared(self) -> bool:
+        converter = getattr(self.parent, "parent", None)
+        return bool(converter and converter.coursedir.groupshared)
+
     def _submitted_notebook(self, names: dict[str, str]) -> Path:
         """The notebook as it was handed in."""
         course = self.parent.parent.coursedir
         folder = course.format_path(course.submitted_directory, names["student"], names["assignment"])
         return Path(folder, f"{names['notebook']}.ipynb")
+
+
+def _best_attempt(store: Store, result: Result, student: str) -> Result:
+    """The result of the student's best attempt; its first reason says which one it is. `result` is the newest's."""
+    attempts = store.results.graded_attempts(result.assignment, student)
+    best = counting_attempt(attempts, "best")
+    if len(attempts) == 1:
+        return best.result
+    time = f"{shown(best.handed_in):%Y-%m-%d %H:%M %Z}"
+    note = f"Your best attempt counts: number {best.number} of {best.attempts}, handed in {time}."
+    return replace(best.result, reasons=(note, *best.result.reasons))
 
 
 @cache

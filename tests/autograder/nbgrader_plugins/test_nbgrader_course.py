@@ -7,6 +7,8 @@ instructor's settings: the limit lies between what one student's recipe holds un
 import csv
 import datetime as dt
 import shutil
+import subprocess
+import sys
 import time
 
 import nbformat
@@ -24,6 +26,7 @@ from tests.support.classroom import (
     Course,
     answer,
     cell,
+    environment,
 )
 from tests.support.listeners import RecordingListener
 
@@ -302,3 +305,22 @@ def test_who_hands_in_a_file_that_is_no_notebook_gets_a_report_that_says_so(cour
     assert scores == {name: None if name == "report" else 0.0 for name in course.scores("challenge", "ada")}
     assert "challenge.ipynb is not a notebook that can be read" in course.report("challenge", "ivy")
     assert "not a notebook that can be read" in course.autograded("challenge", "ivy").cells[0].source
+
+
+def test_killed_in_its_second_epoch_it_is_graded_when_it_is_started_again(course):
+    source = course.root / "submitted" / "ada" / "challenge"
+    shutil.copytree(source, course.root / "submitted" / "kim" / "challenge")
+    command = [sys.executable, "-W", "ignore", "-m", "nbgrader", "autograde", "challenge", "--student", "kim"]
+    longer = "--TrainedScore.reduced={'epochs': 2, 'train_images': 60000, 'test_images': 1000}"
+    with subprocess.Popen(
+        [*command, longer], cwd=course.root, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as killed:
+        assert any("Epoch 1." in line for line in killed.stderr)
+        killed.kill()
+    output = course.nbgrader("generate_feedback", "challenge", "--student", "kim", code=1)
+    assert "challenge of kim was not autograded to its end, so there is no feedback yet" in output
+    output = course.nbgrader("autograde", "challenge", "--student", "kim")
+    assert "challenge of kim was interrupted in its autograding, so it is autograded again" in output
+    assert course.scores("challenge", "kim") == course.scores("challenge", "ada")
+    course.nbgrader("generate_feedback", "challenge", "--student", "kim")
+    assert "Skipping existing assignment" in course.nbgrader("autograde", "challenge", "--student", "kim")

@@ -1,13 +1,20 @@
 """The trained cell: what is trained, how its settings are read, and what it shows."""
 
+import datetime as dt
+from dataclasses import replace
+
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from traitlets.config import Config
 
 from autograder.grading.options import Options, ReducedRun
+from autograder.nbgrader_plugins import trained_score as module
 from autograder.nbgrader_plugins.trained_score import TrainedScore
+from autograder.store import open_store
 from autograder.store.records import Result, RunRecord
+from course.rules import load_rules
 from course.training.results import EpochResult
+from tests.support.stores import NOON, hand_in, result_of
 
 REDUCED = {"epochs": 1, "train_images": 600, "test_images": 500, "accuracy": 0.5}
 
@@ -39,3 +46,29 @@ def test_the_cell_gets_report_curve_and_score_by_the_rules_of_the_reduced_run(co
     assert "Not official" in report.data["text/html"] and report.data["text/plain"].endswith("- Run 1: a reason.")
     assert set(curve.data) == {"image/png"}
     assert (number.output_type, number.data) == ("execute_result", {"text/plain": score})
+
+
+@pytest.mark.parametrize(("rule", "verdict"), [("last", "fail"), ("best", "pass")])
+def test_the_attempt_that_counts_is_the_one_in_the_gradebook_too(tmp_path, monkeypatch, rule, verdict):
+    """The first attempt passed, and the present file, which alone is graded now, did not."""
+    rules = replace(load_rules("challenge"), attempts=rule)
+    monkeypatch.setattr(module, "load_rules", lambda name: rules)
+    monkeypatch.setattr(TrainedScore, "_submitted_notebook", lambda self, names: tmp_path / "challenge.ipynb")
+    (tmp_path / "challenge.ipynb").write_text("{}")
+    url = str(tmp_path / "results.db")
+    with open_store(url) as store:
+        hand_in(store, "ada", "a" * 64, verdict="pass")
+        hand_in(store, "ben", "c" * 64, verdict="pass")
+
+    def grade(*args, store, student):
+        hand_in(store, student, "b" * 64, NOON + dt.timedelta(hours=1), verdict="fail")
+        return result_of("fail")
+
+    monkeypatch.setattr(module, "grade", grade)
+    result = trained_score(store=url)._grade({"student": "ada"}, Options(trust_submissions=True))
+    assert result.verdict == verdict
+    with open_store(url) as store:
+        (counting, _) = store.results.counting_attempts("challenge", rule)
+        assert counting.result.verdict == verdict  # what the leaderboard shows
+    if rule == "best":
+        assert result.reasons[0] == "Your best attempt counts: number 1 of 2, handed in 2026-03-01 12:00 UTC."
