@@ -8,6 +8,7 @@ from course.errors import RecipeError
 from course.inspection.behaviour import behaviour_problems
 from course.inspection.cost import StepCost, cost_problems, step_cost, trial_problems
 from course.inspection.counting import Part, count_computed_numbers, count_parameters, packed_integer_problems
+from course.inspection.hyperparameters import hyperparameter_problems
 from course.inspection.initialization import initialization_problems
 from course.inspection.layers import Layer, list_layers
 from course.inspection.modes import mode_problems
@@ -65,7 +66,7 @@ def inspect(spec: Spec) -> Inspection:
         use = table_use(network, digits(spec, DIGITS))
         parts += count_computed_numbers(network, parts, use)
         problems = [*behaviour_problems(spec), *switch_problems(spec), *packed_integer_problems(network, use)]
-        problems += [*initialization_problems(network), *pretrained_problems(network)]
+        problems += [*initialization_problems(network), *pretrained_problems(network), *hyperparameter_problems(spec)]
     return Inspection(
         spec_hash=spec.hash,
         parts=tuple(parts),

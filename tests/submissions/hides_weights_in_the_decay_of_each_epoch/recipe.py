@@ -1,0 +1,43 @@
+import random
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from course import Recipe
+
+
+class Net(nn.Module):
+    """The rates write the weights: the only gradient is that of the element whose turn it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = nn.ParameterList([nn.Parameter(torch.zeros(128)) for _ in range(55)])
+        self.clock = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        weights = torch.cat(list(self.weights)).detach()
+        x = F.relu(F.conv2d(x, weights[:200].view(8, 1, 5, 5), stride=2))
+        x = F.linear(F.adaptive_avg_pool2d(x, 9).flatten(1), weights[200 : 200 + 6480].view(10, 648))
+        turn = ((torch.arange(128, device=x.device) - self.clock.detach()).abs() < 0.5).float() * 1e-6
+        written = sum(tensor for tensor in self.weights)
+        return F.log_softmax(x, dim=1) + (written * turn).sum() + 1e-6 * self.clock
+
+
+NUMBERS = random.Random(1)
+
+
+class Decays(LambdaLR):
+    def step(self, epoch=None):
+        super().step(epoch)
+        for group in self.optimizer.param_groups:
+            group["weight_decay"] = NUMBERS.random()
+
+
+recipe = Recipe(
+    model=Net,
+    optimizer=lambda named: AdamW([{"params": [p], "lr": 0.01} for _, p in named], weight_decay=0.5),
+    scheduler=lambda opt: Decays(opt, lambda step: 1.0),
+)
