@@ -8,9 +8,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
 
+from autograder.authoring import release
 from autograder.authoring.lessons import ROOT, notebook_path
 from autograder.authoring.release import CONFIG, make_release, release_problems, release_with_gradebook
-from course.errors import GraderError
+from course.errors import GraderError, UsageError
 from course.files import write_atomically
 from tests.support.files import files_below
 
@@ -112,3 +113,11 @@ def test_a_file_that_is_no_longer_in_the_source_leaves_the_release(root):
     figure.unlink()
     release_with_gradebook(root, "one")
     assert [path.name for path in (root / "release" / "one").rglob("*") if path.is_file()] == ["one.ipynb"]
+
+
+def test_a_gradebook_of_another_version_is_told_before_anything_is_released(tmp_path, monkeypatch):
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.db_url = 'sqlite:///old.db'\n")
+    monkeypatch.setattr(release, "gradebook_problem", lambda url: f"Upgrade {url} with `nbgrader db upgrade`.")
+    with pytest.raises(UsageError, match=r"Upgrade sqlite:///old\.db with `nbgrader db upgrade`"):
+        release_with_gradebook(tmp_path, "challenge")
+    assert [path.name for path in tmp_path.iterdir()] == ["nbgrader_config.py"]
