@@ -13,6 +13,7 @@ from course.capture import capture
 from course.inspection import behaviour, inspect
 from course.inspection.behaviour import behaviour_problems
 from course.training.loop import EVAL_BATCH
+from tests.support.honest_recipes import HONEST
 from tests.support.networks import around, captured, recipe
 
 
@@ -104,6 +105,11 @@ def test_the_whole_network_is_run_on_batches_as_the_graders(layer, monkeypatch):
 @pytest.mark.parametrize("name", ["functional_dropout_and_view", "random_relu", "batch_norm_without_affine"])
 def test_layers_that_rest_in_test_mode_are_no_problem(name):
     assert behaviour_problems(captured(name)) == []
+
+
+@pytest.mark.parametrize("name", ["rows_as_time_steps", "more_units_over_rows"])
+def test_a_recurrent_network_that_magnifies_rounding_is_no_problem(name):
+    assert behaviour_problems(capture(HONEST[name].build())) == []
 
 
 def raw_scores() -> nn.Module:

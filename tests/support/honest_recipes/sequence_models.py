@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -51,12 +53,13 @@ class VisionTransformer(nn.Module):
 class RowsAsTime(nn.Module):
     """A recurrent network written out: a row of the image is a step."""
 
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.inp, self.rec, self.out = nn.Linear(28, 24), nn.Linear(24, 24, bias=False), nn.Linear(24, 10)
+        self.inp, self.rec = nn.Linear(28, width), nn.Linear(width, width, bias=False)
+        self.out = nn.Linear(width, 10)
 
     def forward(self, x):
-        h = torch.zeros(x.size(0), 24, device=x.device)
+        h = x.new_zeros(x.size(0), self.rec.out_features)
         for row in x.squeeze(1).unbind(1):
             h = torch.tanh(self.inp(row) + self.rec(h))
         return F.log_softmax(self.out(h), dim=1)
@@ -65,5 +68,6 @@ class RowsAsTime(nn.Module):
 SEQUENCE_MODELS = {
     "mlp_mixer": network(Mixer),
     "vision_transformer": network(VisionTransformer),
-    "rows_as_time_steps": network(RowsAsTime),
+    "rows_as_time_steps": network(partial(RowsAsTime, 24)),
+    "more_units_over_rows": network(partial(RowsAsTime, 32)),  # chaotic where its weights are large
 }
