@@ -30,6 +30,8 @@ ADVICE = (
     "the process or on an unseeded random number."
 )
 MAX_SHOWN = 3
+# the date, and the time since the machine started; clock_gettime reads all of them (not there on Windows)
+CLOCKS = [name + end for name in ("time", "monotonic", "perf_counter", "clock_gettime") for end in ("", "_ns")]
 
 _now = dt.datetime.now  # of the class that `other_conditions` replaces
 
@@ -82,18 +84,20 @@ def other_conditions(*, alone: bool = False) -> Iterator[None]:
 
 def _later_clock() -> dict[str, Callable[..., Any]]:
     """What takes the place of the functions of `time` that know the date."""
-    real = {name: getattr(time, name) for name in ("time", "gmtime", "localtime", "ctime", "asctime", "strftime")}
-    nanoseconds = time.time_ns
+    real = {name: getattr(time, name) for name in ("gmtime", "localtime", "ctime", "asctime", "strftime")}
+    read = {name: getattr(time, name) for name in CLOCKS if hasattr(time, name)}
 
-    def now() -> float:
-        return float(real["time"]() + LATER.total_seconds())
+    def later(name: str) -> Callable[..., Any]:
+        seconds = int(LATER.total_seconds()) * (10**9 if name.endswith("_ns") else 1)
+        return lambda *clock: read[name](*clock) + seconds
+
+    now = later("time")
 
     def of_seconds(name: str) -> Callable[..., Any]:
         return lambda seconds=None: real[name](now() if seconds is None else seconds)
 
     return {
-        "time": now,
-        "time_ns": lambda: nanoseconds() + int(LATER.total_seconds()) * 10**9,
+        **{name: later(name) for name in read},
         **{name: of_seconds(name) for name in ("gmtime", "localtime", "ctime")},
         "asctime": lambda *given: real["asctime"](*(given or [real["localtime"](now())])),
         "strftime": lambda form, *given: real["strftime"](form, *(given or [real["localtime"](now())])),

@@ -16,6 +16,8 @@ from tests.support.recipes import TINY
 CLOCKS = {
     "time": lambda: time.time(),
     "time_ns": lambda: time.time_ns() / 1e9,
+    "clock_gettime": lambda: time.clock_gettime(time.CLOCK_REALTIME),
+    "clock_gettime_ns": lambda: time.clock_gettime_ns(time.CLOCK_REALTIME) / 1e9,
     "gmtime": lambda: datetime.datetime(*time.gmtime()[:6], tzinfo=datetime.UTC).timestamp(),
     "localtime": lambda: time.mktime(time.localtime()),
     "ctime": lambda: time.mktime(time.strptime(time.ctime())),
@@ -47,6 +49,16 @@ def test_every_clock_shows_another_day_and_hour_and_then_the_right_one_again(clo
         later = CLOCKS[clock]()
     assert later - time.time() == pytest.approx(LATER.total_seconds(), abs=5)
     assert CLOCKS[clock]() == pytest.approx(time.time(), abs=5)
+
+
+@pytest.mark.parametrize("clock", ["monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"])
+def test_the_time_since_the_machine_started_is_another_one_too(clock):
+    started = getattr(time, clock)()
+    with other_conditions():
+        later = getattr(time, clock)()
+    unit = 1e9 if clock.endswith("_ns") else 1
+    assert (later - started) / unit == pytest.approx(LATER.total_seconds(), abs=5)
+    assert (getattr(time, clock)() - started) / unit < 5
 
 
 @pytest.mark.parametrize("look", LOOKS)
