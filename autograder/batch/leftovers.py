@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.console import printable
+from autograder.grading.attempts import TIMESTAMP
 from autograder.grading.plain_files import describe_special
 from autograder.grading.read_submission import SUFFIXES
 
 RESOURCE_FORK = "._"  # with which a Mac begins the name of the second file that it writes for each
 # what programs leave: Macs, Windows, Jupyter, Python, git and this program's own store
-_BY_PRODUCTS = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini", "timestamp.txt"}
+_BY_PRODUCTS = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini", TIMESTAMP}
 _OWN_SUFFIXES = (".db", ".db-wal", ".db-shm", ".db-journal", ".lock", ".log", ".csv", ".toml", ".md")
 _ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar")
 MAX_NAMED = 5
@@ -56,6 +57,8 @@ def submission_files(folder: Path, leftovers: Leftovers, *, each_is_one: bool) -
     entries = _entries(folder, leftovers)
     files = []
     for path in entries:
+        if path.name == TIMESTAMP and not each_is_one:
+            continue  # nbgrader's, and read with the submission
         if is_by_product(path):
             _leave_by_product(path, entries, leftovers)
         elif has_submission_suffix(path) and not _is_folder(path):

@@ -32,6 +32,13 @@ def test_by_products_are_nobodys_and_are_named_without_being_counted(tmp_path):
         assert name in note
 
 
+def test_nbgraders_timestamp_belongs_to_its_submission_and_is_not_mentioned(tmp_path):
+    put(tmp_path / "submitted" / "ada" / "challenge" / "challenge.ipynb")
+    put(tmp_path / "submitted" / "ada" / "challenge" / "timestamp.txt", "2026-07-10 23:30:00 UTC")
+    students, found = find(tmp_path / "submitted")
+    assert set(students) == {"ada"} and found.notes == () == found.missing
+
+
 def test_a_resource_fork_alone_means_that_somebodys_file_is_missing(tmp_path):
     put(tmp_path / "ada.ipynb")
     put(tmp_path / "._zoe.ipynb")
