@@ -131,7 +131,7 @@ class ProgressReporter:
             self._measured_from = now
         elif self._steps == WARM_UP_STEPS + MEASURED_STEPS:
             self._check((now - self._measured_from) / MEASURED_STEPS * step.steps * self._epochs)
-        if time.process_time() > self._most_computed:
+        elif self._steps > WARM_UP_STEPS + MEASURED_STEPS and time.process_time() > self._most_computed:
             raise RecipeError(
                 f"Training took more than {LONGEST} times the {self._max_seconds / 60:,.0f} minutes that are allowed: "
                 "its steps became slower than the first ones. Look for numbers that shrink to almost nothing (below "
