@@ -17,7 +17,11 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 OLD_MODULES = ("autograder.exports", "autograder.preprocessors", "autograder.reading", "autograder.showing")
-NEW_PACKAGE = "autograder.nbgrader_plugins"  # exports everything that was in them, under the same names
+OLD_NAMES = (
+    *("CanvasExport", "MoodleExport", "RestoreCells", "SandboxedExecute", "SubmissionReader", "TrainedScore"),
+    "markdown_to_html",
+)
+NEW_PACKAGE = "autograder.nbgrader_plugins"  # exports all of them
 
 
 def install() -> None:
@@ -41,10 +45,9 @@ class _OldModuleFinder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         def get_from_new_package(name: str) -> object:
-            package = import_module(NEW_PACKAGE)
-            if name not in package.__all__:
+            if name not in OLD_NAMES:
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
             warn_once(f"Outdated nbgrader_config.py: write {NEW_PACKAGE} in place of {', '.join(OLD_MODULES)}.")
-            return getattr(package, name)
+            return getattr(import_module(NEW_PACKAGE), name)
 
         module.__dict__["__getattr__"] = get_from_new_package
