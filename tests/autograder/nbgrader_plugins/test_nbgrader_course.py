@@ -52,6 +52,9 @@ VERDICTS = {
 }
 pytestmark = [pytest.mark.slow, pytest.mark.training]
 
+# what has nothing to do with the gradebook's database is tried once
+WHATEVER_THE_DATABASE = pytest.mark.parametrize("course", ["SQLite"], indirect=True)
+
 PICTURE = (  # one pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -256,6 +259,7 @@ def test_a_fault_of_ours_leaves_the_old_score_and_says_so(course):
     assert course.scores("challenge", "ada") == before
 
 
+@WHATEVER_THE_DATABASE
 def test_no_execute_is_refused_and_the_old_score_stays(course):
     before = course.scores("challenge", "eli")
     output = course.nbgrader("autograde", "challenge", "--student", "eli", "--force", "--no-execute", code=1)
@@ -296,6 +300,7 @@ def test_canvas_and_moodle_get_every_exercise_and_empty_fields_for_what_waits_fo
     assert exercises == {f"challenge: {name}" for name in course.scores("challenge", "ada")}
 
 
+@WHATEVER_THE_DATABASE
 def test_who_hands_in_a_file_that_is_no_notebook_gets_a_report_that_says_so(course):
     broken = course.root / "submitted" / "ivy" / "challenge" / "challenge.ipynb"
     broken.parent.mkdir(parents=True)
@@ -307,6 +312,7 @@ def test_who_hands_in_a_file_that_is_no_notebook_gets_a_report_that_says_so(cour
     assert "not a notebook that can be read" in course.autograded("challenge", "ivy").cells[0].source
 
 
+@WHATEVER_THE_DATABASE
 def test_killed_in_its_second_epoch_it_is_graded_when_it_is_started_again(course):
     source = course.root / "submitted" / "ada" / "challenge"
     shutil.copytree(source, course.root / "submitted" / "kim" / "challenge")
