@@ -26,5 +26,5 @@ def test_every_folder_that_a_user_has_is_replaced_and_mnist_is_fetched_once_for_
     ]
     assert [folder for folder in folders if not Path(folder).is_relative_to(temporary)] == []
     assert not data_folder().resolve().is_relative_to(temporary)
-    # a test that takes the variable away may have made a secret, in a folder of the list above
     assert course_secret() == b"the secret of the tests"
+    assert not secret_file().exists()

@@ -12,7 +12,9 @@ from tests.support.notebooks import run_notebook, text_of
 
 
 @pytest.mark.slow
-def test_a_hostile_notebook_gets_no_network_no_file_of_others_and_no_test_before_it_is_run(tmp_path, monkeypatch):
+def test_a_hostile_notebook_gets_no_network_no_file_of_others_and_no_test_before_it_is_run(
+    tmp_path, tmp_path_factory, monkeypatch
+):
     """It tries the network, the gradebook, others' work, the file with its hidden tests, and to leave a file behind."""
     course = tmp_path / "course"
     mine, other = (course / "autograded" / name / "challenge" for name in ("mallory", "alice"))
@@ -22,6 +24,7 @@ def test_a_hostile_notebook_gets_no_network_no_file_of_others_and_no_test_before
         (folder / "helper.py").write_text("answer = 42")
     (course / "gradebook.db").write_text("grades")
     monkeypatch.delenv(SECRET_VARIABLE, raising=False)  # so that the secret is in a file
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))  # which no later test finds
     assert course_secret() and secret_file().exists()
     (mine / "link").symlink_to(course / "gradebook.db")
     with socket.socket() as server:
