@@ -1,6 +1,7 @@
 """The grader of Under 8k: it trains every submission itself and judges it. Layers import downwards only:
 
     cli, authoring, bench                                     what people run
+    gradebook                                                 all that a course has of its students, side by side
     batch, leaderboard, nbgrader_plugins, calibration         a class, its pages and its points; calibrated limits
     grading                                                   one submission, from its file to its verdict
     store                                                     results, epoch by epoch, in a database

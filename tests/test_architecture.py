@@ -13,12 +13,12 @@ PAGE = ROOT / "docs" / "architecture.md"
 # docs/architecture.md shows this table.
 LAYERS = """\
 autograder   cli, authoring, bench
+             gradebook
              batch, leaderboard, nbgrader_plugins, calibration
              grading
              store
              workers
              sandbox
-             spreadsheets
              console, old_names
 course       plots
              notebook

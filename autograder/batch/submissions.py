@@ -77,6 +77,14 @@ def find_submissions(folders: Iterable[Path], assignment: str | None, default_as
     return FoundSubmissions(found, tuple(dict.fromkeys([*unknown, *leftovers.notes()])), missing)
 
 
+def left_out(submitted: Path) -> tuple[str, ...]:
+    """A sentence for each thing in nbgrader's folder `submitted` that may be somebody's work and is not graded."""
+    leftovers = Leftovers()
+    if submitted.is_dir():
+        list(_of_all_students(submitted, None, leftovers))
+    return tuple(dict.fromkeys(leftovers.missing))
+
+
 def _without_rules(submission: SubmissionFile) -> str:
     """A sentence that ends with a question mark where a known assignment may be meant."""
     name = submission.assignment

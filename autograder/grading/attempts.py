@@ -23,11 +23,18 @@ TIMESTAMP = "timestamp.txt"  # nbgrader writes the time of hand-in to this file 
 
 def register(store: Store, path: Path, student: str, assignment: str) -> int:
     """Record the file as an attempt, unless it is one already. Returns its id. Raises StoreError, UsageError."""
-    source = _recipe_source(path)
-    content = source.encode() if source else _content(path)
-    digest = hashlib.sha256(content).hexdigest()
+    source, digest = source_and_digest(path)
     name, student = printable_name(path.name), student_name(student)
     return store.results.record_attempt(student, assignment, name, digest, handed_in(path).time, source)
+
+
+def source_and_digest(path: Path) -> tuple[str, str]:
+    """The recipe's source, and the SHA-256 that tells it from others; of a file without a recipe "" and the file's.
+
+    Raises UsageError if the file cannot be read.
+    """
+    source = _recipe_source(path)
+    return source, hashlib.sha256(source.encode() if source else _content(path)).hexdigest()
 
 
 def run_key(spec: Spec, seed: int, options: Options) -> RunKey:

@@ -12,6 +12,8 @@ import os
 import platform
 import re
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +53,8 @@ def forget_unfinished(converter: Any) -> None:
         student, assignment = found["student"], found["assignment"]
         folder = Path(converter._format_dest(assignment, student))
         names = [Path(notebook).stem for notebook in notebooks]
-        if not folder.is_dir() or not (problem := _problem(converter, folder, assignment, names)):
+        is_known = partial(_is_known, converter, assignment)
+        if not folder.is_dir() or not (problem := describe_unfinished(folder, names, is_known)):
             continue
         if problem.startswith("is being"):
             converter.log.warning("%s of %s %s", assignment, student, problem)
@@ -60,14 +63,17 @@ def forget_unfinished(converter: Any) -> None:
         _remove(converter, folder, names)
 
 
-def _problem(converter: Any, folder: Path, assignment: str, names: list[str]) -> str:
-    """Why the submission is not graded, or who is at it; empty if it is graded."""
+def describe_unfinished(folder: Path, names: list[str], is_known: Callable[[str], bool]) -> str:
+    """Why what is in `folder`, of autograded/, is not graded, or who is at it ("is being ..."); empty if it is graded.
+
+    `names` are the notebooks that were handed in. One that the gradebook does not know (`is_known`) is never graded.
+    """
     for name in names:
         path = folder / f"{name}.ipynb"
         try:
-            mark = str(json.loads(path.read_bytes())["metadata"].get(MARK, ""))
+            mark = _mark_in(path.read_bytes())
         except FileNotFoundError:
-            if not _is_known(converter, name, assignment):  # nbgrader leaves such a notebook out
+            if not is_known(name):  # nbgrader leaves such a notebook out
                 continue
             if time.time() - folder.stat().st_mtime < STARTING_SECONDS:
                 return "is being started by another process, or was interrupted a moment ago: run this again"
@@ -80,6 +86,13 @@ def _problem(converter: Any, folder: Path, assignment: str, names: list[str]) ->
         if mark:
             return "was interrupted in its autograding"
     return ""
+
+
+def _mark_in(content: bytes) -> str:
+    """The mark in a notebook; empty if there is none. Raises what JSON does for one that was not written to its end."""
+    if content.endswith(b"\n}\n") and MARK.encode() not in content:  # as nearly all: parsing a class takes seconds
+        return ""
+    return str(json.loads(content)["metadata"].get(MARK, ""))
 
 
 def _is_at_work(mark: str, silent: float) -> bool:
@@ -97,7 +110,7 @@ def _is_at_work(mark: str, silent: float) -> bool:
     return silent < FORGOTTEN_SECONDS
 
 
-def _is_known(converter: Any, name: str, assignment: str) -> bool:
+def _is_known(converter: Any, assignment: str, name: str) -> bool:
     with Gradebook(converter.coursedir.db_url, converter.coursedir.course_id) as gradebook:
         try:
             gradebook.find_notebook(name, assignment)

@@ -15,11 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.console import VERDICT_COLORS, printable
+from autograder.console.spreadsheets import csv_text
 from autograder.grading.times import shown
 from autograder.leaderboard.pages.render import RowRenderer, describe_progress, describe_rules, page, percent
 from autograder.leaderboard.pages.site import STATIC
 from autograder.leaderboard.ranking import LeaderboardRow
-from autograder.spreadsheets import csv_text
 from autograder.store.secret import course_secret
 from course.rules import load_rules
 

@@ -23,9 +23,9 @@ from nbgrader.plugins import ExportPlugin
 from traitlets import Bool
 
 from autograder.console import ExitCode
+from autograder.console.spreadsheets import csv_text
 from autograder.nbgrader_plugins.given_grades import renew_late_penalties
 from autograder.nbgrader_plugins.gradebook_version import gradebook_problem
-from autograder.spreadsheets import csv_text
 from course.errors import UsageError
 from course.files import write_atomically
 

@@ -8,7 +8,7 @@ exports ask the course's penalty plugin again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from nbformat import NotebookNode
 from nbgrader import utils
@@ -21,6 +21,28 @@ from autograder.grading.unfinished import has_mark
 from course.errors import GraderError
 
 
+class ScoredNotebook(Protocol):
+    """A notebook of the gradebook, or what was read of it."""
+
+    @property
+    def score(self) -> float: ...
+
+
+class LatePenalties:
+    """The course's plugin for late penalties. `settings` is a `parent` or a `config` of traitlets."""
+
+    def __init__(self, **settings: Any):
+        self._assigner = AssignLatePenalties(**settings)
+        self._assigner.init_plugin()
+
+    def penalty(self, student: str, notebook: ScoredNotebook, seconds_late: float) -> float | None:
+        """In points of the notebook, for its score of now; None is none."""
+        if seconds_late <= 0:
+            return None
+        penalty = self._assigner.plugin_inst.late_submission_penalty(student, notebook.score, seconds_late)
+        return None if penalty is None else float(self._assigner._check_late_penalty(notebook, penalty))
+
+
 def renew_late_penalties(
     gradebook: Gradebook, submissions: Iterable[SubmittedAssignment], parent: Configurable
 ) -> None:
@@ -28,18 +50,13 @@ def renew_late_penalties(
 
     A submission without a timestamp or a due date is left alone: whether it is late is not known.
     """
-    assigner = AssignLatePenalties(parent=parent)
-    assigner.init_plugin()
+    penalties = LatePenalties(parent=parent)
     for submission in submissions:
         if submission.timestamp is None or submission.assignment.duedate is None:
             continue
         late = submission.total_seconds_late
         for notebook in submission.notebooks:
-            penalty = None
-            if late > 0:
-                penalty = assigner.plugin_inst.late_submission_penalty(submission.student.id, notebook.score, late)
-            if penalty is not None:
-                penalty = assigner._check_late_penalty(notebook, penalty)
+            penalty = penalties.penalty(submission.student.id, notebook, late)
             if penalty != notebook.late_submission_penalty:
                 notebook.late_submission_penalty = penalty
     gradebook.db.commit()

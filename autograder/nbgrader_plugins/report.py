@@ -9,13 +9,13 @@ import io
 from collections.abc import Sequence
 from functools import cache
 from statistics import median
+from typing import Protocol
 
 import jinja2
 
 from autograder.console import printable
 from autograder.store.records import Result, RunRecord
 from course.inspection import Inspection
-from course.recipe import TEST_IMAGES
 from course.rules import Rules, held_level
 
 HEADLINES = {
@@ -28,7 +28,27 @@ HEADLINES = {
 OVERFITTING_GAP = 0.003  # training accuracy - test accuracy; a larger gap indicates overfitting
 
 
-def credit(result: Result, rules: Rules, partial_credit: float, partial_from: float) -> float:
+class CountedRun(Protocol):
+    """A run as the points depend on it: right answers, epoch by epoch, of `total` test images."""
+
+    @property
+    def correct(self) -> Sequence[int]: ...
+
+    @property
+    def total(self) -> int: ...
+
+
+class Judged(Protocol):
+    """A Result, or a summary of one."""
+
+    @property
+    def verdict(self) -> str: ...
+
+    @property
+    def runs(self) -> Sequence[CountedRun]: ...
+
+
+def credit(result: Judged, rules: Rules, partial_credit: float, partial_from: float) -> float:
     """The fraction of the points that the result is worth, between 0 and 1.
 
     1 for pass and borderline. For fail it grows linearly with the held accuracy (the median of the seeds), from 0 at
@@ -38,7 +58,7 @@ def credit(result: Result, rules: Rules, partial_credit: float, partial_from: fl
         return 1.0
     if result.verdict != "fail" or not result.runs or partial_credit <= 0 or rules.accuracy <= partial_from:
         return 0.0
-    held = median(held_level(run.correct, rules.hold) / _test_images(run) for run in result.runs)
+    held = median(held_level(run.correct, rules.hold) / run.total for run in result.runs)
     fraction = (held - partial_from) / (rules.accuracy - partial_from)
     return min(partial_credit, 1.0) * min(max(fraction, 0.0), 1.0)
 
@@ -94,7 +114,7 @@ def next_steps(result: Result, rules: Rules) -> list[str]:
 
 
 def _advice_on_curve(run: RunRecord, rules: Rules, spare_parameters: int) -> list[str]:
-    needed = rules.needed(_test_images(run))
+    needed = rules.needed(run.total)
     best, last = max(run.epochs, key=lambda epoch: epoch.correct), run.epochs[-1]
     advice = []
     if best.correct >= needed:
@@ -140,10 +160,6 @@ def _epoch_table(runs: tuple[RunRecord, ...]) -> str:
         cells = [f"{run.epochs[index].accuracy:.2%}" if index < len(run.epochs) else "" for run in runs]
         lines.append(f"{index + 1:5}" + "".join(f"{cell:>18}" for cell in cells))
     return "\n".join(lines)
-
-
-def _test_images(run: RunRecord) -> int:
-    return run.epochs[0].test_total if run.epochs else TEST_IMAGES
 
 
 @cache

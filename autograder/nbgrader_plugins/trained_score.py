@@ -17,7 +17,7 @@ from traitlets import Bool, Dict, Float, Integer, Unicode
 from traitlets.config import Config
 
 from autograder import sandbox
-from autograder.console import printable_name
+from autograder.console import student_name
 from autograder.grading.attempts import handed_in
 from autograder.grading.options import Options, ReducedRun
 from autograder.grading.pipeline import grade
@@ -32,7 +32,7 @@ from autograder.store import Store, counting_attempt, open_store
 from autograder.store.records import Result
 from autograder.workers.messages import Progress, RunStarted
 from course.errors import GraderError
-from course.rules import load_rules
+from course.rules import Rules, load_rules
 from course.training.results import EpochResult
 
 TRAINED_CELL = "trained_score"  # its grade_id
@@ -82,7 +82,7 @@ class TrainedScore(NbGraderPreprocessor):
             reduced=ReducedRun.from_config(self.reduced) if self.reduced else None,
         )
         result = self._grade(names, options)
-        cell.outputs = self._outputs(names["student"], result, options, points=float(cell.metadata.nbgrader.points))
+        cell.outputs = self._outputs(names["student"], result, points=float(cell.metadata.nbgrader.points))
         return nb, resources
 
     def _grade(self, names: dict[str, str], options: Options) -> Result:
@@ -100,22 +100,27 @@ class TrainedScore(NbGraderPreprocessor):
                     f"The recipe of {student} could not be graded: {' '.join(result.reasons)} This is the grader's "
                     "fault and not the student's: the score stays as it was. Run `nbgrader autograde` again."
                 )
-            if load_rules(options.assignment).attempts == "best":
-                result = _best_attempt(store, result, printable_name(student))
-        return result
+            return _counting_result(store, result, student_name(student))
 
-    def _outputs(self, student: str, result: Result, options: Options, points: float) -> list[NotebookNode]:
+    def _outputs(self, student: str, result: Result, points: float) -> list[NotebookNode]:
         """The outputs of the trained cell: the report, the curves, and the score that nbgrader reads."""
-        rules = load_rules(result.assignment)
-        if options.reduced:
-            rules = options.reduced.rules(rules)
-        score = round(points * report.credit(result, rules, self.partial_credit, self.partial_from), 2)
+        rules = self.rules(result.assignment)
+        score = self.score(result, rules, points)
         self.log.info("%s: %s, %g of %g points. %s", student, result.verdict, score, points, result.reasons[0])
         texts = {"text/html": report.html(result, rules, score, points), "text/plain": report.text(result)}
         outputs = [new_output("display_data", data=texts)]
         if png := report.curves(result, rules):
             outputs.append(new_output("display_data", data={"image/png": b64encode(png).decode()}))
-        return [*outputs, score_output(min(score, points))]
+        return [*outputs, score_output(score)]
+
+    def rules(self, assignment: str) -> Rules:
+        """The assignment's rules as these settings change them. Raises UsageError."""
+        rules = load_rules(assignment)
+        return ReducedRun.from_config(self.reduced).rules(rules) if self.reduced else rules
+
+    def score(self, result: report.Judged, rules: Rules, points: float) -> float:
+        """What a result is worth of the cell's points."""
+        return min(round(points * report.credit(result, rules, self.partial_credit, self.partial_from), 2), points)
 
     def _is_groupshared(self) -> bool:
         converter = getattr(self.parent, "parent", None)
@@ -128,15 +133,20 @@ class TrainedScore(NbGraderPreprocessor):
         return Path(folder, f"{names['notebook']}.ipynb")
 
 
-def _best_attempt(store: Store, result: Result, student: str) -> Result:
-    """The result of the student's best attempt; its first reason says which one it is. `result` is the newest's."""
+def _counting_result(store: Store, result: Result, student: str) -> Result:
+    """The result of the attempt that counts, as for the leaderboard; its first reason says which one it is.
+
+    `result` is that of the file at hand. As a rule it is the last attempt; of a file with an earlier time it is not.
+    """
+    rule = load_rules(result.assignment).attempts
     attempts = store.results.graded_attempts(result.assignment, student)
-    best = counting_attempt(attempts, "best")
-    if len(attempts) == 1:
-        return best.result
-    time = f"{shown(best.handed_in):%Y-%m-%d %H:%M %Z}"
-    note = f"Your best attempt counts: number {best.number} of {best.attempts}, handed in {time}."
-    return replace(best.result, reasons=(note, *best.result.reasons))
+    counting = counting_attempt(attempts, rule)
+    same = (counting.result.verdict, counting.result.reasons) == (result.verdict, result.reasons)
+    if len(attempts) == 1 or (rule == "last" and same):
+        return result
+    time = f"{shown(counting.handed_in):%Y-%m-%d %H:%M %Z}"
+    note = f"Your {rule} attempt counts: number {counting.number} of {counting.attempts}, handed in {time}."
+    return replace(counting.result, reasons=(note, *counting.result.reasons))
 
 
 @cache

@@ -27,7 +27,6 @@ from autograder.store.models import (
 )
 from autograder.store.records import Result, RunRecord
 from course.inspection import Inspection
-from course.recipe import TEST_IMAGES
 from course.rules import Verdict
 
 INSPECTION = TypeAdapter(Inspection)
@@ -54,13 +53,7 @@ class GradedAttempt:
     @property
     def quality(self) -> Quality:
         runs = self.result.runs
-        return attempt_quality(
-            self.result.verdict,
-            [
-                ([] if run.ended else run.correct, run.epochs[0].test_total if run.epochs else TEST_IMAGES)
-                for run in runs
-            ],
-        )
+        return attempt_quality(self.result.verdict, [([] if run.ended else run.correct, run.total) for run in runs])
 
 
 def load_graded_attempts(

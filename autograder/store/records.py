@@ -10,6 +10,7 @@ from typing import Any
 
 from course import __version__
 from course.inspection import Inspection
+from course.recipe import TEST_IMAGES
 from course.rules import Verdict
 from course.training.loop import TRAINER_VERSION
 from course.training.results import EpochResult
@@ -46,6 +47,11 @@ class RunRecord:
     @property
     def correct(self) -> list[int]:
         return [epoch.correct for epoch in self.epochs]
+
+    @property
+    def total(self) -> int:
+        """The number of test images."""
+        return self.epochs[0].test_total if self.epochs else TEST_IMAGES
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from traitlets.config import Config
 
-from autograder.grading.options import Options, ReducedRun
+from autograder.console import student_name
+from autograder.grading.options import Options
 from autograder.nbgrader_plugins import trained_score as module
 from autograder.nbgrader_plugins.trained_score import TrainedScore
 from autograder.store import open_store
@@ -41,34 +42,42 @@ def test_the_cell_gets_report_curve_and_score_by_the_rules_of_the_reduced_run(co
     runs = (RunRecord(1, "cpu", "a processor", 1, epochs, 1.0),)
     verdict = "pass" if min(correct) >= 250 else "fail"
     result = Result("challenge.ipynb", "challenge", verdict, ("Run 1: a reason.",), official=False, runs=runs)
-    plugin = trained_score(partial_credit=0.5, partial_from=0.5)
-    report, curve, number = plugin._outputs("ada", result, Options(reduced=ReducedRun(**REDUCED)), points=10.0)
+    plugin = trained_score(partial_credit=0.5, partial_from=0.5, reduced=REDUCED)
+    report, curve, number = plugin._outputs("ada", result, points=10.0)
     assert "Not official" in report.data["text/html"] and report.data["text/plain"].endswith("- Run 1: a reason.")
     assert set(curve.data) == {"image/png"}
     assert (number.output_type, number.data) == ("execute_result", {"text/plain": score})
 
 
-@pytest.mark.parametrize(("rule", "verdict"), [("last", "fail"), ("best", "pass")])
-def test_the_attempt_that_counts_is_the_one_in_the_gradebook_too(tmp_path, monkeypatch, rule, verdict):
-    """The first attempt passed, and the present file, which alone is graded now, did not."""
+@pytest.mark.parametrize(
+    ("rule", "hours", "verdict", "note"),
+    [
+        ("last", 1, "fail", "Because."),
+        ("best", 1, "pass", "Your best attempt counts: number 1 of 2, handed in 2026-03-01 12:00 UTC."),
+        ("last", -1, "pass", "Your last attempt counts: number 2 of 2, handed in 2026-03-01 12:00 UTC."),
+    ],
+)
+@pytest.mark.parametrize("student", ["ada", "rene\u0301"])  # the latter is ren\u00e9 in the store
+def test_the_attempt_that_counts_is_the_one_in_the_gradebook_too(
+    tmp_path, monkeypatch, rule, hours, verdict, note, student
+):
+    """One attempt passed; the file that is graded now, handed in `hours` later, did not."""
     rules = replace(load_rules("challenge"), attempts=rule)
     monkeypatch.setattr(module, "load_rules", lambda name: rules)
     monkeypatch.setattr(TrainedScore, "_submitted_notebook", lambda self, names: tmp_path / "challenge.ipynb")
     (tmp_path / "challenge.ipynb").write_text("{}")
     url = str(tmp_path / "results.db")
     with open_store(url) as store:
-        hand_in(store, "ada", "a" * 64, verdict="pass")
+        hand_in(store, student_name(student), "a" * 64, verdict="pass")
         hand_in(store, "ben", "c" * 64, verdict="pass")
 
     def grade(*args, store, student):
-        hand_in(store, student, "b" * 64, NOON + dt.timedelta(hours=1), verdict="fail")
+        hand_in(store, student_name(student), "b" * 64, NOON + dt.timedelta(hours=hours), verdict="fail")
         return result_of("fail")
 
     monkeypatch.setattr(module, "grade", grade)
-    result = trained_score(store=url)._grade({"student": "ada"}, Options(trust_submissions=True))
-    assert result.verdict == verdict
+    result = trained_score(store=url)._grade({"student": student}, Options(trust_submissions=True))
+    assert (result.verdict, result.reasons[0]) == (verdict, note)
     with open_store(url) as store:
-        (counting, _) = store.results.counting_attempts("challenge", rule)
-        assert counting.result.verdict == verdict  # what the leaderboard shows
-    if rule == "best":
-        assert result.reasons[0] == "Your best attempt counts: number 1 of 2, handed in 2026-03-01 12:00 UTC."
+        counting = {attempt.student: attempt for attempt in store.results.counting_attempts("challenge", rule)}
+        assert counting[student_name(student)].result.verdict == verdict  # what the leaderboard shows

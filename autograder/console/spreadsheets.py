@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from autograder.console import printable
+from autograder.console.text import printable
 
 # with which a spreadsheet begins a formula; Excel takes the wide forms for the same in some languages
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")

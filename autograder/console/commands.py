@@ -1,4 +1,4 @@
-"""What every command shares: exit codes, errors reported as one sentence, and text that is safe to print."""
+"""Exit codes, and errors reported as one sentence."""
 
 from __future__ import annotations
 
@@ -8,26 +8,16 @@ import functools
 import os
 import sys
 import traceback
-import unicodedata
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import click
 
+from autograder.console.text import printable
 from course.errors import CourseError, GraderError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-# of click and of rich
-VERDICT_COLORS = {
-    "pass": "green",
-    "borderline": "yellow",
-    "fail": "red",
-    "refused": "red",
-    "error": "red",
-    "internal": "magenta",
-}
 
 
 class ExitCode(enum.IntEnum):
@@ -98,40 +88,3 @@ def discard_output() -> None:
     with open(os.devnull, "w") as devnull:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(devnull.fileno(), stream.fileno())
-
-
-def printable(text: str, max_length: int = 2000) -> str:
-    """`text` as one safe paragraph: control and direction characters, which a terminal obeys, become spaces.
-
-    A longer text is cut to `max_length` characters, with an ellipsis at its end.
-    """
-    clean = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in text[: max_length + 1])
-    return clean if len(clean) <= max_length else clean[: max_length - 1] + "…"
-
-
-def printable_name(name: str) -> str:
-    """A file's name, which on Linux may be any bytes, as text that can be printed and stored; names stay different."""
-    return name.encode(errors="backslashreplace").decode()
-
-
-def student_name(name: str) -> str:
-    """A student's id from the name of a file or a folder, without what nobody sees.
-
-    A Mac writes é as two characters, other systems as one; spaces and invisible characters at either end get there by
-    copying.
-    """
-    text = unicodedata.normalize("NFC", printable_name(name))
-    while text and (_is_invisible(text[0]) or _is_invisible(text[-1])):
-        text = text[_is_invisible(text[0]) :][: -1 if _is_invisible(text[-1]) else None]
-    return text or printable_name(name)
-
-
-def _is_invisible(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character) in ("Cc", "Cf")
-
-
-def format_duration(seconds: float) -> str:
-    """Like a clock: 2:03, or 1:02:03 from an hour on."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from autograder.spreadsheets import csv_text, plain_text
+from autograder.console.spreadsheets import csv_text, plain_text
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\uff1d", "\t=", " \r\n@", "\u00a0+"])

@@ -1,0 +1,21 @@
+"""What every command shares: exit codes, errors reported as one sentence, and text that is safe to print.
+
+commands      exit codes; an error becomes one sentence
+text          names and messages that a terminal does not obey
+spreadsheets  CSV files that Excel can open, without formulas
+"""
+
+from autograder.console.commands import ExitCode, discard_output, no_room, report_errors
+from autograder.console.text import VERDICT_COLORS, format_duration, printable, printable_name, student_name
+
+__all__ = [
+    "VERDICT_COLORS",
+    "ExitCode",
+    "discard_output",
+    "format_duration",
+    "no_room",
+    "printable",
+    "printable_name",
+    "report_errors",
+    "student_name",
+]

@@ -1,0 +1,14 @@
+"""A course as a whole: what nbgrader, the store, the leaderboard and the folders have of every student.
+
+    view = read_course(read_settings(folder))    everything, read once; nothing is created, changed or locked
+    find_differences(view)                       where two places disagree about a grade
+    status_of(work)                              who has no grade, why, and what to do
+
+`settings` reads nbgrader_config.py, `entries` the gradebook, `folders` the hand-ins and what nbgrader made of them;
+`course_view` joins them by student and assignment.
+"""
+
+from autograder.gradebook.course_view import CourseView, StudentWork, read_course
+from autograder.gradebook.settings import CourseSettings, read_settings
+
+__all__ = ["CourseSettings", "CourseView", "StudentWork", "read_course", "read_settings"]

@@ -1,0 +1,171 @@
+"""Everything that a course has of its students, read once and joined by student and assignment. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from autograder.batch.submissions import left_out
+from autograder.console import student_name
+from autograder.gradebook.entries import (
+    EnrolledStudent,
+    GradebookContent,
+    GradebookEntry,
+    KnownAssignment,
+    read_gradebook,
+)
+from autograder.gradebook.folders import (
+    Autograded,
+    FeedbackPages,
+    HandIn,
+    find_folders,
+    read_autograded,
+    read_feedback,
+    read_hand_in,
+)
+from autograder.gradebook.settings import CourseSettings
+from autograder.leaderboard.class_state import ClassState
+from autograder.leaderboard.ranking import LeaderboardRow
+from autograder.leaderboard.settings import Settings
+from autograder.nbgrader_plugins.given_grades import LatePenalties
+from autograder.nbgrader_plugins.trained_score import TRAINED_CELL
+from autograder.store import AttemptSummary, Store
+from course.rules import assignments
+
+V = TypeVar("V")
+Found = dict[tuple[str, str], tuple[str, V]]  # (student, assignment) -> the student's name there, and what there is
+
+
+@dataclass(frozen=True)
+class StudentWork:
+    """What every place has of one student's work at one assignment; None or empty where a place has nothing.
+
+    `student` is the id as the store has it, `folder_name` as nbgrader has it: they differ by what nobody sees.
+    `attempts` are in the order of hand-in, and `row` is what the leaderboard shows of them.
+    """
+
+    student: str
+    assignment: str
+    folder_name: str
+    known: KnownAssignment
+    enrolled: EnrolledStudent | None = None
+    hand_in: HandIn | None = None
+    autograded: Autograded | None = None
+    entry: GradebookEntry | None = None
+    feedback: FeedbackPages | None = None
+    attempts: tuple[AttemptSummary, ...] = ()
+    row: LeaderboardRow | None = None
+
+    @property
+    def judged(self) -> tuple[AttemptSummary, ...]:
+        return tuple(attempt for attempt in self.attempts if attempt.verdict)
+
+    @property
+    def counting(self) -> AttemptSummary | None:
+        """The attempt that the leaderboard counts; None if none has a verdict."""
+        return next((a for a in self.judged if self.row and a.attempt_id == self.row.attempt_id), None)
+
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether some place has something of it."""
+        return bool(self.hand_in or self.autograded or self.entry or self.feedback or self.attempts)
+
+
+@dataclass(frozen=True)
+class CourseView:
+    """A course at one moment. `students` are those of all places together; for each of them and each of `assignments`
+    there is one of `works`. `left_out` are sentences about what lies in submitted/ and is nobody's hand-in.
+    """
+
+    settings: CourseSettings
+    students: tuple[str, ...]
+    assignments: tuple[str, ...]
+    works: tuple[StudentWork, ...]
+    left_out: tuple[str, ...] = ()
+
+    def handed_in(self) -> tuple[str, ...]:
+        """The assignments of which some place has something."""
+        found = {work.assignment for work in self.works if work.is_anywhere}
+        return tuple(name for name in self.assignments if name in found)
+
+
+def read_course(settings: CourseSettings, store: Store) -> CourseView:
+    """The course as it is now. `store` may be open for reading alone. Raises GraderError, StoreError."""
+    gradebook = read_gradebook(settings.coursedir.db_url, LatePenalties(config=settings.config))
+    leaderboard = ClassState(store, Settings())
+    leaderboard.refresh()
+    return join(settings, gradebook, leaderboard)
+
+
+def join(settings: CourseSettings, gradebook: GradebookContent, leaderboard: ClassState) -> CourseView:
+    """All places together, by student and assignment."""
+    doubles: list[str] = []
+    submitted, autograded, feedback = (
+        _by_student(find_folders(settings, step), doubles) for step in ("submitted", "autograded", "feedback")
+    )
+    entries = _by_student({(entry.student, entry.assignment): entry for entry in gradebook.entries}, doubles)
+    places = _Places(gradebook, leaderboard, submitted, autograded, feedback, entries)
+    folder = settings.folder("submitted", "", "")
+    students_of_folders = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    enrolled = {student_name(student.id): student for student in gradebook.students}
+    keys = places.keys()
+    students = sorted({*enrolled, *map(student_name, students_of_folders), *(student for student, _ in keys)})
+    names = _in_order({*(known.name for known in gradebook.assignments), *(name for _, name in keys)})
+    works = tuple(places.work(student, name, enrolled.get(student)) for name in names for student in students)
+    return CourseView(settings, tuple(students), names, works, (*left_out(folder), *dict.fromkeys(doubles)))
+
+
+@dataclass(frozen=True)
+class _Places:
+    """What was found, by (student, assignment), with the student's name there."""
+
+    gradebook: GradebookContent
+    leaderboard: ClassState
+    submitted: Found[Path]
+    autograded: Found[Path]
+    feedback: Found[Path]
+    entries: Found[GradebookEntry]
+
+    def keys(self) -> set[tuple[str, str]]:
+        attempts = {(student, name) for name in assignments() for student in self.leaderboard.table(name).attempts}
+        return {*self.submitted, *self.autograded, *self.feedback, *self.entries, *attempts}
+
+    def work(self, student: str, assignment: str, enrolled: EnrolledStudent | None) -> StudentWork:
+        key = (student, assignment)
+        known = next((a for a in self.gradebook.assignments if a.name == assignment), KnownAssignment(assignment))
+        recipe = next((cell.notebook for cell in known.cells if cell.name == TRAINED_CELL), assignment)
+        table = self.leaderboard.table(assignment)
+        found = [place[key] for place in (self.submitted, self.autograded, self.feedback) if key in place]
+        hand_in = read_hand_in(self.submitted[key][1], recipe) if key in self.submitted else None
+        notebooks = hand_in.notebooks if hand_in else ()
+        return StudentWork(
+            student,
+            assignment,
+            found[0][0] if found else enrolled.id if enrolled else student,
+            known,
+            enrolled,
+            hand_in,
+            read_autograded(self.autograded[key][1], notebooks, known.notebooks) if key in self.autograded else None,
+            self.entries[key][1] if key in self.entries else None,
+            read_feedback(self.feedback[key][1]) if key in self.feedback else None,
+            tuple(table.attempts.get(student, ())),
+            table.student_rows.get(student),
+        )
+
+
+def _by_student(found: dict[tuple[str, str], V], doubles: list[str]) -> Found[V]:
+    """By the student's id as the store has it. A second name of the same one goes to `doubles`, as a sentence."""
+    by_student: Found[V] = {}
+    for (name, assignment), value in found.items():
+        first, _ = by_student.setdefault((student_name(name), assignment), (name, value))
+        if first != name:
+            doubles.append(f"{name!a} and {first!a} are one student, and only {first!a} is looked at. Rename one.")
+    return by_student
+
+
+def _in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the course in its order, then all others by name."""
+    course = assignments()
+    return tuple(sorted(names, key=lambda name: (course.index(name) if name in course else len(course), name)))
