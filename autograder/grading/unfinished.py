@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import remove, rmtree
 
-from autograder.store import owners
+from autograder.workers import owners
 
 MARK = "under8k_autograding"  # in the notebook's metadata: host, machine and process that grade it
 STARTING_SECONDS = 10.0  # so long, a folder without its notebook may be one that another process has just made

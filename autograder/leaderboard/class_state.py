@@ -61,6 +61,8 @@ class ClassState:
         try:
             cursor, attempts = self.store.overview.since(self._cursor)
             in_progress = {attempt.attempt_id: attempt for attempt in self.store.overview.in_progress()}
+            if cursor.class_change != self._cursor.class_change:  # rows have other names, or are gone
+                self._reset()
             self._cursor = cursor
             known = [attempt for attempt in attempts if attempt.assignment in assignments()]
             self._apply(known, in_progress, all_assignments=not self._tables)

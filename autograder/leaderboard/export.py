@@ -73,7 +73,10 @@ def _with_pseudonyms(rows: Iterable[LeaderboardRow]) -> list[LeaderboardRow]:
 def anonymous(row: LeaderboardRow) -> LeaderboardRow:
     """Without anything by which others could recognise the student; of the time of hand-in only the day remains."""
     day = row.handed_in and shown(row.handed_in).replace(hour=0, minute=0, second=0, microsecond=0)
-    return replace(row, key="", name=pseudonym(row.name), attempt_id=None, reason="", in_progress=None, handed_in=day)
+    name = pseudonym(row.first_name or row.name)
+    return replace(
+        row, key="", name=name, first_name="", attempt_id=None, reason="", in_progress=None, handed_in=day
+    )  # fmt: skip
 
 
 def as_csv(rows: Iterable[LeaderboardRow]) -> str:
@@ -89,7 +92,7 @@ def _csv_values(row: LeaderboardRow) -> list[object]:
     if row.correct:
         result = (row.correct[-1], row.total, len(row.correct), row.first_reached or "")
     return [
-        *("" if row.rank is None else row.rank, row.name.strip(), pseudonym(row.name)),
+        *("" if row.rank is None else row.rank, row.name.strip(), pseudonym(row.first_name or row.name)),
         *(row.verdict, row.borderline, row.official, describe_progress(row.in_progress)),
         *("" if row.counted is None else row.counted, *streak, *result),
         *(row.passed, row.seeds, row.device, row.seconds, row.number, row.attempts),

@@ -24,6 +24,7 @@ class LeaderboardRow:
     `correct` counts of `total` test images, epoch by epoch; `needed` of them reach the accuracy; `level` is the highest
     count that was held for as many epochs as the rules ask. `passed` of `seeds` runs held the accuracy. `in_progress`
     is the newest attempt while it is graded or waits. `rank` is None without a result; `ties` students share it.
+    `first_name` is the id before the student was renamed: the pseudonym is made of it.
     """
 
     key: str
@@ -50,6 +51,7 @@ class LeaderboardRow:
     in_progress: AttemptInProgress | None = None
     rank: int | None = None
     ties: int = 1
+    first_name: str = ""
 
     @property
     def first_reached(self) -> int | None:
@@ -84,6 +86,7 @@ def student_row(
         attempts=len(attempts),
         handed_in=newest.handed_in,
         in_progress=progress_of(newest, in_progress),
+        first_name=newest.first_name,
     )
     judged = [attempt for attempt in attempts if attempt.verdict]
     if not judged:

@@ -24,6 +24,7 @@ from sqlalchemy import select
 
 from autograder.store.attempt_rule import AttemptRule, counting_attempt
 from autograder.store.claims import Claim, ClaimLost, Claims, Regrade, RunBusy, RunFinished, RunKey
+from autograder.store.class_changes import ClassChange, ClassChanges, Roster
 from autograder.store.database import RETRY_SECONDS, Database
 from autograder.store.engine import STORE_VARIABLE, StoreError, name_of, store_url
 from autograder.store.loading import GradedAttempt
@@ -40,9 +41,11 @@ __all__ = [
     "AttemptSummary",
     "Claim",
     "ClaimLost",
+    "ClassChange",
     "Cursor",
     "GradedAttempt",
     "Regrade",
+    "Roster",
     "RunBusy",
     "RunFinished",
     "RunKey",
@@ -57,7 +60,7 @@ __all__ = [
 
 class Store:
     """An open store, for any number of threads. `claims` are for the grader, `results` for the gradebook and for
-    people, `overview` for the leaderboard.
+    people, `overview` for the leaderboard, `class_changes` for who is dropped, renamed, merged, hidden or in a team.
     """
 
     def __init__(self, database: Database):
@@ -67,6 +70,7 @@ class Store:
         self.claims = Claims(database)
         self.results = Results(database)
         self.overview = Overview(database)
+        self.class_changes = ClassChanges(database)
 
     def __enter__(self) -> Self:
         return self

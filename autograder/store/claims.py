@@ -18,12 +18,12 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from autograder.store import owners
 from autograder.store.checkpoints import Checkpoint
 from autograder.store.database import Database
 from autograder.store.engine import StoreError, clock
 from autograder.store.models import Base, StoredCheckpoint, StoredEpoch, StoredMistakes, StoredRun, StoredSpec, utc_now
 from autograder.store.records import RunRecord, software_versions
+from autograder.workers import owners
 from course.errors import GraderError
 from course.spec import Spec
 from course.training.results import EpochResult

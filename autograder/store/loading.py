@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from autograder.store.attempt_rule import Quality, attempt_quality
 from autograder.store.chain import Chain
 from autograder.store.claims import epoch_result, run_record
+from autograder.store.class_changes import Roster, load_roster
+from autograder.store.engine import batches
 from autograder.store.models import (
     Base,
     StoredAttempt,
@@ -34,7 +36,11 @@ INSPECTION = TypeAdapter(Inspection)
 
 @dataclass(frozen=True)
 class GradedAttempt:
-    """One attempt with its newest verdict. `number` counts a student's attempts from 1, in the order of hand-in."""
+    """One attempt with its newest verdict. `number` counts a student's attempts from 1, in the order of hand-in.
+
+    `student` is the one, or the team, that it counts for by the class changes; `handed_in_as` the name that it came
+    under.
+    """
 
     student: str
     assignment: str
@@ -45,6 +51,7 @@ class GradedAttempt:
     spec_hash: str | None
     reason: str  # why it was regraded
     result: Result
+    handed_in_as: str = ""
 
     @property
     def official(self) -> bool:
@@ -73,8 +80,9 @@ def load_graded_attempts(
     )
     if assignment is not None:
         newest = newest.where(StoredSubmission.assignment == assignment)
+    roster = load_roster(session, chain)
     if student is not None:
-        newest = newest.where(StoredSubmission.student == student)
+        newest = newest.where(StoredSubmission.student.in_(roster.names_of(student, assignment)))
     if attempt_id is not None:
         newest = newest.where(StoredAttempt.id == attempt_id)
     rows = (
@@ -82,28 +90,35 @@ def load_graded_attempts(
         .join(StoredAttempt, StoredAttempt.submission_id == StoredSubmission.id)
         .join(StoredVerdict, StoredVerdict.attempt_id == StoredAttempt.id)
         .where(StoredVerdict.id.in_(newest))
-        .order_by(StoredSubmission.assignment, StoredSubmission.student, StoredAttempt.handed_in, StoredAttempt.id)
+        .order_by(StoredAttempt.handed_in, StoredAttempt.id)
     )
     graded = [(submission, attempt, verdict) for submission, attempt, verdict in session.execute(rows)]
     if not graded:
         return []
     runs_of, run_rows = _load_runs(session, newest)
     chain.check(session, [*_unique(row for rows in graded for row in rows), *run_rows])
-    order = _attempt_order(session, newest)
-    return [
-        GradedAttempt(
-            student=submission.student,
-            assignment=submission.assignment,
-            number=order[submission.id].index(attempt.id) + 1,
-            attempts=len(order[submission.id]),
-            handed_in=attempt.handed_in,
-            graded=verdict.judged_at,
-            spec_hash=verdict.spec_hash,
-            reason=verdict.reason,
-            result=_result(submission, attempt, verdict, runs_of[verdict.id]),
+    order = _attempt_order(session, roster, {submission for submission, _, _ in graded})
+    attempts = []
+    for submission, attempt, verdict in graded:
+        unit = roster.unit(submission.student, submission.assignment)
+        if student is not None and unit != roster.unit(student, submission.assignment):
+            continue  # of a team in another assignment
+        of_unit = order[submission.assignment, unit]
+        attempts.append(
+            GradedAttempt(
+                student=unit,
+                assignment=submission.assignment,
+                number=of_unit.index(attempt.id) + 1,
+                attempts=len(of_unit),
+                handed_in=attempt.handed_in,
+                graded=verdict.judged_at,
+                spec_hash=verdict.spec_hash,
+                reason=verdict.reason,
+                result=_result(submission, attempt, verdict, runs_of[verdict.id]),
+                handed_in_as=submission.student,
+            )
         )
-        for submission, attempt, verdict in graded
-    ]
+    return sorted(attempts, key=lambda attempt: (attempt.assignment, attempt.student))
 
 
 def _load_runs(session: Session, verdicts: Select[int]) -> tuple[dict[int, list[RunRecord]], list[Base]]:
@@ -126,21 +141,23 @@ def _load_runs(session: Session, verdicts: Select[int]) -> tuple[dict[int, list[
     return runs_of, [*uses, *runs.values(), *epochs]
 
 
-def _attempt_order(session: Session, verdicts: Select[int]) -> dict[int, list[int]]:
-    """Submission id -> the ids of all its attempts, in the order of hand-in."""
-    submissions = (
-        select(StoredAttempt.submission_id)
-        .join(StoredVerdict, StoredVerdict.attempt_id == StoredAttempt.id)
-        .where(StoredVerdict.id.in_(verdicts))
-    )
-    rows = (
-        select(StoredAttempt.submission_id, StoredAttempt.id)
-        .where(StoredAttempt.submission_id.in_(submissions))
-        .order_by(StoredAttempt.handed_in, StoredAttempt.id)
-    )
-    order: dict[int, list[int]] = defaultdict(list)
-    for submission_id, attempt_id in session.execute(rows):
-        order[submission_id].append(attempt_id)
+def _attempt_order(
+    session: Session, roster: Roster, submissions: Iterable[StoredSubmission]
+) -> dict[tuple[str, str], list[int]]:
+    """(assignment, unit) -> the ids of all its attempts, in the order of hand-in."""
+    names = {name for s in submissions for name in roster.names_of(s.student, s.assignment)}
+    columns = (
+        select(StoredSubmission.assignment, StoredSubmission.student, StoredAttempt.id, StoredAttempt.handed_in)
+        .join(StoredAttempt, StoredAttempt.submission_id == StoredSubmission.id)
+    )  # fmt: skip
+    rows = [
+        row
+        for batch in batches(sorted(names))
+        for row in session.execute(columns.where(StoredSubmission.student.in_(batch)))
+    ]
+    order: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for assignment, student, attempt_id, _ in sorted(rows, key=lambda row: (row.handed_in, row.id)):
+        order[assignment, roster.unit(student, assignment)].append(attempt_id)
     return order
 
 

@@ -3,6 +3,7 @@
 submissions 1-n attempts 1-n verdicts n-m runs 1-n epochs
       sources 1-n attempts          specs 1-n runs 1-1 mistakes
                   attempts 1-1 gradings (until its verdict), runs 1-1 checkpoints (while it trains)
+class_changes say which students of submissions are one, or left
 
 Databases of earlier versions keep their column names, and the digests in the chain are made over them. An attribute
 with another name than its column says which column it is.
@@ -209,6 +210,21 @@ class VerdictRun(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
 
 
+class StoredClassChange(Base):
+    """A change in who hands in, in force until another one `undoes` it. See `class_changes` for the kinds."""
+
+    __tablename__ = "class_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    names: Mapped[list[str]]
+    assignment: Mapped[str]  # of a team; otherwise empty
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("class_changes.id"))
+    reason: Mapped[str]
+    changed_by: Mapped[str]  # user and machine
+    changed_at: Mapped[dt.datetime]
+
+
 class ChainLink(Base):
     """One link: the row `key` of `table` had this digest. `mac` is an HMAC over this link and the one before."""
 
@@ -244,4 +260,5 @@ CHAINED: tuple[type[Base], ...] = (
     StoredMistakes,
     StoredVerdict,
     VerdictRun,
+    StoredClassChange,
 )

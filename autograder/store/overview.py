@@ -4,8 +4,8 @@
     cursor, attempts = overview.since(cursor)    those that are new since then; usually none
     overview.in_progress()                       what happens to attempts without a verdict
 
-It reads plain columns and does not check the chain, except for sources and misclassified images. For a verdict that is
-checked, ask `Store.results`.
+It reads plain columns and does not check the chain, except for sources, misclassified images and class
+changes. For a verdict that is checked, ask `Store.results`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from autograder.store import owners
 from autograder.store.attempt_rule import Quality, attempt_quality
+from autograder.store.class_changes import Roster, load_roster
 from autograder.store.database import Database
 from autograder.store.engine import batches, clock
 from autograder.store.models import (
@@ -35,6 +35,7 @@ from autograder.store.models import (
     StoredVerdict,
     VerdictRun,
 )
+from autograder.workers import owners
 from course.recipe import TEST_IMAGES
 
 R = TypeVar("R", bound=Base)
@@ -60,7 +61,11 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class AttemptSummary:
-    """An attempt and its newest verdict, if it has one. `rules` are those it was judged by, as a dict."""
+    """An attempt and its newest verdict, if it has one. `rules` are those it was judged by, as a dict.
+
+    `student` is the one, or the team, that it counts for by the class changes; `first_name` is the id before any
+    renaming.
+    """
 
     attempt_id: int
     student: str
@@ -76,6 +81,7 @@ class AttemptSummary:
     spec_hash: str | None = None
     rules: dict[str, Any] | None = None
     runs: tuple[RunSummary, ...] = ()
+    first_name: str = ""
 
     @property
     def quality(self) -> Quality:
@@ -94,10 +100,11 @@ class AttemptInProgress:
 
 @dataclass(frozen=True)
 class Cursor:
-    """The newest attempt and verdict that a reader knows, by id."""
+    """The newest attempt, verdict and class change that a reader knows, by id."""
 
     attempt: int = 0
     verdict: int = 0
+    class_change: int = 0
 
 
 class Overview:
@@ -107,8 +114,11 @@ class Overview:
         self._database = database
 
     def since(self, cursor: Cursor = Cursor()) -> tuple[Cursor, list[AttemptSummary]]:
-        """The attempts that are new or have a new verdict, each once; and the cursor for the next call."""
-        return self._database.read(lambda session: _since(session, cursor))
+        """The attempts that are new or have a new verdict, each once; and the cursor for the next call.
+
+        After a class change it is all attempts. Those of students who are dropped or hidden are left out.
+        """
+        return self._database.read(lambda session: _since(session, load_roster(session, self._database.chain), cursor))
 
     def in_progress(self) -> list[AttemptInProgress]:
         """Attempts whose run is in training by a live process, and those that could not be graded by our own fault."""
@@ -139,19 +149,21 @@ class Overview:
         return row
 
 
-def _since(session: Session, cursor: Cursor) -> tuple[Cursor, list[AttemptSummary]]:
+def _since(session: Session, roster: Roster, cursor: Cursor) -> tuple[Cursor, list[AttemptSummary]]:
     # Writers hold the lock on the chain's head, so ids become visible in ascending order. The verdicts' maximum is read
     # first: if an attempt and its verdict are written in between, duplicates are possible, misses are not.
     newest_verdict = session.scalar(select(func.max(StoredVerdict.id))) or 0
-    now = Cursor(session.scalar(select(func.max(StoredAttempt.id))) or 0, newest_verdict)
+    now = Cursor(session.scalar(select(func.max(StoredAttempt.id))) or 0, newest_verdict, roster.version)
     if now == cursor:
         return cursor, []
+    if now.class_change != cursor.class_change:
+        cursor = Cursor()
     newest = (
         select(func.max(StoredVerdict.id)).where(StoredVerdict.id > cursor.verdict).group_by(StoredVerdict.attempt_id)
     )
     verdicts = {row.attempt_id: row for row in session.execute(_verdict_columns().where(StoredVerdict.id.in_(newest)))}
     new_attempts = session.scalars(select(StoredAttempt.id).where(StoredAttempt.id > cursor.attempt))
-    attempts = _attempts(session, {*verdicts, *new_attempts})
+    attempts = _attempts(session, roster, {*verdicts, *new_attempts})
     runs = _runs(session, [row.id for row in verdicts.values()])
     return now, [_with_verdict(attempt, verdicts.get(attempt.attempt_id), runs) for attempt in attempts]
 
@@ -163,7 +175,7 @@ def _verdict_columns() -> Select[Any]:
     )
 
 
-def _attempts(session: Session, ids: Iterable[int]) -> list[AttemptSummary]:
+def _attempts(session: Session, roster: Roster, ids: Iterable[int]) -> list[AttemptSummary]:
     columns = select(
         StoredAttempt.id,
         StoredSubmission.student,
@@ -171,11 +183,16 @@ def _attempts(session: Session, ids: Iterable[int]) -> list[AttemptSummary]:
         StoredAttempt.handed_in,
         StoredAttempt.source_hash,
     ).join(StoredSubmission, StoredAttempt.submission_id == StoredSubmission.id)
-    return [
-        AttemptSummary(*row)
-        for batch in batches(sorted(ids))
-        for row in session.execute(columns.where(StoredAttempt.id.in_(batch)))
+    rows = [
+        row for batch in batches(sorted(ids)) for row in session.execute(columns.where(StoredAttempt.id.in_(batch)))
     ]
+    attempts = []
+    for attempt_id, name, assignment, handed_in, source_hash in rows:
+        unit = roster.unit(name, assignment)
+        if roster.is_shown(unit, assignment):
+            first = roster.first_name(unit)
+            attempts.append(AttemptSummary(attempt_id, unit, assignment, handed_in, source_hash, first_name=first))
+    return attempts
 
 
 def _runs(session: Session, verdict_ids: Sequence[int]) -> dict[int, list[RunSummary]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from autograder.store.attempt_rule import AttemptRule, counting_attempt
+from autograder.store.class_changes import load_roster
 from autograder.store.database import Database
 from autograder.store.loading import INSPECTION, GradedAttempt, load_graded_attempts
 from autograder.store.models import (
@@ -51,24 +52,25 @@ class Results:
         """The attempt's id. Handing in the newest recipe again is no further attempt."""
 
         def find_or_add(session: Session) -> int:
+            names = load_roster(session, self._database.chain).names_of(student, assignment)
+            known = _find_attempt(session, names, assignment, source_hash, handed_in)
+            if known is not None:
+                return known.id
             submission, new_rows = _find_or_add_submission(session, student, assignment)
-            attempt = _find_attempt(session, submission.id, source_hash, handed_in)
-            if attempt is None:
-                attempt = StoredAttempt(
-                    submission_id=submission.id,
-                    file=file,
-                    source_hash=source_hash,
-                    handed_in=handed_in,
-                    recorded=utc_now(),
-                )
-                session.add(attempt)
-                session.flush()
-                new_rows.append(attempt)
-                if source and session.get(StoredSource, source_hash) is None:
-                    new_rows.append(StoredSource(hash=source_hash, text=source))
-                    session.add(new_rows[-1])
-            if new_rows:
-                self._database.chain.append(session, new_rows)
+            attempt = StoredAttempt(
+                submission_id=submission.id,
+                file=file,
+                source_hash=source_hash,
+                handed_in=handed_in,
+                recorded=utc_now(),
+            )
+            session.add(attempt)
+            session.flush()
+            new_rows.append(attempt)
+            if source and session.get(StoredSource, source_hash) is None:
+                new_rows.append(StoredSource(hash=source_hash, text=source))
+                session.add(new_rows[-1])
+            self._database.chain.append(session, new_rows)
             return attempt.id
 
         return self._database.write(find_or_add)
@@ -170,12 +172,12 @@ class Results:
         return found[0] if found else None
 
     def latest(self, student: str, assignment: str) -> GradedAttempt | None:
-        """The student's last attempt that has a verdict; None if there is none."""
+        """The last attempt with a verdict that counts for the student, a team's too; None if there is none."""
         attempts = self.graded_attempts(assignment, student)
         return attempts[-1] if attempts else None
 
     def counting_attempts(self, assignment: str, rule: AttemptRule | None = None) -> list[GradedAttempt]:
-        """Each student's attempt that counts, by student. By default the assignment's rules say which one counts."""
+        """Each student's and team's attempt that counts. By default the assignment's rules say which one counts."""
         by_student: dict[str, list[GradedAttempt]] = {}
         for attempt in self.graded_attempts(assignment):
             by_student.setdefault(attempt.student, []).append(attempt)
@@ -183,11 +185,11 @@ class Results:
         return [counting_attempt(attempts, rule) for attempts in by_student.values()]
 
     def shared_recipes(self, assignment: str | None = None) -> list[SharedRecipe]:
-        """Recipes that more than one student handed in, most students first."""
+        """Recipes that more than one student or team handed in, most students first."""
 
         def find(session: Session) -> list[SharedRecipe]:
             rows = (
-                select(StoredVerdict.spec_hash, StoredSubmission.student)
+                select(StoredVerdict.spec_hash, StoredSubmission.student, StoredSubmission.assignment)
                 .join(StoredAttempt, StoredVerdict.attempt_id == StoredAttempt.id)
                 .join(StoredSubmission, StoredAttempt.submission_id == StoredSubmission.id)
                 .distinct()
@@ -195,11 +197,12 @@ class Results:
             )
             if assignment is not None:
                 rows = rows.where(StoredSubmission.assignment == assignment)
-            students_of: dict[str, list[str]] = {}
-            for spec_hash, student in session.execute(rows):
+            roster = load_roster(session, self._database.chain)
+            students_of: dict[str, set[str]] = {}
+            for spec_hash, student, assigned in session.execute(rows):
                 if spec_hash is not None:
-                    students_of.setdefault(spec_hash, []).append(student)
-            shared = [SharedRecipe(spec, tuple(names)) for spec, names in students_of.items() if len(names) > 1]
+                    students_of.setdefault(spec_hash, set()).add(roster.unit(student, assigned))
+            shared = [SharedRecipe(spec, tuple(sorted(names))) for spec, names in students_of.items() if len(names) > 1]
             return sorted(shared, key=lambda recipe: (-len(recipe.students), recipe.students))
 
         return self._database.read(find)
@@ -223,11 +226,14 @@ def _find_or_add_submission(session: Session, student: str, assignment: str) -> 
 
 
 def _find_attempt(
-    session: Session, submission_id: int, source_hash: str, handed_in: dt.datetime
+    session: Session, names: Collection[str], assignment: str, source_hash: str, handed_in: dt.datetime
 ) -> StoredAttempt | None:
-    """The same recipe handed in at the same time, or as the newest attempt."""
-    attempts = select(StoredAttempt).filter_by(submission_id=submission_id)
-    same = session.scalar(attempts.filter_by(source_hash=source_hash, handed_in=handed_in))
+    """The same recipe handed in at the same time, or as the newest attempt, under one of the names of a student."""
+    attempts = select(StoredAttempt).join(StoredSubmission, StoredAttempt.submission_id == StoredSubmission.id)
+    attempts = attempts.where(StoredSubmission.student.in_(names), StoredSubmission.assignment == assignment)
+    same = session.scalars(attempts.where(
+        StoredAttempt.source_hash == source_hash, StoredAttempt.handed_in == handed_in
+    ).limit(1)).first()  # fmt: skip
     if same is not None:
         return same
     newest_first = attempts.order_by(StoredAttempt.handed_in.desc(), StoredAttempt.id.desc())

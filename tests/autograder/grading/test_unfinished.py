@@ -18,7 +18,7 @@ from nbgrader.coursedir import CourseDirectory
 from autograder.grading.unfinished import MARK, add_mark, forget_unfinished, has_mark, remove_mark
 from autograder.nbgrader_plugins.reader import SubmissionReader
 from autograder.nbgrader_plugins.trained_score import TrainedScore
-from autograder.store import owners
+from autograder.workers import owners
 from tests.support.gradebooks import new_gradebook
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of nbgrader's own use of SQLAlchemy

@@ -50,3 +50,19 @@ def test_an_assignment_without_rules_is_left_out(store, class_state):
     class_state.refresh()
     assert names(class_state) == {"ada"} and class_state.attempt(old) is None and class_state.newest() == "challenge"
     assert "lesson0_of_last_year" not in class_state.counts()
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_a_class_change_takes_effect_at_the_next_look(store, class_state):
+    for student in ("ada", "ben", "tester"):
+        hand_in(store, student)
+    class_state.refresh()
+    generation = class_state.generation
+    store.class_changes.record("rename", ("ada", "ada2"), reason="a new account")
+    store.class_changes.record("hide", ("tester",), reason="no student")
+    class_state.refresh()
+    assert names(class_state) == {"ada2", "ben"} and class_state.generation > generation
+    assert class_state.table("challenge").student_rows["ada2"].first_name == "ada"
+    generation = class_state.generation
+    class_state.refresh()
+    assert class_state.generation == generation

@@ -71,3 +71,10 @@ def test_a_terminal_shows_every_row_and_obeys_no_name():
     text = console.export_text(styles=True)
     assert "[31mada" in text and "\x1b[31mada" not in text and "bob" in text and "Model 1, published" in text
     assert "training (epoch 3 of 15)" in text and "2: 2-3" in text and "99.50" in text
+
+
+def test_a_renamed_student_keeps_the_pseudonym_and_the_old_name_is_not_shown():
+    (row,) = ranked([make_row("ada2", first_name="ada1")], DEFAULT_ORDER)
+    text, table = export.students_page([row], "challenge"), export.as_csv([row])
+    assert export.pseudonym("ada1") in text and export.pseudonym("ada1") in table
+    assert "ada1" not in text and "ada2" not in text and "ada2" in table

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished, owners
+from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished
+from autograder.workers import owners
 from course.errors import GraderError
 from tests.support.stores import EPOCHS, execute, record_of, store_run
 

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from autograder.store import owners
+from autograder.workers import owners
 
 
 def owner_in_another_process() -> tuple[str, subprocess.Popen]:
-    code = "from autograder.store import owners; print(owners.new_owner(), flush=True); input()"
+    code = "from autograder.workers import owners; print(owners.new_owner(), flush=True); input()"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     return process.stdout.readline().strip(), process
 
