@@ -4,6 +4,7 @@
     grade          grade, inspect
     batch          batch, regrade
     leaderboard    leaderboard
+    gradebook      audit, status
     store          verify
     setup          data, doctor
     doctor         the checks of `autograder doctor`

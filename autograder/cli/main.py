@@ -9,6 +9,7 @@ import click
 
 from autograder.cli.batch import batch, regrade
 from autograder.cli.grade import grade, inspect
+from autograder.cli.gradebook import audit, status
 from autograder.cli.leaderboard import leaderboard
 from autograder.cli.options import RENAMED
 from autograder.cli.setup import data, doctor
@@ -50,7 +51,7 @@ def main() -> None:
     """
 
 
-for command in (doctor, data, inspect, grade, batch, regrade, leaderboard, verify):
+for command in (doctor, data, inspect, grade, batch, regrade, leaderboard, status, audit, verify):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """A course as a whole: what nbgrader, the store, the leaderboard and the folders have of every student.
 
     view = read_course(read_settings(folder))    everything, read once; nothing is created, changed or locked
-    find_differences(view)                       where two places disagree about a grade
+    audit(view)                                  where two places disagree about a grade
     status_of(work)                              who has no grade, why, and what to do
 
 `settings` reads nbgrader_config.py, `entries` the gradebook, `folders` the hand-ins and what nbgrader made of them;
-`course_view` joins them by student and assignment.
+`course_view` joins them by student and assignment, `audit` and `status` compare, `commands` are what an instructor types next.
 """
 
 from autograder.gradebook.course_view import CourseView, StudentWork, read_course

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from autograder.gradebook.folders import (
     read_hand_in,
 )
 from autograder.gradebook.settings import CourseSettings
+from autograder.grading.times import shown
 from autograder.leaderboard.class_state import ClassState
 from autograder.leaderboard.ranking import LeaderboardRow
 from autograder.leaderboard.settings import Settings
@@ -68,6 +70,26 @@ class StudentWork:
         return next((a for a in self.judged if self.row and a.attempt_id == self.row.attempt_id), None)
 
     @property
+    def is_scored(self) -> bool:
+        """Whether the gradebook has a score, given by autograding or by a person."""
+        cells = self.entry.cells if self.entry else ()
+        return any(cell.auto_score is not None or cell.manual_score is not None for cell in cells)
+
+    @property
+    def newer(self) -> str:
+        """How the hand-in differs from what was graded; empty if it does not. nbgrader sees a newer time by itself."""
+        if self.hand_in is None or not self.is_scored:
+            return ""
+        time, graded = self.hand_in.time, self.autograded and self.autograded.handed_in
+        if time and not time.from_file and graded and time.time > graded:
+            return (
+                f"it was handed in again at {format_time(time.time)}, and what was graded is of {format_time(graded)}"
+            )
+        if self.hand_in.digest and self.attempts and self.hand_in.digest not in {a.source_hash for a in self.attempts}:
+            return "its recipe is not the one that was graded"
+        return ""
+
+    @property
     def is_anywhere(self) -> bool:
         """Whether some place has something of it."""
         return bool(self.hand_in or self.autograded or self.entry or self.feedback or self.attempts)
@@ -83,6 +105,7 @@ class CourseView:
     students: tuple[str, ...]
     assignments: tuple[str, ...]
     works: tuple[StudentWork, ...]
+    store_name: str = ""  # for people
     left_out: tuple[str, ...] = ()
 
     def handed_in(self) -> tuple[str, ...]:
@@ -114,7 +137,8 @@ def join(settings: CourseSettings, gradebook: GradebookContent, leaderboard: Cla
     students = sorted({*enrolled, *map(student_name, students_of_folders), *(student for student, _ in keys)})
     names = _in_order({*(known.name for known in gradebook.assignments), *(name for _, name in keys)})
     works = tuple(places.work(student, name, enrolled.get(student)) for name in names for student in students)
-    return CourseView(settings, tuple(students), names, works, (*left_out(folder), *dict.fromkeys(doubles)))
+    problems = (*left_out(folder), *dict.fromkeys(doubles))
+    return CourseView(settings, tuple(students), names, works, leaderboard.store.name, problems)
 
 
 @dataclass(frozen=True)
@@ -163,6 +187,10 @@ def _by_student(found: dict[tuple[str, str], V], doubles: list[str]) -> Found[V]
         if first != name:
             doubles.append(f"{name!a} and {first!a} are one student, and only {first!a} is looked at. Rename one.")
     return by_student
+
+
+def format_time(time: dt.datetime) -> str:
+    return f"{shown(time):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _in_order(names: Iterable[str]) -> tuple[str, ...]:
