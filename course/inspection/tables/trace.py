@@ -9,7 +9,8 @@ the images, except that
 - a plainly regular table counts as its description (`table_size`).
 
 The network is run on several batches at once, operator by operator. What is equal for different images is a table, so
-that a product with zero does not make an image of it.
+that a product with zero does not make an image of it; and so is what images hardly change (`trial_runs`), so that a
+small part of one does not either. Such a value is followed as if the images were constants.
 """
 
 from __future__ import annotations
@@ -23,25 +24,29 @@ from torch import Tensor
 
 from course import spec
 from course.errors import SpecError
-from course.inspection.tables.element_labels import DEPENDS, Labels, computes_each, distinct, moved_labels
+from course.inspection.tables.element_labels import CONSTANT, DEPENDS, Labels, computes_each, distinct, moved_labels
 from course.inspection.tables.operator_kinds import FILL, KEEP, MOVE, MOVE_BY_INDEX, base_name, degree_of, is_in_place
 from course.inspection.tables.table_size import described_size
-from course.network import Program, batch_norm_statistics, initial_tensors
+from course.inspection.tables.trial_runs import (
+    DIGITS,
+    NOISE_IMAGES,
+    NOISY,
+    OTHER_PARAMETERS,
+    PARAMETERS,
+    WHOLE_TOLERANCE,
+    steady_elements,
+    trial_runs,
+)
+from course.network import Program, batch_norm_statistics
 from course.network.program import Call, ValueRef
 
 MAX_DEGREE = 5  # of a product of tables: a tensor train of four and a scale
 MAX_ELEMENTS = 5_000_000  # of all values for two images: 455,362 in the largest of 341 honest networks; 1 s per million
 SMALL = 64  # numbers; a table of so few cannot hide many below the tolerance of a description
 FEW = 16  # numbers that an operator may leave equal in values of the images: zeros of ReLU, ends of a range
-WHOLE_TOLERANCE = 1e-3  # relative difference of what different images give where a table is still used
 NOISE = 1e-5  # relative, added to the results of all operators
 NOISE_TOLERANCE = 1e-2  # relative difference that the noise may make; a digit differs wholly
 _TINY = 2.0**24
-# The runs: two of images like digits; two of noise; the digits once more with other parameters; the first digits with
-# others again; the first run with noise added to all results; and the first digits with the initial parameters.
-_PAIRS = (0, 1), (2, 3), (4, 5)  # equal but for the images
-_DIGITS, _NOISE_IMAGES = _PAIRS[:2]
-_PARAMETERS, _NOISY = (0, 4, 6, 8), 7
 _CPU = torch.device("cpu")
 
 
@@ -63,6 +68,7 @@ class _TracedValue:
     degree: int = 0
     is_small: bool = False
     is_image: bool = False  # stands for an image: blank pixels, or the same for all images that are tried
+    is_mixed: bool = False  # images had a small part in it
     counted: int = 0  # numbers of tables that met the images on the way to this value
 
     @property
@@ -95,50 +101,12 @@ class _TableTrace:
         self.generator = torch.Generator().manual_seed(0)
         self.labels = Labels()
         self.met: dict[object, Tensor] = {}
-        self.runs = self._runs(network, digits)
+        self.runs = trial_runs(network, digits, self.generator)
         # pixels that are the same in every digit are constants
         is_blank = (digits == digits[:1]).all(0).expand(2, -1, -1, -1)
         labels = self.labels.by_value(self.runs[0][0]).masked_fill_(~is_blank, DEPENDS)
         self.known: list[Any] = [_TracedValue(labels), *self._stored_values(network)]
         self.largest_integer = max(map(_largest_integer, self.runs[0][1:]), default=0)
-
-    def _runs(self, network: spec.Network, digits: Tensor) -> list[list[Any]]:
-        """The values of each run so far: its images and its tensors."""
-        start = [tensor.detach() for tensor in initial_tensors(network, 1)]
-        for index in (*batch_norm_statistics(network), *_filled_in_training(network, digits[:4], start)):
-            start[index] = torch.rand(start[index].shape, generator=self.generator).to(start[index].dtype) + 0.5
-        learned = [
-            index
-            for index, tensor in enumerate(network.tensors)
-            if tensor.kind == "parameter" and start[index].is_floating_point()
-        ]
-        parameters = []
-        for scale in (0.5, 3.0, 30.0):  # wide, because a gate may open only when a parameter has grown
-            tensors = list(start)
-            for index in learned:
-                value = start[index] * self._uniform(start[index]) + scale * self._normal(start[index])
-                tensors[index] = value.to(start[index].dtype)
-            parameters.append(tensors)
-        images = [digits[:2], digits[2:4], self._noise(digits), self._noise(digits)]
-        first, second, third = parameters
-        chosen = [(image, first) for image in images]
-        chosen += [(images[0], second), (images[1], second), (images[0], third), (images[0], first)]
-        chosen += [(images[0], start)]  # a gate may be open there alone
-        return [[image.clone(), *(tensor.clone() for tensor in tensors)] for image, tensors in chosen]
-
-    def _uniform(self, like: Tensor) -> Tensor:
-        return 0.5 + 0.5 * torch.rand(like.shape, generator=self.generator)
-
-    def _normal(self, like: Tensor) -> Tensor:
-        return torch.randn(like.shape, generator=self.generator)
-
-    def _noise(self, digits: Tensor) -> Tensor:
-        """Two images of noise with the same darkest and brightest value as digits."""
-        darkest, brightest = float(digits.min()), float(digits.max())
-        noise = torch.rand((2, 784), generator=self.generator)
-        extremes = noise.argsort(1)[:, [0, -1]]
-        images = darkest + (brightest - darkest) * noise
-        return images.scatter(1, extremes, torch.tensor([[darkest, brightest]] * 2)).view(2, 1, 28, 28)
 
     def _stored_values(self, network: spec.Network) -> Iterator[_TracedValue]:
         statistics = batch_norm_statistics(network)
@@ -192,8 +160,13 @@ class _TableTrace:
                 f"images, and {MAX_ELEMENTS:,} are allowed. Make tensors that do not depend on the images smaller."
             )
 
-    def _structural_labels(self, call: Call, inputs: list[int], result: Any) -> Tensor | list[Tensor] | None:
-        """Labels that follow from those of the inputs; None where the operator mixes images into every element."""
+    def _structural_labels(
+        self, call: Call, inputs: list[int], result: Any, *, frozen: bool = False
+    ) -> Tensor | list[Tensor] | None:
+        """Labels that follow from those of the inputs; None where the operator mixes images into every element.
+
+        `frozen`: as if the images were constants.
+        """
         known = [self.known[index] for index in inputs]
         if not known or all(value.labels is None for value in known):
             return None
@@ -201,7 +174,9 @@ class _TableTrace:
 
         def label_of(value: Tensor) -> Tensor:
             labels = of_value[id(value)]
-            return torch.full(value.shape, DEPENDS, dtype=torch.float64) if labels is None else labels
+            if labels is None:
+                return torch.full(value.shape, CONSTANT if frozen else DEPENDS, dtype=torch.float64)
+            return torch.where(labels == DEPENDS, CONSTANT, labels) if frozen else labels
 
         if computes_each(call) and isinstance(result, Tensor):
             return self.labels.combined([label_of(self.runs[0][index]) for index in inputs], result.shape)
@@ -231,30 +206,55 @@ class _TableTrace:
             call, [value.degree for value in known], [self.runs[0][index] for index in inputs], results[0]
         )
         follows = labels is not None and not bool((labels == DEPENDS).any())
+        is_mixed = any(value.is_mixed for value in known)
         if not follows:
-            labels = self._with_fixed_elements(results, labels)
+            may_be_table = item == 0 and any(before.is_table for before in known)
+            frozen = self._structural_labels(call, inputs, results[0], frozen=True) if may_be_table else None
+            frozen = frozen if isinstance(frozen, Tensor) and bool((frozen > CONSTANT).any()) else None
+            labels, follows = self._labels_beside_images(results, labels, frozen)
+            is_mixed |= frozen is not None
         if not follows or (any(value.is_image for value in known) and base_name(call) not in FILL):
             for value in known:
                 if not value.is_image or not follows:
                     self.meet(value)
         if labels is not None and degree > MAX_DEGREE:
             labels = self.labels.relabelled(labels)
-        value = _TracedValue(labels, degree=degree, counted=max([0, *(max(v.counted, v.size) for v in known)]))
+        counted = max([0, *(max(v.counted, v.size) for v in known)])
+        value = _TracedValue(labels, degree=degree, is_mixed=is_mixed and labels is not None, counted=counted)
         key = (call.output, item)
         if value.is_table:
             self._learn_table(value, key, known, results, inputs_are_tables=follows)
         elif labels is not None and degree > MAX_DEGREE:
             found = distinct(labels)
-            if len(found) > max(FEW, value.counted):
+            if len(found) > (FEW if is_mixed else max(FEW, value.counted)):
                 self.met[key] = found
                 value.counted = len(found)
         return value
 
-    def _with_fixed_elements(self, results: list[Tensor], labels: Tensor | None) -> Tensor | None:
+    def _labels_beside_images(
+        self, results: list[Tensor], labels: Tensor | None, frozen: Tensor | None
+    ) -> tuple[Tensor | None, bool]:
+        """The labels of a value that images enter, and whether it is a function of tables as if they did not.
+
+        `frozen` are the labels that it would have if the images were constants.
+        """
+        if _is_table(results):
+            by_value = self.labels.by_value(results[0])
+            if frozen is None:
+                return by_value, False
+            of_tables = frozen > CONSTANT
+            return torch.where(of_tables, frozen, by_value), bool(of_tables.all())
+        if frozen is not None:
+            of_tables = frozen > CONSTANT
+            found = torch.where(
+                of_tables & steady_elements([results[run] for run in DIGITS + NOISE_IMAGES]), frozen, DEPENDS
+            )
+            labels = found if labels is None else torch.where(labels == DEPENDS, found, labels)
+        return self._with_equal_elements(results, labels), False
+
+    def _with_equal_elements(self, results: list[Tensor], labels: Tensor | None) -> Tensor | None:
         """`labels`, and one for each value that is the same for different images."""
-        if _is_fixed(results):
-            return self.labels.by_value(results[0])
-        first, second = (results[run] for run in _NOISE_IMAGES)
+        first, second = (results[run] for run in NOISE_IMAGES)
         if first.shape != second.shape:
             return None
         fixed = (first == second) & (first != 0)
@@ -277,18 +277,18 @@ class _TableTrace:
         found = distinct(value.labels)
         is_tried = bool(known) and not inputs_are_tables  # and not the result of a factory, which reads nothing
         value.is_image = (
-            is_tried or any(v.is_image for v in known) or not _equal(*(results[run] for run in _NOISE_IMAGES))
+            is_tried or any(v.is_image for v in known) or not _equal(*(results[run] for run in NOISE_IMAGES))
         )
         exact = not all(v.is_small for v in known)
         regular = len(found)
         if regular > 2:
-            regular = max(described_size(results[run], exact=exact) for run in _PARAMETERS)
+            regular = max(described_size(results[run], exact=exact) for run in PARAMETERS)
         value.size = min(len(found), regular)
         value.is_small = value.size <= SMALL
         if value.size <= 1:
             value.degree = 0
         is_polynomial = inputs_are_tables and bool(known) and value.degree <= MAX_DEGREE
-        if is_polynomial and not _depends_on_rounding(results[0], results[_NOISY], found):
+        if is_polynomial and not _depends_on_rounding(results[0], results[NOISY], found):
             for v in known:
                 value.atoms |= v.atoms
             if regular > 1 or len(found) <= 1:
@@ -297,14 +297,14 @@ class _TableTrace:
         value.atoms = {key: found[: value.size]}
 
     def _add_noise(self, call: Call, value: _TracedValue) -> None:
-        result = self.runs[_NOISY][call.output]
+        result = self.runs[NOISY][call.output]
         if not value.is_table or not result.is_floating_point() or base_name(call) in KEEP | MOVE:
             return
-        factor = (1 + NOISE * self._normal(result)).to(result.dtype)
+        factor = (1 + NOISE * torch.randn(result.shape, generator=self.generator)).to(result.dtype)
         if is_in_place(call):
             result.mul_(factor)
         else:
-            self.runs[_NOISY][call.output] = result * factor
+            self.runs[NOISY][call.output] = result * factor
 
     def _learn_aliases(self, call: Call, written: _TracedValue) -> None:
         """Values that share memory with what a call wrote into are no longer what they were."""
@@ -327,9 +327,9 @@ class _TableTrace:
                     known[item] = new
 
     def _rewritten(self, results: list[Tensor], old: _TracedValue, written: _TracedValue, key: object) -> _TracedValue:
-        if _is_fixed(results):
+        if _is_table(results):
             labels = self.labels.fresh(results[0].shape)
-            size = max(described_size(results[run], exact=True) for run in _PARAMETERS)
+            size = max(described_size(results[run], exact=True) for run in PARAMETERS)
             return _TracedValue(labels, {key: labels.flatten()[:size]}, size, degree=1, is_small=size <= SMALL)
         self.meet(old)
         self.meet(written)
@@ -350,23 +350,14 @@ class _TableTrace:
         self.met |= computed
 
 
-def _filled_in_training(network: spec.Network, images: Tensor, tensors: list[Tensor]) -> list[int]:
-    """The buffers of floats that a step of training writes into; what they start from says nothing about them."""
-    program = Program(network.train.nodes, len(tensors), network.train.output.node)
-    after = [tensor.clone() for tensor in tensors]
-    with torch.random.fork_rng(devices=[]):
-        program.run(images.clone(), after, _CPU)
-    changed = [not torch.equal(old, new) for old, new in zip(tensors, after, strict=True)]
-    return [index for index, old in enumerate(tensors) if changed[index] and old.is_floating_point()]
-
-
 def _is_stored(key: object) -> bool:
     return isinstance(key, tuple) and key[0] == "tensor"
 
 
-def _is_fixed(results: list[Tensor]) -> bool:
-    """Whether a value is the same for different digits, for different noise, and with other parameters."""
-    return all(_equal(results[first], results[second]) for first, second in _PAIRS)
+def _is_table(results: list[Tensor]) -> bool:
+    """Whether digits and noise give nearly the same value, and digits also with other parameters."""
+    same_parameters = (DIGITS + NOISE_IMAGES, OTHER_PARAMETERS)
+    return all(bool(steady_elements([results[run] for run in runs]).all()) for runs in same_parameters)
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:
