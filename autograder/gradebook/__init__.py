@@ -5,7 +5,7 @@
     status_of(work)                              who has no grade, why, and what to do
 
 `settings` reads nbgrader_config.py, `entries` the gradebook, `folders` the hand-ins and what nbgrader made of them;
-`course_view` joins them by student and assignment, `audit` and `status` compare, `commands` are what an instructor types next.
+`course_view` joins them by student and assignment, `audit` and `status` compare, and `commands` are the next steps.
 """
 
 from autograder.gradebook.course_view import CourseView, StudentWork, read_course

@@ -3,11 +3,13 @@
 The tests depend on nbgrader's metadata in a lesson (the cells `recipe` and `trained_score`), and never on its text.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbgrader.api import Gradebook
@@ -80,6 +82,16 @@ class Course:
             log.write(f"$ nbgrader {' '.join(arguments)}\n{output}\n")
         assert done.returncode == code, output[-4000:]
         return output
+
+    def autograder(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        """What one of our commands prints with --json, in the course's folder."""
+        command = [sys.executable, "-W", "ignore", "-m", "autograder.cli.main", *arguments, "--json"]
+        done = subprocess.run(
+            command, cwd=self.root, env=environment(), capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == code, done.stdout[-4000:] + done.stderr[-4000:]
+        printed: dict[str, Any] = json.loads(done.stdout)
+        return printed
 
     def gradebook(self) -> Gradebook:
         return Gradebook(self.db_url, "under8k")

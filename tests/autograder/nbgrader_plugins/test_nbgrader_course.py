@@ -330,3 +330,15 @@ def test_killed_in_its_second_epoch_it_is_graded_when_it_is_started_again(course
     assert course.scores("challenge", "kim") == course.scores("challenge", "ada")
     course.nbgrader("generate_feedback", "challenge", "--student", "kim")
     assert "Skipping existing assignment" in course.nbgrader("autograde", "challenge", "--student", "kim")
+
+
+def test_at_the_end_gradebook_store_leaderboard_feedback_and_export_agree(course):
+    found = course.autograder("audit")
+    assert found["differences"] == [] and found["grades"] >= len(VERDICTS)
+
+
+@WHATEVER_THE_DATABASE
+def test_at_the_end_everybody_has_a_grade_or_a_reason(course):
+    students = course.autograder("status", "challenge")["assignments"]["challenge"]["students"]
+    states = {student["student"]: student["state"] for student in students}
+    assert states == dict.fromkeys([*VERDICTS, "ivy", "kim"], "by_hand") | {"gus": "no_notebook"}
