@@ -46,11 +46,12 @@ def draw_digits(count: int, generator: torch.Generator) -> Tensor:
     points = ((1 - along) ** 2 * start + 2 * along * (1 - along) * bend + along**2 * end).flatten(1, 2)
     if count > 1:  # some digits have a single stroke
         points[::2] = points[::2, :_POINTS].repeat(1, _STROKES, 1)
-    axis = torch.arange(28.0) + 0.5
-    pixels = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), dim=-1).reshape(1, 28 * 28, 2)
-    distance = torch.cdist(pixels.expand(count, -1, -1), points).amin(dim=2)
-    ink = (255 * ((_RADIUS - distance) / 1.2 + 0.5).clamp(0, 1)).round()
-    return ink.to(torch.uint8).reshape(count, 28, 28)
+    squares = (torch.arange(28.0) + 0.5 - points[..., None]) ** 2  # of distances down and across
+    nearest = torch.full((count, 28, 28), float("inf"))
+    for square in squares.unbind(1):  # ten times as fast as torch.cdist
+        nearest = torch.minimum(nearest, square[:, 0, :, None] + square[:, 1, None, :])
+    ink = (255 * ((_RADIUS - nearest.sqrt()) / 1.2 + 0.5).clamp(0, 1)).round()
+    return ink.to(torch.uint8)
 
 
 def _generator(spec: Spec) -> torch.Generator:

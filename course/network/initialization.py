@@ -57,7 +57,7 @@ def initial_tensors_by_seed(network: spec.Network, seeds: Iterable[int]) -> Iter
     for seed in seeds:
         constants = [_constant(constant) for constant in network.constants]  # the program may write into them
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed notes a traceback for CUDA
             values = program.run(None, constants, torch.device("cpu"))
         yield _declared_tensors(network, statistics, values[program.first_node :])
 
