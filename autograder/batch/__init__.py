@@ -15,6 +15,7 @@ from autograder.batch.submissions import (
     find_submissions,
     register_submissions,
     select_submissions,
+    without_dropped,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "register_submissions",
     "run_batch",
     "select_submissions",
+    "without_dropped",
 ]

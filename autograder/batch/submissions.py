@@ -96,18 +96,38 @@ def _without_rules(submission: SubmissionFile) -> str:
 def select_submissions(
     submissions: Sequence[SubmissionFile], store: Store, students: Collection[str], verdicts: Collection[str]
 ) -> list[SubmissionFile]:
-    """The submissions of these students, and those whose last attempt has one of these verdicts. Raises UsageError."""
-    students = {student_name(student) for student in students}
-    if unknown := sorted(students - {submission.student for submission in submissions}):
+    """The submissions of these students, and those whose last attempt has one of these verdicts. Raises UsageError.
+
+    A student's are those under an earlier id and those of the team, too.
+    """
+    roster = store.class_changes.roster()
+    names = {s: roster.names_of(student_name(s), None) for s in students}
+    if unknown := sorted(s for s in names if names[s].isdisjoint(submission.student for submission in submissions)):
         raise UsageError(f"There is no submission of {', '.join(unknown)} in these folders.")
     selected = [
         submission
         for submission in submissions
-        if submission.student in students or (verdicts and _last_verdict(submission, store) in verdicts)
+        if any(submission.student in roster.names_of(student_name(s), submission.assignment) for s in students)
+        or (verdicts and _last_verdict(submission, store) in verdicts)
     ]
     if not selected:
         raise UsageError(f"No submission in these folders has the verdict {' or '.join(verdicts)}.")
     return selected
+
+
+def without_dropped(
+    submissions: Iterable[SubmissionFile], store: Store
+) -> tuple[tuple[SubmissionFile, ...], tuple[str, ...]]:
+    """The submissions of students who are in the class, and a sentence about each of the others."""
+    roster = store.class_changes.roster()
+    kept, notes = [], []
+    for submission in submissions:
+        members = roster.members(roster.unit(submission.student, submission.assignment), submission.assignment)
+        if all(roster.is_dropped(member) for member in members):
+            notes.append(f"{submission.path} is left out: {submission.student} is dropped.")
+        else:
+            kept.append(submission)
+    return tuple(kept), tuple(notes)
 
 
 def register_submissions(submissions: Iterable[SubmissionFile], store: Store) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ def _grade_class(
     selection: tuple[tuple[str, ...], tuple[str, ...]] | None = None,
 ) -> None:
     """Grade, print and exit. `selection` is the students and the verdicts to regrade; None is everybody."""
-    from autograder.batch import find_submissions, register_submissions, select_submissions
+    from autograder.batch import find_submissions, register_submissions, select_submissions, without_dropped
     from autograder.cli.progress import BatchProgress, print_summary
     from autograder.grading.times import course_zone
     from autograder.store import open_store
@@ -147,7 +147,9 @@ def _grade_class(
     for note in found.notes:
         click.secho(note, err=True, fg="yellow")
     with open_store(batch.store_url) as store:
-        submissions = found.submissions
+        submissions, dropped = without_dropped(found.submissions, store)
+        for note in dropped:
+            click.secho(note, err=True, fg="yellow")
         if selection:
             submissions = tuple(select_submissions(submissions, store, *selection))
         try:

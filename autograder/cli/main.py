@@ -14,6 +14,7 @@ from autograder.cli.leaderboard import leaderboard
 from autograder.cli.options import RENAMED
 from autograder.cli.setup import data, doctor
 from autograder.cli.store import verify
+from autograder.cli.students import students
 from autograder.console import ExitCode, discard_output
 
 
@@ -51,7 +52,7 @@ def main() -> None:
     """
 
 
-for command in (doctor, data, inspect, grade, batch, regrade, leaderboard, status, audit, verify):
+for command in (doctor, data, inspect, grade, batch, regrade, leaderboard, students, status, audit, verify):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ The file has one line for each student, one column for each graded cell, and one
 the penalty for a late submission. While a cell waits for manual grading, its field and that of the total are empty:
 both systems leave the grades unchanged where a field is empty. A student who handed in nothing gets 0, but an
 assignment that nobody has handed in is left out, unless `--assignment='["challenge"]'` names it.
-`--LmsExport.total=False` leaves out the totals; the penalty is then taken from the cells, in proportion.
+Students are those of the class by `autograder students`: dropped ones have no line, renamed and merged ones the present
+id, and a team's hand-in counts for each member. `--LmsExport.total=False` leaves out the totals; the penalty is then
+taken from the cells, in proportion.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ from traitlets import Bool
 
 from autograder.console import ExitCode
 from autograder.console.spreadsheets import csv_text
-from autograder.nbgrader_plugins.given_grades import renew_late_penalties
+from autograder.nbgrader_plugins.given_grades import AnyGradebook, class_gradebook, renew_late_penalties
 from autograder.nbgrader_plugins.gradebook_version import gradebook_problem
-from course.errors import UsageError
+from course.errors import CourseError, UsageError
 from course.files import write_atomically
 
 CellScores = dict[tuple[str, str], float | None]  # (notebook, cell) -> points; None: needs manual grading
@@ -71,21 +73,20 @@ class LmsExport(ExportPlugin):
     def export(self, gradebook: Gradebook) -> None:
         """Write the file. nbgrader calls this."""
         try:
-            self._export(gradebook)
-        except UsageError as error:
+            self._export(class_gradebook(gradebook, self))
+        except CourseError as error:
             self._fail(str(error))
 
     def _fail(self, message: str) -> None:
         self.log.error(message)
         sys.exit(ExitCode.WRONG_USE)
 
-    def _export(self, gradebook: Gradebook) -> None:
+    def _export(self, gradebook: AnyGradebook) -> None:
         students = _chosen("student", self.student, {str(s.id): s for s in gradebook.students})
         assignments = _chosen("assignment", self.assignment, {str(a.name): a for a in gradebook.assignments})
         if not self.assignment:
             assignments = self._handed_in(assignments)
-        chosen = {student.id for student in students}
-        submitted = [submission for a in assignments for submission in a.submissions if submission.student.id in chosen]
+        submitted = [submission for a in assignments for submission in a.submissions]
         renew_late_penalties(gradebook, submitted, self)
         columns = [column for a in assignments for column in self._columns(gradebook, a, students)]
         for column in columns:
@@ -108,7 +109,9 @@ class LmsExport(ExportPlugin):
             self.log.warning("Left out, since nobody has handed in: %s. Name one with --assignment.", ", ".join(empty))
         return [a for a in assignments if a.submissions]
 
-    def _columns(self, gradebook: Gradebook, assignment: Assignment, students: Sequence[Student]) -> list[GradeColumn]:
+    def _columns(
+        self, gradebook: AnyGradebook, assignment: Assignment, students: Sequence[Student]
+    ) -> list[GradeColumn]:
         """A column for each graded cell, in the notebook's order, and one for the total."""
         scores = {student.id: _cell_scores(gradebook, assignment.name, student.id) for student in students}
         if not self.total:
@@ -176,7 +179,7 @@ def _max_points(assignment: Assignment) -> dict[tuple[str, str], float]:
     return max_points
 
 
-def _cell_scores(gradebook: Gradebook, assignment: str, student: str) -> CellScores:
+def _cell_scores(gradebook: AnyGradebook, assignment: str, student: str) -> CellScores:
     """Empty when nothing was handed in."""
     try:
         submission = gradebook.find_submission(assignment, student)
@@ -188,7 +191,7 @@ def _cell_scores(gradebook: Gradebook, assignment: str, student: str) -> CellSco
     }
 
 
-def _total(gradebook: Gradebook, assignment: str, student: str, scores: CellScores) -> float | None:
+def _total(gradebook: AnyGradebook, assignment: str, student: str, scores: CellScores) -> float | None:
     if not scores:
         return 0.0
     if None in scores.values():
@@ -197,7 +200,7 @@ def _total(gradebook: Gradebook, assignment: str, student: str, scores: CellScor
     return max(0.0, float(submission.score) - float(submission.late_submission_penalty or 0.0))
 
 
-def _less_penalty(gradebook: Gradebook, assignment: str, student: str, scores: CellScores) -> CellScores:
+def _less_penalty(gradebook: AnyGradebook, assignment: str, student: str, scores: CellScores) -> CellScores:
     """The points of the cells with the late penalty taken from each in proportion: they add up to the total."""
     points = sum(score or 0.0 for score in scores.values())
     if not points:

@@ -7,18 +7,23 @@ exports ask the course's penalty plugin again.
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+import sys
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.api import Gradebook, SubmittedAssignment
+from nbgrader.api import Gradebook, MissingEntry, Student, SubmittedAssignment
 from nbgrader.plugins.export import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties, GetGrades
 from traitlets.config import Configurable
 
+from autograder.console import ExitCode, student_name
 from autograder.grading.unfinished import has_mark
-from course.errors import GraderError
+from autograder.store import Roster, open_store
+from course.errors import CourseError, GraderError, UsageError
 
 
 class ScoredNotebook(Protocol):
@@ -91,10 +96,73 @@ def _autograded_cells(nb: NotebookNode) -> set[str]:
     }
 
 
+class ClassGradebook:
+    """A gradebook as the class changes have it: for exports, which ask it in the place of nbgrader's.
+
+    nbgrader's keeps every grade under the name of its hand-in, and nothing is moved or deleted there. `students` are
+    those of the class: without the dropped, earlier ids and teams. For each of them `find_submission` answers with what
+    was handed in last under any of the student's names, or by the team.
+    """
+
+    def __init__(self, gradebook: Gradebook, roster: Roster):
+        self._gradebook, self._roster = gradebook, roster
+        self._ids = {student_name(student.id): str(student.id) for student in gradebook.students}
+        self._enroll_missing()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gradebook, name)
+
+    @property
+    def students(self) -> list[Student]:
+        return [student for student in self._gradebook.students if self._is_in_class(student_name(student.id))]
+
+    def find_submission(self, assignment: str, student: str) -> SubmittedAssignment:
+        """Of equally late ones the student's own. Raises MissingEntry."""
+        unit = self._roster.unit(student_name(student), assignment)
+        ids = [self._ids[name] for name in self._roster.names(unit, assignment) if name in self._ids]
+        found = []
+        for name in dict.fromkeys([student, *ids]):
+            with contextlib.suppress(MissingEntry):
+                found.append(self._gradebook.find_submission(assignment, name))
+        if not found:
+            raise MissingEntry(f"Nothing was handed in to {assignment} for {student}.")
+        return max(found, key=lambda submission: submission.timestamp or dt.datetime.min)
+
+    def _is_in_class(self, name: str) -> bool:
+        teams = {change.names[0] for change in self._roster.in_force if change.kind == "team"}
+        return self._roster.student(name) == name and name not in teams and not self._roster.is_dropped(name)
+
+    def _enroll_missing(self) -> None:
+        """Add new ids, with what the gradebook has of the old one, and members of teams who are not in it yet."""
+        for name in (name for change in self._roster.in_force for name in change.names[1:]):
+            if name in self._ids or not self._is_in_class(name):
+                continue
+            known = self._ids.get(self._roster.first_name(name))
+            old = self._gradebook.find_student(known) if known else None
+            fields = ("first_name", "last_name", "email", "lms_user_id")
+            self._gradebook.update_or_create_student(name, **{field: getattr(old, field, None) for field in fields})
+            self._ids[name] = name
+
+
+AnyGradebook: TypeAlias = Gradebook | ClassGradebook
+
+
+def class_gradebook(gradebook: Gradebook, exporter: Configurable) -> AnyGradebook:
+    """The gradebook by the class changes in the store of `exporter`'s settings. Raises UsageError, GraderError."""
+    with open_store(exporter.config.TrainedScore.get("store", "") or None, read_only=True) as store:
+        roster = store.class_changes.roster()
+    return ClassGradebook(gradebook, roster) if roster.in_force else gradebook
+
+
 class CsvExport(CsvExportPlugin):
-    """What `nbgrader export` writes by default, with today's late penalties."""
+    """What `nbgrader export` writes by default, with today's late penalties and by the class changes."""
 
     def export(self, gradebook: Gradebook) -> None:
+        try:
+            gradebook = class_gradebook(gradebook, self)
+        except CourseError as error:
+            self.log.error(str(error))
+            sys.exit(ExitCode.WRONG_USE if isinstance(error, UsageError) else ExitCode.INTERNAL)
         submissions = [submission for assignment in gradebook.assignments for submission in assignment.submissions]
         renew_late_penalties(gradebook, submissions, self)
         super().export(gradebook)

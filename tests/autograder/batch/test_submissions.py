@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from autograder.batch.submissions import SubmissionFile, find_submissions, register_submissions, select_submissions
+from autograder.batch.submissions import (
+    SubmissionFile,
+    find_submissions,
+    register_submissions,
+    select_submissions,
+    without_dropped,
+)
 from course.errors import UsageError
 from tests.support.stores import hand_in
 from tests.support.variants import submit
@@ -97,3 +103,23 @@ def test_a_selection_of_nobody_is_wrong_use(class_of_three, store):
         select_submissions(class_of_three, store, ["eve", "dan", "ada"], [])
     with pytest.raises(UsageError, match="has the verdict refused or error"):
         select_submissions(class_of_three, store, [], ["refused", "error"])
+
+
+def test_a_student_is_selected_by_the_present_id_and_with_the_team(class_of_three, store):
+    record = store.class_changes.record
+    record("rename", ("ada", "ada2"), reason="x", known=None)
+    assert [s.student for s in select_submissions(class_of_three, store, ["ada2"], [])] == ["ada"]
+    record("team", ("alpha", "ada2", "bob"), "challenge", reason="x", known=None)
+    assert [s.student for s in select_submissions(class_of_three, store, ["ada2"], [])] == ["ada", "bob"]
+
+
+def test_who_is_dropped_is_not_graded_and_named_and_a_team_is_while_one_member_is_there(class_of_three, store):
+    record = store.class_changes.record
+    record("drop", ("ada",), reason="x", known=None)
+    kept, notes = without_dropped(class_of_three, store)
+    assert [s.student for s in kept] == ["bob", "cyd"] and "ada is dropped" in notes[0] and len(notes) == 1
+    record("team", ("alpha", "bob", "cyd"), "challenge", reason="x", known=None)
+    record("drop", ("bob",), reason="x", known=None)
+    assert len(without_dropped(class_of_three, store)[0]) == 2
+    record("drop", ("cyd",), reason="x", known=None)
+    assert without_dropped(class_of_three, store)[0] == ()

@@ -12,6 +12,7 @@ from traitlets.config import Config
 from autograder.grading.unfinished import add_mark
 from autograder.nbgrader_plugins.exports import MoodleExport
 from autograder.nbgrader_plugins.given_grades import CsvExport, GivenGrades
+from autograder.store import open_store
 from course.errors import GraderError
 from tests.support.gradebooks import new_gradebook
 
@@ -122,3 +123,76 @@ def test_the_score_of_an_earlier_hand_in_is_not_handed_out_with_one_that_is_not_
     add_mark(marked)
     with pytest.raises(GraderError, match="nbgrader autograde challenge --student=ada --force"):
         feedback(db_url, nb=marked)
+
+
+# --- class changes
+
+
+@pytest.fixture
+def changed(db_url, tmp_path):
+    """Record class changes in a store, and export by it: (student, points) of each line. Ben is in the class too."""
+    path = str(tmp_path / "results.db")
+    config = Config({"TrainedScore": {"store": path}})
+    with Gradebook(db_url) as gradebook:
+        gradebook.update_or_create_student("ada", first_name="Ada", email="ada@example.org")
+        gradebook.add_student("ben")
+
+    def export(*changes):
+        with open_store(path) as store:
+            for kind, *names in changes:
+                of_team = "challenge" if kind == "team" else ""
+                store.class_changes.record(kind, names, of_team, reason="so it is", known=None)
+        with Gradebook(db_url) as gradebook:
+            CsvExport(to=str(tmp_path / "grades.csv"), config=config).export(gradebook)
+            MoodleExport(to=str(tmp_path / "moodle.csv"), config=config).export(gradebook)
+        with (tmp_path / "grades.csv").open() as file:
+            lines = {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
+        with (tmp_path / "moodle.csv").open() as file:
+            rows = {row["Username"]: row for row in csv.DictReader(file)}
+        assert rows.keys() == lines.keys()
+        assert all(float(row["challenge: counts"]) == lines[name] for name, row in rows.items())
+        return lines, rows
+
+    return export
+
+
+def enter(db_url, student, points, hours=1):
+    with Gradebook(db_url) as gradebook:
+        gradebook.update_or_create_submission("challenge", student, timestamp=DUE + dt.timedelta(hours=hours))
+        counts = gradebook.find_grade("counts", "challenge", "challenge", student)
+        counts.auto_score, counts.needs_manual_grade = points, False
+        gradebook.db.commit()
+
+
+def test_a_renamed_student_is_exported_under_the_new_id_with_the_old_grades(changed, db_url):
+    lines, rows = changed(("rename", "ada", "ada2"))
+    assert lines == {"ada2": 1, "ben": 0}
+    assert (rows["ada2"]["First name"], rows["ada2"]["Email address"]) == ("Ada", "ada@example.org")
+    with Gradebook(db_url) as gradebook:
+        assert gradebook.find_submission("challenge", "ada").score == 1  # nothing is moved or deleted
+
+
+def test_of_two_ids_of_one_person_the_newest_hand_in_is_exported(changed, db_url):
+    enter(db_url, "ben", 2, hours=-1)
+    assert changed(("merge", "ben", "ada"))[0] == {"ada": 1}
+    enter(db_url, "ben", 2, hours=3)
+    assert changed()[0] == {"ada": 2}
+
+
+def test_a_teams_one_hand_in_is_exported_for_every_member(changed, db_url):
+    with Gradebook(db_url) as gradebook:
+        gradebook.add_student("alpha")
+    assert changed(("team", "alpha", "ada", "ben", "cyd"))[0] == {"ada": 1, "ben": 1, "cyd": 1}
+    enter(db_url, "alpha", 2, hours=2)  # under the team's own name
+    assert changed()[0] == {"ada": 2, "ben": 2, "cyd": 2}
+
+
+def test_who_is_dropped_is_not_exported_and_who_is_hidden_is(changed):
+    assert changed(("drop", "ben"), ("hide", "ada"))[0] == {"ada": 1}
+
+
+def test_a_store_that_cannot_be_read_ends_an_export_with_a_sentence(db_url, tmp_path, caplog):
+    (tmp_path / "broken.db").write_bytes(b"no database" * 100)
+    with Gradebook(db_url) as gradebook, pytest.raises(SystemExit) as exited:
+        CsvExport(config=Config({"TrainedScore": {"store": str(tmp_path / "broken.db")}})).export(gradebook)
+    assert exited.value.code == 3 and "broken.db cannot be used" in caplog.text
