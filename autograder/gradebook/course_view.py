@@ -33,7 +33,7 @@ from autograder.leaderboard.ranking import LeaderboardRow
 from autograder.leaderboard.settings import Settings
 from autograder.nbgrader_plugins.given_grades import LatePenalties
 from autograder.nbgrader_plugins.trained_score import TRAINED_CELL
-from autograder.store import AttemptSummary, Store
+from autograder.store import AttemptSummary, Roster, Store
 from course.rules import assignments
 
 V = TypeVar("V")
@@ -44,8 +44,9 @@ Found = dict[tuple[str, str], tuple[str, V]]  # (student, assignment) -> the stu
 class StudentWork:
     """What every place has of one student's work at one assignment; None or empty where a place has nothing.
 
-    `student` is the id as the store has it, `folder_name` as nbgrader has it: they differ by what nobody sees.
-    `attempts` are in the order of hand-in, and `row` is what the leaderboard shows of them.
+    `student` is the id as the store has it, or the name of a team. `folder_name` is the name of the hand-in as nbgrader
+    has it: it differs by what nobody sees, or is an earlier id, or a member of the team. `attempts` are in the order of
+    hand-in, and `row` is what the leaderboard shows of them.
     """
 
     student: str
@@ -97,8 +98,9 @@ class StudentWork:
 
 @dataclass(frozen=True)
 class CourseView:
-    """A course at one moment. `students` are those of all places together; for each of them and each of `assignments`
-    there is one of `works`. `left_out` are sentences about what lies in submitted/ and is nobody's hand-in.
+    """A course at one moment. `students` are those of all places together, by the class changes. For each of them, or
+    their team, and each of `assignments` there is one of `works`. `left_out` are sentences about what lies in
+    submitted/ and is nobody's hand-in.
     """
 
     settings: CourseSettings
@@ -117,7 +119,7 @@ class CourseView:
 def read_course(settings: CourseSettings, store: Store) -> CourseView:
     """The course as it is now. `store` may be open for reading alone. Raises GraderError, StoreError."""
     gradebook = read_gradebook(settings.coursedir.db_url, LatePenalties(config=settings.config))
-    leaderboard = ClassState(store, Settings())
+    leaderboard = ClassState(store, Settings(), everybody=True)
     leaderboard.refresh()
     return join(settings, gradebook, leaderboard)
 
@@ -129,16 +131,19 @@ def join(settings: CourseSettings, gradebook: GradebookContent, leaderboard: Cla
         _by_student(find_folders(settings, step), doubles) for step in ("submitted", "autograded", "feedback")
     )
     entries = _by_student({(entry.student, entry.assignment): entry for entry in gradebook.entries}, doubles)
-    places = _Places(gradebook, leaderboard, submitted, autograded, feedback, entries)
-    folder = settings.folder("submitted", "", "")
-    students_of_folders = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    roster = leaderboard.store.class_changes.roster()
     enrolled = {student_name(student.id): student for student in gradebook.students}
+    places = _Places(gradebook, leaderboard, roster, enrolled, submitted, autograded, feedback, entries)
+    folder = settings.folder("submitted", "", "")
+    of_folders = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     keys = places.keys()
-    students = sorted({*enrolled, *map(student_name, students_of_folders), *(student for student, _ in keys)})
+    known = {*enrolled, *map(student_name, of_folders), *(name for name, _ in keys)}
     names = _in_order({*(known.name for known in gradebook.assignments), *(name for _, name in keys)})
-    works = tuple(places.work(student, name, enrolled.get(student)) for name in names for student in students)
+    works = tuple(places.work(unit, name) for name in names for unit in places.units(known, name))
+    students = {student for name in known if (student := roster.student(name)) not in roster.team_names}
+    students = {student for student in students if not roster.is_dropped(student)}
     problems = (*left_out(folder), *dict.fromkeys(doubles))
-    return CourseView(settings, tuple(students), names, works, leaderboard.store.name, problems)
+    return CourseView(settings, tuple(sorted(students)), names, works, leaderboard.store.name, problems)
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,8 @@ class _Places:
 
     gradebook: GradebookContent
     leaderboard: ClassState
+    roster: Roster
+    enrolled: dict[str, EnrolledStudent]
     submitted: Found[Path]
     autograded: Found[Path]
     feedback: Found[Path]
@@ -156,27 +163,55 @@ class _Places:
         attempts = {(student, name) for name in assignments() for student in self.leaderboard.table(name).attempts}
         return {*self.submitted, *self.autograded, *self.feedback, *self.entries, *attempts}
 
-    def work(self, student: str, assignment: str, enrolled: EnrolledStudent | None) -> StudentWork:
-        key = (student, assignment)
+    def units(self, names: Iterable[str], assignment: str) -> list[str]:
+        """The students and teams of an assignment: no earlier ids, nobody who is dropped, no team of another one."""
+        roster, keys = self.roster, self.keys()
+        units = {roster.unit(name, assignment) for name in names}
+        return sorted(
+            unit
+            for unit in units
+            if not all(map(roster.is_dropped, roster.members(unit, assignment)))
+            and (unit not in roster.team_names - roster.teams(assignment).keys() or (unit, assignment) in keys)
+        )
+
+    def work(self, unit: str, assignment: str) -> StudentWork:
+        """The work of a student or team: what was handed in last under any of the names, and all attempts."""
         known = next((a for a in self.gradebook.assignments if a.name == assignment), KnownAssignment(assignment))
         recipe = next((cell.notebook for cell in known.cells if cell.name == TRAINED_CELL), assignment)
         table = self.leaderboard.table(assignment)
+        key = (self._handed_in_as(unit, assignment, recipe), assignment)
+        candidates = (self.enrolled.get(name) for name in (key[0], unit, *self.roster.members(unit, assignment)))
+        enrolled = next(filter(None, candidates), None)
         found = [place[key] for place in (self.submitted, self.autograded, self.feedback) if key in place]
         hand_in = read_hand_in(self.submitted[key][1], recipe) if key in self.submitted else None
         notebooks = hand_in.notebooks if hand_in else ()
         return StudentWork(
-            student,
+            unit,
             assignment,
-            found[0][0] if found else enrolled.id if enrolled else student,
+            found[0][0] if found else enrolled.id if enrolled else unit,
             known,
             enrolled,
             hand_in,
             read_autograded(self.autograded[key][1], notebooks, known.notebooks) if key in self.autograded else None,
             self.entries[key][1] if key in self.entries else None,
             read_feedback(self.feedback[key][1]) if key in self.feedback else None,
-            tuple(table.attempts.get(student, ())),
-            table.student_rows.get(student),
+            tuple(table.attempts.get(unit, ())),
+            table.student_rows.get(unit),
         )
+
+    def _handed_in_as(self, unit: str, assignment: str, recipe: str) -> str:
+        """The name under which a unit handed in last, as the exports choose it: of equally late ones the first."""
+        names = self.roster.names(unit, assignment)
+        start = dt.datetime.min.replace(tzinfo=dt.UTC)
+
+        def time(name: str) -> tuple[bool, dt.datetime]:
+            """Whether there is anything, and its time."""
+            entry, folder = self.entries.get((name, assignment)), self.submitted.get((name, assignment))
+            hand_in = read_hand_in(folder[1], recipe) if folder else None
+            times = [entry and entry[1].handed_in, hand_in and hand_in.time and hand_in.time.time]
+            return bool(entry or folder), max((time for time in times if time), default=start)
+
+        return max(names, key=time) if len(names) > 1 else unit
 
 
 def _by_student(found: dict[tuple[str, str], V], doubles: list[str]) -> Found[V]:

@@ -38,10 +38,20 @@ class AssignmentTable:
 
 
 class ClassState:
-    """For one thread at a time: `refresh`, then ask. `render` makes the HTML of a row that has changed."""
+    """For one thread at a time: `refresh`, then ask. `render` makes the HTML of a row that has changed.
 
-    def __init__(self, store: Store, settings: Settings, render: Callable[[str, LeaderboardRow], str] | None = None):
-        self.store, self.settings = store, settings
+    `everybody`: with the students who are dropped or hidden.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        render: Callable[[str, LeaderboardRow], str] | None = None,
+        *,
+        everybody: bool = False,
+    ):
+        self.store, self.settings, self._everybody = store, settings, everybody
         self._render = render or (lambda assignment, row: "")
         self._row_keys: dict[str, str] = {}  # student -> a key for the row that needs no escaping in HTML
         self._numbers = itertools.count(1)
@@ -59,7 +69,7 @@ class ClassState:
     def refresh(self) -> None:
         """Read what is new in the store. After an error the next refresh reads everything. Raises StoreError."""
         try:
-            cursor, attempts = self.store.overview.since(self._cursor)
+            cursor, attempts = self.store.overview.since(self._cursor, everybody=self._everybody)
             in_progress = {attempt.attempt_id: attempt for attempt in self.store.overview.in_progress()}
             if cursor.class_change != self._cursor.class_change:  # rows have other names, or are gone
                 self._reset()

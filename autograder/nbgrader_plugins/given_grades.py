@@ -129,8 +129,8 @@ class ClassGradebook:
         return max(found, key=lambda submission: submission.timestamp or dt.datetime.min)
 
     def _is_in_class(self, name: str) -> bool:
-        teams = {change.names[0] for change in self._roster.in_force if change.kind == "team"}
-        return self._roster.student(name) == name and name not in teams and not self._roster.is_dropped(name)
+        roster = self._roster
+        return roster.student(name) == name and name not in roster.team_names and not roster.is_dropped(name)
 
     def _enroll_missing(self) -> None:
         """Add new ids, with what the gradebook has of the old one, and members of teams who are not in it yet."""

@@ -113,6 +113,11 @@ class Roster:
         """Team -> its members' present ids."""
         return self._teams.get(assignment, {})
 
+    @cached_property
+    def team_names(self) -> frozenset[str]:
+        """Of all assignments."""
+        return frozenset(team for teams in self._teams.values() for team in teams)
+
     def is_dropped(self, student: str) -> bool:
         return student in self._named("drop")
 

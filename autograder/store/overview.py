@@ -113,12 +113,17 @@ class Overview:
     def __init__(self, database: Database):
         self._database = database
 
-    def since(self, cursor: Cursor = Cursor()) -> tuple[Cursor, list[AttemptSummary]]:
+    def since(self, cursor: Cursor = Cursor(), *, everybody: bool = False) -> tuple[Cursor, list[AttemptSummary]]:
         """The attempts that are new or have a new verdict, each once; and the cursor for the next call.
 
-        After a class change it is all attempts. Those of students who are dropped or hidden are left out.
+        After a class change it is all attempts. Those of students who are dropped or hidden are left out, unless
+        `everybody` asks for them.
         """
-        return self._database.read(lambda session: _since(session, load_roster(session, self._database.chain), cursor))
+
+        def read(session: Session) -> tuple[Cursor, list[AttemptSummary]]:
+            return _since(session, load_roster(session, self._database.chain), cursor, everybody)
+
+        return self._database.read(read)
 
     def in_progress(self) -> list[AttemptInProgress]:
         """Attempts whose run is in training by a live process, and those that could not be graded by our own fault."""
@@ -149,7 +154,7 @@ class Overview:
         return row
 
 
-def _since(session: Session, roster: Roster, cursor: Cursor) -> tuple[Cursor, list[AttemptSummary]]:
+def _since(session: Session, roster: Roster, cursor: Cursor, everybody: bool) -> tuple[Cursor, list[AttemptSummary]]:
     # Writers hold the lock on the chain's head, so ids become visible in ascending order. The verdicts' maximum is read
     # first: if an attempt and its verdict are written in between, duplicates are possible, misses are not.
     newest_verdict = session.scalar(select(func.max(StoredVerdict.id))) or 0
@@ -163,7 +168,7 @@ def _since(session: Session, roster: Roster, cursor: Cursor) -> tuple[Cursor, li
     )
     verdicts = {row.attempt_id: row for row in session.execute(_verdict_columns().where(StoredVerdict.id.in_(newest)))}
     new_attempts = session.scalars(select(StoredAttempt.id).where(StoredAttempt.id > cursor.attempt))
-    attempts = _attempts(session, roster, {*verdicts, *new_attempts})
+    attempts = _attempts(session, roster, {*verdicts, *new_attempts}, everybody)
     runs = _runs(session, [row.id for row in verdicts.values()])
     return now, [_with_verdict(attempt, verdicts.get(attempt.attempt_id), runs) for attempt in attempts]
 
@@ -175,7 +180,7 @@ def _verdict_columns() -> Select[Any]:
     )
 
 
-def _attempts(session: Session, roster: Roster, ids: Iterable[int]) -> list[AttemptSummary]:
+def _attempts(session: Session, roster: Roster, ids: Iterable[int], everybody: bool) -> list[AttemptSummary]:
     columns = select(
         StoredAttempt.id,
         StoredSubmission.student,
@@ -189,7 +194,7 @@ def _attempts(session: Session, roster: Roster, ids: Iterable[int]) -> list[Atte
     attempts = []
     for attempt_id, name, assignment, handed_in, source_hash in rows:
         unit = roster.unit(name, assignment)
-        if roster.is_shown(unit, assignment):
+        if everybody or roster.is_shown(unit, assignment):
             first = roster.first_name(unit)
             attempts.append(AttemptSummary(attempt_id, unit, assignment, handed_in, source_hash, first_name=first))
     return attempts

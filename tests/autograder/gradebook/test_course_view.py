@@ -1,8 +1,11 @@
 """The course as it was read: every student of every place, each once, and nothing is written."""
 
+import datetime as dt
 import unicodedata
 
-from tests.support.courses import contents, works_of
+from autograder.gradebook.audit import audit
+from autograder.store import open_store
+from tests.support.courses import NOON, contents, works_of
 
 
 def test_all_places_are_joined_by_student(course):
@@ -50,3 +53,43 @@ def test_an_assignment_that_nobody_has_handed_in_is_known_and_not_among_those_ha
     course.enrol("ada")
     view = course.view()
     assert view.assignments == ("challenge",) and view.handed_in() == ()
+
+
+def change(course, kind, *names, assignment=""):
+    with open_store(str(course.store_path)) as store:
+        store.class_changes.record(kind, names, assignment, reason="so it is", known=None)
+
+
+def test_after_class_changes_every_student_or_team_has_one_work_and_all_places_agree(course):
+    course.grade_all("ada", "ben", "cyd", "tester")
+    course.enrol("dan")
+    change(course, "rename", "ada", "ada2")
+    change(course, "team", "alpha", "cyd", "dan", assignment="challenge")
+    change(course, "drop", "ben")
+    change(course, "hide", "tester")
+    view = course.view()
+    works = works_of(view)
+    assert list(works) == ["ada2", "alpha", "tester"] and view.students == ("ada2", "cyd", "dan", "tester")
+    assert [work.folder_name for work in works.values()] == ["ada", "cyd", "tester"]
+    assert all(work.entry.total == 12.0 and work.counting.verdict == "pass" for work in works.values())
+    assert audit(view).differences == ()
+
+
+def test_of_two_ids_of_one_person_the_later_hand_in_is_compared(course):
+    course.grade_all("ada")
+    course.hand_in("ada-private", "recipe = 2", NOON + dt.timedelta(hours=1))
+    change(course, "merge", "ada-private", "ada")
+    (work,) = course.view().works
+    assert (work.student, work.folder_name, work.entry) == ("ada", "ada-private", None)  # not graded yet
+    course.judge("ada-private", "fail")
+    course.autograde("ada-private", recipe=0.0)
+    view = course.view()
+    (work,) = view.works
+    assert (work.entry.total, work.counting.verdict, len(work.attempts)) == (2.0, "fail", 2)
+    assert audit(view).differences == ()
+
+
+def test_a_team_of_another_assignment_is_no_student_here(course):
+    course.grade_all("ada")
+    change(course, "team", "alpha", "ada", "ben", assignment="lesson1_baseline")
+    assert list(works_of(course.view())) == ["ada"]

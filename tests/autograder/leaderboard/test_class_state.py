@@ -24,7 +24,7 @@ def test_a_look_that_fails_half_way_loses_nobody(store, class_state, monkeypatch
     start, before = class_state.generation, names(class_state)
     hand_in(store, "bob")
 
-    def away(*_):
+    def away(*_, **__):
         raise StoreError("The database is away.")
 
     with monkeypatch.context() as patched:
