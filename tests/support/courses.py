@@ -19,6 +19,7 @@ from autograder.grading.unfinished import MARK
 from autograder.store import open_store
 from autograder.store.records import Result
 from course.rules import Verdict, load_rules
+from tests.support.gradebooks import new_gradebook
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 SETTINGS = """
@@ -34,10 +35,9 @@ PAGE = "<style>h4 {{}}</style><h4>challenge (Score: {score} / 12.0)</h4><h4>(Sco
 class MadeUpCourse:
     """With the assignment `challenge`: 10 points for the recipe, 2 for `counts`; with `by_hand` 3 for `report`."""
 
-    def __init__(self, root: Path, empty_gradebook: Path, *, settings: str = "", by_hand: bool = False):
+    def __init__(self, root: Path, *, settings: str = "", by_hand: bool = False):
         self.root, self.store_path = root, root / "results.db"
-        shutil.copy(empty_gradebook, root / "gradebook.db")
-        self.db_url = f"sqlite:///{root / 'gradebook.db'}"
+        self.db_url = new_gradebook(root)
         text = SETTINGS.format(root=str(root), db_url=self.db_url, store=str(self.store_path), more=settings)
         (root / "nbgrader_config.py").write_text(text)
         with self.gradebook() as gradebook:

@@ -8,23 +8,15 @@ from click.testing import CliRunner
 from autograder.cli.main import main
 from autograder.store import open_store
 from tests.support.courses import MadeUpCourse, contents
-from tests.support.gradebooks import new_gradebook
 from tests.support.stores import execute
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of nbgrader's own use of SQLAlchemy
 
 
-@pytest.fixture(scope="module")
-def empty_gradebook(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("gradebook")
-    new_gradebook(folder)
-    return folder / "gradebook.db"
-
-
 @pytest.fixture
-def course(tmp_path, empty_gradebook):
+def course(tmp_path):
     """Ada is graded, Nadia handed in, Gus did not, and Tom's archive lies about."""
-    course = MadeUpCourse(tmp_path, empty_gradebook)
+    course = MadeUpCourse(tmp_path)
     course.grade_all("ada")
     course.enrol("gus")
     course.hand_in("nadia")

@@ -1,4 +1,4 @@
-"""A made-up course for each test, with a gradebook that was created once."""
+"""A made-up course for each test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.courses import MadeUpCourse
-from tests.support.gradebooks import new_gradebook
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -16,13 +15,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore"))  # of nbgrader's own use of SQLAlchemy
 
 
-@pytest.fixture(scope="session")
-def empty_gradebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("gradebook")
-    new_gradebook(folder)
-    return folder / "gradebook.db"
-
-
 @pytest.fixture
-def course(tmp_path: Path, empty_gradebook: Path) -> MadeUpCourse:
-    return MadeUpCourse(tmp_path, empty_gradebook)
+def course(tmp_path: Path) -> MadeUpCourse:
+    return MadeUpCourse(tmp_path)

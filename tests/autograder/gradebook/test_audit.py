@@ -186,8 +186,8 @@ def test_an_attempt_is_worth_what_its_result_was_worth_when_it_was_graded(counts
     assert settings.score(summary, rules, 10.0) == settings.score(result, rules, 10.0)
 
 
-def test_an_extension_and_points_by_hand_change_the_penalty_that_formgrader_shows(tmp_path, empty_gradebook):
-    course = MadeUpCourse(tmp_path, empty_gradebook, settings="c.LateSubmissionPlugin.penalty_method = 'zero'")
+def test_an_extension_and_points_by_hand_change_the_penalty_that_formgrader_shows(tmp_path):
+    course = MadeUpCourse(tmp_path, settings="c.LateSubmissionPlugin.penalty_method = 'zero'")
     course.grade_all("ada")
     course.set_due(NOON - HOUR)
     ((said, step),) = differences(course)

@@ -31,9 +31,9 @@ def exported(course, plugin):
         return list(csv.DictReader(file))
 
 
-def test_totals_are_what_the_exports_write(tmp_path, empty_gradebook):
+def test_totals_are_what_the_exports_write(tmp_path):
     """On time, late, late with an extension, graded by hand after the penalty, with extra credit, waiting, nothing."""
-    course = MadeUpCourse(tmp_path, empty_gradebook, by_hand=True)
+    course = MadeUpCourse(tmp_path, by_hand=True)
     for number, student in enumerate(("ada", "ben", "cy", "dora", "eli", "fay")):
         course.hand_in(student, at=NOON + dt.timedelta(hours=2 * (number % 3)))
         course.autograde(student, recipe=float(number))
@@ -64,8 +64,8 @@ def test_a_person_s_score_counts_before_the_autograder_s(auto, manual, extra):
     assert CellScore(GradedCell("n", "c", 10), auto, manual, extra).points == expected
 
 
-def test_cells_that_a_person_grades_are_told_from_those_that_autograding_always_scores(tmp_path, empty_gradebook):
-    course = MadeUpCourse(tmp_path, empty_gradebook, by_hand=True)
+def test_cells_that_a_person_grades_are_told_from_those_that_autograding_always_scores(tmp_path):
+    course = MadeUpCourse(tmp_path, by_hand=True)
     course.hand_in("ada")
     course.autograde("ada", counts=None)
     (entry,) = read(course).entries

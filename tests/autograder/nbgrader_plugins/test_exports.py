@@ -1,7 +1,6 @@
 """Grades as files for Canvas and Moodle: a number for what is graded, an empty field for what is not."""
 
 import csv
-import shutil
 
 import pytest
 from nbgrader.api import Gradebook
@@ -17,18 +16,10 @@ CELLS = {"counts": 2, "report": 3}
 pytestmark = pytest.mark.filterwarnings("ignore")  # of nbgrader's own use of SQLAlchemy
 
 
-@pytest.fixture(scope="module")
-def empty_gradebook(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("gradebook")
-    new_gradebook(folder)
-    return folder / "gradebook.db"
-
-
 @pytest.fixture
-def gradebook(empty_gradebook, tmp_path):
+def gradebook(tmp_path):
     """Ada's report still waits for a person, Ben is graded and was late, Cy has handed in nothing."""
-    shutil.copy(empty_gradebook, tmp_path)
-    with Gradebook(f"sqlite:///{tmp_path / empty_gradebook.name}") as gradebook:
+    with Gradebook(new_gradebook(tmp_path)) as gradebook:
         gradebook.add_assignment("challenge")
         gradebook.add_notebook("challenge", "challenge")
         for name, points in CELLS.items():

@@ -2,7 +2,6 @@
 
 import csv
 import datetime as dt
-import shutil
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -22,18 +21,10 @@ NAMES = ("challenge", "challenge", "ada")  # of the notebook, the assignment and
 ZERO = Config({"LateSubmissionPlugin": {"penalty_method": "zero"}})
 
 
-@pytest.fixture(scope="module")
-def empty_gradebook(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("gradebook")
-    new_gradebook(folder)
-    return folder / "gradebook.db"
-
-
 @pytest.fixture
-def db_url(empty_gradebook, tmp_path):
+def db_url(tmp_path):
     """Ada is an hour late, has 1 of 2 points and lost it when she was autograded; a person still has to read."""
-    shutil.copy(empty_gradebook, tmp_path)
-    db_url = f"sqlite:///{tmp_path / empty_gradebook.name}"
+    db_url = new_gradebook(tmp_path)
     with Gradebook(db_url) as gradebook:
         gradebook.add_assignment("challenge", duedate=DUE)
         gradebook.add_notebook("challenge", "challenge")

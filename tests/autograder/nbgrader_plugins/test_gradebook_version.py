@@ -1,6 +1,5 @@
 """An old gradebook is named with the command that upgrades it, before anything is done."""
 
-import shutil
 import sqlite3
 
 import pytest
@@ -11,16 +10,10 @@ from tests.support.gradebooks import new_gradebook
 pytestmark = pytest.mark.filterwarnings("ignore")  # of nbgrader's own use of SQLAlchemy
 
 
-@pytest.fixture(scope="module")
-def new(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("gradebook")
-    new_gradebook(folder)
-    return folder / "gradebook.db"
-
-
 @pytest.fixture
-def gradebook(new, tmp_path):
-    return shutil.copy(new, tmp_path)
+def gradebook(tmp_path):
+    new_gradebook(tmp_path)
+    return tmp_path / "gradebook.db"
 
 
 def problem(path):
