@@ -122,8 +122,7 @@ def without_dropped(
     roster = store.class_changes.roster()
     kept, notes = [], []
     for submission in submissions:
-        members = roster.members(roster.unit(submission.student, submission.assignment), submission.assignment)
-        if all(roster.is_dropped(member) for member in members):
+        if roster.has_left(roster.unit(submission.student, submission.assignment), submission.assignment):
             notes.append(f"{submission.path} is left out: {submission.student} is dropped.")
         else:
             kept.append(submission)

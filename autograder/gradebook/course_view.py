@@ -170,7 +170,7 @@ class _Places:
         return sorted(
             unit
             for unit in units
-            if not all(map(roster.is_dropped, roster.members(unit, assignment)))
+            if not roster.has_left(unit, assignment)
             and (unit not in roster.team_names - roster.teams(assignment).keys() or (unit, assignment) in keys)
         )
 

@@ -121,6 +121,10 @@ class Roster:
     def is_dropped(self, student: str) -> bool:
         return student in self._named("drop")
 
+    def has_left(self, unit: str, assignment: str) -> bool:
+        """Whether every student who gets the grade of a unit is dropped."""
+        return self._named("drop").issuperset(self.members(unit, assignment))
+
     def is_shown(self, unit: str, assignment: str) -> bool:
         """Whether the leaderboard shows a unit: a team as long as one of its members is neither hidden nor dropped."""
         away = self._named("drop") | self._named("hide")
