@@ -30,12 +30,17 @@ class ExitCode(enum.IntEnum):
     INTERRUPTED = 130  # SIGINT
     BROKEN_PIPE = 141  # SIGPIPE: whoever read the output has closed it, as `head` does
 
+    @classmethod
+    def of(cls, error: CourseError) -> ExitCode:
+        """A CourseError is wrong use, except a GraderError, which is internal."""
+        return cls.INTERNAL if isinstance(error, GraderError) else cls.WRONG_USE
+
 
 def report_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Decorate a click command: an error becomes one sentence on stderr and an exit code.
 
-    A CourseError is wrong use, except a GraderError, which is internal. Any other exception is a bug: internal as
-    well, so that it never reads as "not passed", and with its traceback.
+    `ExitCode.of` gives that of a CourseError. Any other exception is a bug: internal, so that it never reads as "not
+    passed", and with its traceback.
     """
 
     @functools.wraps(command)
@@ -44,7 +49,7 @@ def report_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except CourseError as error:
             click.secho(f"autograder: {error}", err=True, fg="red")
-            sys.exit(ExitCode.INTERNAL if isinstance(error, GraderError) else ExitCode.WRONG_USE)
+            sys.exit(ExitCode.of(error))
         except click.ClickException:
             raise
         except KeyboardInterrupt:

@@ -75,11 +75,11 @@ class LmsExport(ExportPlugin):
         try:
             self._export(class_gradebook(gradebook, self))
         except CourseError as error:
-            self._fail(str(error))
+            self._fail(str(error), ExitCode.of(error))
 
-    def _fail(self, message: str) -> None:
+    def _fail(self, message: str, code: ExitCode = ExitCode.WRONG_USE) -> None:
         self.log.error(message)
-        sys.exit(ExitCode.WRONG_USE)
+        sys.exit(code)
 
     def _export(self, gradebook: AnyGradebook) -> None:
         students = _chosen("student", self.student, {str(s.id): s for s in gradebook.students})

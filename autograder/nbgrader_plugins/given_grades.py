@@ -23,7 +23,7 @@ from traitlets.config import Configurable
 from autograder.console import ExitCode, student_name
 from autograder.grading.unfinished import has_mark
 from autograder.store import Roster, open_store
-from course.errors import CourseError, GraderError, UsageError
+from course.errors import CourseError, GraderError
 
 
 class ScoredNotebook(Protocol):
@@ -162,7 +162,7 @@ class CsvExport(CsvExportPlugin):
             gradebook = class_gradebook(gradebook, self)
         except CourseError as error:
             self.log.error(str(error))
-            sys.exit(ExitCode.WRONG_USE if isinstance(error, UsageError) else ExitCode.INTERNAL)
+            sys.exit(ExitCode.of(error))
         submissions = [submission for assignment in gradebook.assignments for submission in assignment.submissions]
         renew_late_penalties(gradebook, submissions, self)
         super().export(gradebook)

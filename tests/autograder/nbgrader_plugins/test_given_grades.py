@@ -182,8 +182,9 @@ def test_who_is_dropped_is_not_exported_and_who_is_hidden_is(changed):
     assert changed(("drop", "ben"), ("hide", "ada"))[0] == {"ada": 1}
 
 
-def test_a_store_that_cannot_be_read_ends_an_export_with_a_sentence(db_url, tmp_path, caplog):
+@pytest.mark.parametrize("exporter", [CsvExport, MoodleExport])
+def test_a_store_that_cannot_be_read_ends_an_export_with_a_sentence(db_url, tmp_path, caplog, exporter):
     (tmp_path / "broken.db").write_bytes(b"no database" * 100)
     with Gradebook(db_url) as gradebook, pytest.raises(SystemExit) as exited:
-        CsvExport(config=Config({"TrainedScore": {"store": str(tmp_path / "broken.db")}})).export(gradebook)
+        exporter(config=Config({"TrainedScore": {"store": str(tmp_path / "broken.db")}})).export(gradebook)
     assert exited.value.code == 3 and "broken.db cannot be used" in caplog.text
