@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from autograder.grading.times import ZONE_VARIABLE
+from autograder.nbgrader_plugins import timezones
 from autograder.store import RunKey, Store, open_store
 from autograder.workers.client import WorkerPool
 from course.capture import capture
@@ -54,6 +56,13 @@ def spec() -> Spec:
 def key(spec: Spec) -> RunKey:
     """Of a run of `spec`."""
     return RunKey(spec.hash, 7, "cpu", 1, "trainer 1", "")
+
+
+@pytest.fixture(autouse=True)
+def no_time_zone_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test begin with times in UTC: an nbgrader_config.py that it reads sets the zone of the whole process."""
+    monkeypatch.setenv(ZONE_VARIABLE, "")
+    monkeypatch.setattr(timezones, "_configs", [])
 
 
 @pytest.fixture(autouse=True)
