@@ -15,6 +15,9 @@ JUPYTER := .venv/etc/jupyter
 # all tests of a file run in one process, which shares what the file sets up
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
+# tests start hundreds of processes: one takes half as long where bytecode and compiled loops are kept
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install test check grade quick-grade bench data lint release calibrate solutions preview course clean
 
 help: ## list these targets

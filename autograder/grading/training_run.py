@@ -30,6 +30,7 @@ from autograder.workers.messages import (
 )
 from course import data
 from course.errors import GraderError, RecipeError
+from course.network import kernels
 from course.spec import Spec
 from course.training.results import EpochResult
 
@@ -161,6 +162,8 @@ class TrainingRun:
 
     def _start_trainer(self) -> Worker:
         folder, options = self._setup.data_folder, self._setup.options
+        if self._is_sandboxed():
+            kernels.precompile_for_sandbox()
         readable = [folder / name for name in data.FILES if name != TEST_LABELS]
         return self._setup.workers.start(
             "trainer", sandboxed=self._is_sandboxed(), threads=options.threads, readable=readable

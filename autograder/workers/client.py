@@ -22,6 +22,7 @@ from course.training.devices import DEFAULT_THREADS
 RESPONSE_TIMEOUT = 900.0  # seconds without a message after which a worker is given up
 EXIT_TIMEOUT = 10.0  # seconds for a worker that has closed its pipes to end
 STDERR_LINE = 4000  # bytes; longer lines are read in pieces
+_IN_SANDBOX = {"NUMBA_CACHE_DIR": "/tmp/numba"}  # see `course.network.kernels.numba_loops`
 
 
 class WorkerPool:
@@ -56,7 +57,8 @@ class WorkerPool:
             self._servers.pop(key).close()
             server = None
         if server is None:
-            server = sandbox.ForkServerProcess(f"autograder.workers.{name}", sandbox.Tier.BUBBLEWRAP, readable)
+            module = f"autograder.workers.{name}"
+            server = sandbox.ForkServerProcess(module, sandbox.Tier.BUBBLEWRAP, readable, _IN_SANDBOX)
             self._servers[key] = server
         return server.fork(sandbox.Limits())
 
@@ -72,7 +74,7 @@ class _SpawnedWorker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=(sandbox.environment() if sandboxed else dict(os.environ)) | thread_counts,
+            env=(sandbox.environment() | _IN_SANDBOX if sandboxed else dict(os.environ)) | thread_counts,
         )
         stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
         assert stdin and stdout and stderr  # all three were asked for as pipes

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import torch
@@ -42,3 +45,24 @@ def test_precompiling_compiles_all_loops_that_a_training_step_calls():
     for p in (0.0, 0.5):
         train_step(p)
     assert [len(loop.signatures) for loop in loops] == signatures
+
+
+COUNT_COMPILED = """
+from course.network import kernels
+from course.network.kernels import dropout_masks, norm, pooling
+kernels.precompile()
+functions = (*vars(norm).values(), *vars(dropout_masks).values(), *pooling._loops(2, 2))
+loops = [function for function in functions if hasattr(function, "signatures")]
+print(sum(sum(loop.stats.cache_misses.values()) for loop in loops), len(loops) > 0)
+"""
+
+
+def run_python(code: str, **variables: str) -> str:
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | variables
+    return subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_process_that_may_not_write_where_loops_are_kept_compiles_none_again(tmp_path):
+    run_python("from course.network import kernels; kernels.precompile_for_sandbox()")
+    own = {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    assert run_python(COUNT_COMPILED, **own) == "0 True\n"
