@@ -30,6 +30,7 @@ from autograder.nbgrader_plugins.timezones import nbgrader_zone
 from autograder.old_names import warn_once
 from autograder.store import Store, counting_attempt, open_store
 from autograder.store.records import Result
+from autograder.workers.client import WorkerPool
 from autograder.workers.messages import Progress, RunStarted
 from course.errors import GraderError
 from course.rules import Rules, load_rules
@@ -94,7 +95,10 @@ class TrainedScore(NbGraderPreprocessor):
             nbgrader_zone()
             if assumed := handed_in(path).assumed:
                 self.log.warning("%s: %s", student, assumed)
-            result = grade(path, options, _LogListener(self.log), recipe_sandbox, store=store, student=student)
+            listener = _LogListener(self.log)
+            result = grade(
+                path, options, listener, recipe_sandbox, store=store, student=student, workers=_worker_pool()
+            )
             if result.verdict == "internal":
                 raise GraderError(
                     f"The recipe of {student} could not be graded: {' '.join(result.reasons)} This is the grader's "
@@ -155,6 +159,14 @@ def _recipe_sandbox(tier: sandbox.Tier) -> RecipeSandbox:
     recipe_sandbox = RecipeSandbox(tier, warm=True)
     atexit.register(recipe_sandbox.__exit__)
     return recipe_sandbox
+
+
+@cache
+def _worker_pool() -> WorkerPool:
+    """One for all runs of this process, for the same reason."""
+    workers = WorkerPool(warm=True)
+    atexit.register(workers.__exit__)
+    return workers
 
 
 class _LogListener:

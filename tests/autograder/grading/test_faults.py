@@ -43,8 +43,8 @@ def test_a_fault_of_the_machine_is_internal_and_is_not_tried_again():
 
 
 @pytest.mark.training
-def test_our_own_recipe_is_captured_inspected_and_trained(recipe_sandbox):
-    assert reference_problem(REDUCED, recipe_sandbox, None, trains=True) == ""
+def test_our_own_recipe_is_captured_inspected_and_trained(recipe_sandbox, workers):
+    assert reference_problem(REDUCED, recipe_sandbox, workers, trains=True) == ""
 
 
 def test_what_breaks_with_our_own_recipe_is_told(recipe_sandbox, monkeypatch):

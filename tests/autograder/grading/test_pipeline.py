@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from autograder.grading.pipeline import grade, inspect_only
+from autograder.grading.pipeline import inspect_only
 from course import data, rules
 from course.notebook import fit
 from course.training.scoring import Scorer
@@ -32,9 +32,9 @@ def few_digits(monkeypatch):
 
 
 @pytest.mark.training
-def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, recipe_sandbox):
+def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, grade):
     listener = RecordingListener()
-    result = grade(tiny, REDUCED, listener, recipe_sandbox)
+    result = grade(tiny, REDUCED, listener)
     assert (result.verdict, result.official, result.counted) == ("fail", False, TINY_COUNT)
     assert "needed: 497 of 500" in result.reasons[0]
     told = result.to_dict()
@@ -47,8 +47,8 @@ def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, recipe_sand
 
 
 @pytest.mark.training
-def test_the_grader_and_a_notebook_get_the_same_history_bit_for_bit(tiny, recipe_sandbox, few_digits):
-    result = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox)
+def test_the_grader_and_a_notebook_get_the_same_history_bit_for_bit(tiny, grade, few_digits):
+    result = grade(tiny, REDUCED, RecordingListener())
     history = fit(recipe_of(TINY), seed=result.runs[0].seed, device="cpu")
     assert [asdict(e) for e in history.epochs] == [asdict(e) for e in result.runs[0].epochs]
 
@@ -68,28 +68,28 @@ def test_nothing_is_trained_while_nbgrader_runs_a_notebook(monkeypatch, capsys):
 
 
 @pytest.mark.training
-def test_a_first_epoch_that_is_too_good_is_told_to_the_teacher_beside_the_verdict(tiny, recipe_sandbox, monkeypatch):
+def test_a_first_epoch_that_is_too_good_is_told_to_the_teacher_beside_the_verdict(tiny, grade, monkeypatch):
     monkeypatch.setattr(rules, "FIRST_EPOCH_TEST", 0.0)
-    result = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox)
+    result = grade(tiny, REDUCED, RecordingListener())
     assert result.verdict == "fail"
     assert result.reasons[0].startswith("Run 1: ") and result.reasons[1].startswith("For the teacher: run 1 had ")
 
 
-def test_too_many_parameters_are_refused_with_the_number_and_the_limit(tmp_path, recipe_sandbox):
+def test_too_many_parameters_are_refused_with_the_number_and_the_limit(tmp_path, grade):
     path = tmp_path / "big.py"
     path.write_text(
         TINY.replace("nn.Conv2d(1, 4, 5, stride=3)", "nn.Conv2d(1, 4, 5, stride=3); self.more = nn.Linear(784, 11)")
     )
-    result = grade(path, REDUCED, RecordingListener(), recipe_sandbox)
+    result = grade(path, REDUCED, RecordingListener())
     assert result.verdict == "refused" and result.runs == ()
     assert f"parameters: {TINY_COUNT + 784 * 11 + 11:,} counted, fewer than 8,000 allowed" in result.reasons[0]
 
 
 @pytest.mark.training
-def test_a_diverged_run_is_reported_first_and_once_with_epoch_step_and_rate(tmp_path, recipe_sandbox):
+def test_a_diverged_run_is_reported_first_and_once_with_epoch_step_and_rate(tmp_path, grade):
     path = tmp_path / "hot.py"
     path.write_text(TINY.replace("lr=0.1", "lr=1e30"))
-    result = grade(path, REDUCED, RecordingListener(), recipe_sandbox)
+    result = grade(path, REDUCED, RecordingListener())
     assert result.verdict == "fail"
     assert result.reasons[0].startswith("Run 1: Training diverged in epoch 1, step ")
     assert "at learning rate 1e+30" in result.reasons[0]

@@ -2,11 +2,11 @@
 
 import os
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from autograder.grading.attempts import run_key
-from autograder.grading.pipeline import grade
 from autograder.grading.recorder import GradingRecorder, TrainedElsewhere
 from autograder.store import Claim, ClaimLost
 from autograder.workers.client import Worker
@@ -19,34 +19,35 @@ from tests.support.stores import record_of, result_of
 
 
 @pytest.mark.training
-def test_a_second_grading_is_answered_from_the_store_without_training(store, tiny, recipe_sandbox):
-    first = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
+def test_a_second_grading_is_answered_from_the_store_without_training(store, tiny, grade):
+    first = grade(tiny, REDUCED, RecordingListener(), store=store, student="ada")
     listener = RecordingListener()
-    assert grade(tiny, REDUCED, listener, recipe_sandbox, store, "bob") == first
+    assert grade(tiny, REDUCED, listener, store=store, student="bob") == first
     assert [h for h in listener.calls if h[0] in ("run_started", "epoch")] == []
     assert [g.result for g in store.results.graded_attempts()] == [first, first]
     assert list(store.verify()) == []
 
 
 @pytest.mark.training
-def test_an_attempt_that_has_its_verdict_is_believed_until_something_changes(store, tiny, recipe_sandbox):
-    first = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
-    assert grade(tiny, REDUCED, RecordingListener(), None, store, "ada", reuse_verdict=True) == first
+def test_an_attempt_that_has_its_verdict_is_believed_until_something_changes(store, tiny, grade):
+    first = grade(tiny, REDUCED, RecordingListener(), store=store, student="ada")
+    again = partial(grade, tiny, listener=RecordingListener(), recipe_sandbox=None, store=store, reuse_verdict=True)
+    assert again(options=REDUCED, student="ada") == first
     heard = []
     for options, student in ((replace(REDUCED, seeds=2), "ada"), (REDUCED, "bob")):
         listener = RecordingListener()
-        grade(tiny, options, listener, recipe_sandbox, store, student, reuse_verdict=True)
+        grade(tiny, options, listener, store=store, student=student, reuse_verdict=True)
         heard.append(next(h[1] for h in listener.calls if h[0] == "stage"))
     assert heard == ["running the recipe in the sandbox"] * 2
 
 
 @pytest.mark.training
-def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, recipe_sandbox, monkeypatch):
-    assert grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict == "fail"
+def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, grade, monkeypatch):
+    assert grade(tiny, REDUCED, RecordingListener(), store=store, student="ada").verdict == "fail"
     easy = replace(load_rules("challenge"), accuracy=0.1)
     monkeypatch.setattr("autograder.grading.pipeline.load_rules", lambda name: easy)
     listener = RecordingListener()
-    assert grade(tiny, REDUCED, listener, recipe_sandbox, store, "ada").verdict == "pass"
+    assert grade(tiny, REDUCED, listener, store=store, student="ada").verdict == "pass"
     assert [h for h in listener.calls if h[0] == "run_started"] == []
     assert store.results.latest("ada", "challenge").result.verdict == "pass"
     assert len(store.results.graded_attempts()) == 1
@@ -68,20 +69,18 @@ def breaks(monkeypatch):
 
 
 @pytest.mark.training
-def test_our_own_fault_changes_nobodys_result(store, tiny, recipe_sandbox, breaks):
-    before = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
+def test_our_own_fault_changes_nobodys_result(store, tiny, grade, breaks):
+    before = grade(tiny, REDUCED, RecordingListener(), store=store, student="ada")
     breaks("The disk is on fire.")
     other = replace(REDUCED, reduced=replace(REDUCED.reduced, epochs=2))
-    assert grade(tiny, other, RecordingListener(), recipe_sandbox, store, "ada").verdict == "internal"
+    assert grade(tiny, other, RecordingListener(), store=store, student="ada").verdict == "internal"
     assert store.results.latest("ada", "challenge").result == before
 
 
 @pytest.mark.parametrize("problem", ["", "The disk is on fire."], ids=["ours_works", "ours_breaks_too"])
-def test_a_fault_of_the_machine_costs_nobody_a_point_however_often_it_comes(
-    store, tiny, recipe_sandbox, breaks, problem
-):
+def test_a_fault_of_the_machine_costs_nobody_a_point_however_often_it_comes(store, tiny, grade, breaks, problem):
     breaks(problem)
-    verdicts = [grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict for _ in range(3)]
+    verdicts = [grade(tiny, REDUCED, RecordingListener(), store=store, student="ada").verdict for _ in range(3)]
     assert verdicts == (["internal"] * 3 if problem else ["error"] * 3)
     stored = store.results.latest("ada", "challenge")
     if problem:
@@ -93,35 +92,33 @@ def test_a_fault_of_the_machine_costs_nobody_a_point_however_often_it_comes(
 
 
 @pytest.mark.training
-def test_a_verdict_that_came_from_a_fault_is_tried_again_and_replaced(store, tiny, recipe_sandbox, breaks, monkeypatch):
+def test_a_verdict_that_came_from_a_fault_is_tried_again_and_replaced(store, tiny, grade, breaks, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("autograder.grading.pipeline.train_once", broken)
         patch.setattr("autograder.grading.pipeline.reference_problem", lambda *_, **__: "")
-        assert grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict == "error"
-    again = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada", reuse_verdict=True)
+        assert grade(tiny, REDUCED, RecordingListener(), store=store, student="ada").verdict == "error"
+    again = grade(tiny, REDUCED, RecordingListener(), store=store, student="ada", reuse_verdict=True)
     assert again.verdict == "fail" and store.overview.in_progress() == []
     assert store.results.latest("ada", "challenge").result == again
 
 
 @pytest.mark.training
-def test_an_attempt_that_cannot_be_read_counts_as_the_last_one_all_the_same(
-    store, tiny, recipe_sandbox, monkeypatch, tmp_path
-):
+def test_an_attempt_that_cannot_be_read_counts_as_the_last_one_all_the_same(store, tiny, grade, monkeypatch, tmp_path):
     easy = replace(load_rules("challenge"), accuracy=0.01, hold=1, attempts="last")
     monkeypatch.setattr("autograder.grading.pipeline.load_rules", lambda name: easy)
     os.utime(tiny, (0, 0))
-    assert grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict == "pass"
+    assert grade(tiny, REDUCED, RecordingListener(), store=store, student="ada").verdict == "pass"
     later = tmp_path / "later.py"
     later.write_bytes(tiny.read_bytes() + "# \ud800".encode(errors="surrogatepass"))
     for _ in range(2):
-        assert grade(later, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict == "error"
+        assert grade(later, REDUCED, RecordingListener(), store=store, student="ada").verdict == "error"
     (counting,) = store.results.counting_attempts("challenge", "last")
     assert counting.result.verdict == "error" and "holds a byte that is not UTF-8" in counting.result.reasons[0]
 
 
 @pytest.mark.training
-def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(store, tiny, recipe_sandbox, breaks):
-    result = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
+def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(store, tiny, grade, breaks):
+    result = grade(tiny, REDUCED, RecordingListener(), store=store, student="ada")
     (seen,) = store.overview.since()[1]
     assert store.overview.source(seen.attempt_id) == tiny.read_text()
     wrong = store.overview.misclassified(seen.runs[0].id)
@@ -131,18 +128,18 @@ def test_a_grading_leaves_its_source_and_its_mistakes_and_nothing_under_way(stor
 
     breaks("The disk is on fire.")
     tiny.write_text(tiny.read_text().replace("lr=0.1", "lr=0.2"))
-    assert grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada").verdict == "internal"
+    assert grade(tiny, REDUCED, RecordingListener(), store=store, student="ada").verdict == "internal"
     (fault,) = store.overview.in_progress()
     assert "on fire" in fault.fault and fault.attempt_id != seen.attempt_id
 
 
 @pytest.mark.training
-def test_the_trainer_never_learns_what_it_got_wrong(store, tiny, recipe_sandbox, monkeypatch):
+def test_the_trainer_never_learns_what_it_got_wrong(store, tiny, grade, monkeypatch):
     """With the numbers of the images that it got wrong, a network could be fitted to the test set."""
     sent = []
     send = Worker.send
     monkeypatch.setattr(Worker, "send", lambda self, message: (sent.append((self.name, message)), send(self, message)))
-    grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
+    grade(tiny, REDUCED, RecordingListener(), store=store, student="ada")
     scores = [message for name, message in sent if name == "trainer" and isinstance(message, Scored)]
     assert len(scores) == REDUCED.reduced.epochs and all(message.wrong == () for message in scores)
 

@@ -8,11 +8,9 @@ import pytest
 import torch
 
 from autograder.grading.options import Options, ReducedRun
-from autograder.grading.pipeline import grade
 from autograder.grading.training_run import TrainingSetup, checkpoint_path, train_once
 from autograder.sandbox import Tier
 from autograder.store.checkpoints import Checkpoint
-from autograder.workers.client import WorkerPool
 from autograder.workers.messages import EpochFinished, Outputs, RunStarted, Scored, TrainingFailed, TrainRequest
 from course import data
 from course.capture import capture
@@ -26,19 +24,18 @@ from tests.support.recipes import REDUCED, TINY, recipe_of
 
 
 @pytest.mark.training
-def test_a_run_that_would_take_too_long_is_refused_after_a_few_steps(tiny, recipe_sandbox):
+def test_a_run_that_would_take_too_long_is_refused_after_a_few_steps(tiny, grade):
     hurried = replace(REDUCED, max_minutes=1e-6, reduced=ReducedRun(epochs=3, train_images=4000, test_images=500))
-    result = grade(tiny, hurried, RecordingListener(), recipe_sandbox)
+    result = grade(tiny, hurried, RecordingListener())
     assert result.verdict == "refused"
     assert "Training would take about" in result.reasons[0] and "as 20 steps show" in result.reasons[0]
 
 
 @pytest.mark.training
-def test_warm_workers_give_the_history_of_cold_ones_run_after_run(tiny, recipe_sandbox):
-    cold = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox).runs[0].epochs
-    with WorkerPool(warm=True) as workers:
-        for _ in range(2):
-            assert grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, workers=workers).runs[0].epochs == cold
+def test_warm_workers_give_the_history_of_cold_ones_run_after_run(tiny, grade):
+    cold = grade(tiny, REDUCED, RecordingListener(), workers=None).runs[0].epochs
+    for _ in range(2):
+        assert grade(tiny, REDUCED, RecordingListener()).runs[0].epochs == cold
 
 
 class Stopped(Exception):
@@ -58,10 +55,10 @@ class StopsAfter(RecordingListener):
 
 @pytest.mark.parametrize("epoch", [1, 2])
 @pytest.mark.training
-def test_a_run_that_was_interrupted_goes_on_with_the_same_history(tiny, recipe_sandbox, epoch):
+def test_a_run_that_was_interrupted_goes_on_with_the_same_history(tiny, recipe_sandbox, workers, epoch):
     spec, seed = recipe_sandbox.capture(tiny.read_text()), 1000 + epoch
     listener = RecordingListener()
-    setup = TrainingSetup(REDUCED, recipe_sandbox.tier, listener, WorkerPool(), data.ensure())
+    setup = TrainingSetup(REDUCED, recipe_sandbox.tier, listener, workers, data.ensure())
     whole = train_once(replace(setup, listener=RecordingListener()), spec, seed)
     with pytest.raises(Stopped):
         train_once(replace(setup, listener=StopsAfter(epoch)), spec, seed)
