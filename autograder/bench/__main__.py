@@ -18,9 +18,9 @@ from autograder.bench.record import BenchRecord, ModelRecord, Summaries, summari
 from autograder.bench.speed import Size, measure_epochs, profile_operators
 from autograder.console import report_errors
 from autograder.store.records import software_versions
-from autograder.workers.trainer import processor_name
 from course import data
 from course.files import write_atomically
+from course.training.devices import processor_name
 
 LESSONS = {
     "Model 1": "lesson1_baseline",

@@ -140,6 +140,8 @@ def _train_and_judge(
 ) -> Result:
     """`result` with a verdict."""
     try:
+        if recorder is not None:
+            recorder.require_same_recipe(spec, result.isolation)
         runs, judgement = train_until_decided(spec, rules, setup, recorder)
     except NOT_ABOUT_A_SUBMISSION:
         raise

@@ -12,6 +12,8 @@ from autograder.grading.training_run import Interruption
 from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished, Store
 from autograder.store.checkpoints import CheckpointStore
 from autograder.store.records import Result, RunRecord, software_versions
+from course.capture.repeatability import ADVICE, differences
+from course.errors import RecipeError
 from course.rules import Rules
 from course.spec import Spec
 
@@ -57,6 +59,17 @@ class GradingRecorder:
         if self._attempt is None or self._regrade is not None or self.had_fault:
             return None
         return self._store.results.reusable_verdict(self._attempt, self._rules, self._asked, software_versions())
+
+    def require_same_recipe(self, spec: Spec, isolation: str) -> None:
+        """Raise RecipeError if the same source gave another spec before: it would draw seeds at each grading."""
+        first = self._attempt and self._store.results.first_capture(self._attempt, isolation)
+        if not first or first.spec_hash == spec.hash:
+            return
+        found = differences(first.spec, spec) if first.spec else ["the network that was refused then is another one"]
+        raise RecipeError(
+            f"The recipe is not the one that the same file gave at its first grading, on {first.graded:%Y-%m-%d}: "
+            f"{'; '.join(found)}. {ADVICE}"
+        )
 
     def run(
         self,

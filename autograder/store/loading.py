@@ -32,6 +32,7 @@ from course.inspection import Inspection
 from course.rules import Verdict
 
 INSPECTION = TypeAdapter(Inspection)
+CONDITIONS = "conditions"  # of the capture: kept among a verdict's versions, and shown to nobody
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,12 @@ def _result(
         # through JSON: from Python values, pydantic would not take a list for a tuple
         inspection=INSPECTION.validate_json(json.dumps(verdict.inspection)) if verdict.inspection else None,
         runs=tuple(runs),
-        versions=dict(verdict.versions),
+        versions=versions_of(verdict),
     )
+
+
+def versions_of(verdict: StoredVerdict) -> dict[str, str]:
+    return {name: version for name, version in verdict.versions.items() if name != CONDITIONS}
 
 
 def _unique(rows: Iterable[Base]) -> list[Base]:

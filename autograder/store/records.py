@@ -1,17 +1,24 @@
-"""The result of grading one submission and of each run, and the software that they depend on."""
+"""The result of grading one submission and of each run, and what they depend on."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import platform
+import sys
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
+import autograder
+import course
 from course import __version__
 from course.inspection import Inspection
 from course.recipe import TEST_IMAGES
 from course.rules import Verdict
+from course.training.devices import processor_name
 from course.training.loop import TRAINER_VERSION
 from course.training.results import EpochResult
 
@@ -26,6 +33,22 @@ def software_versions() -> dict[str, str]:
         "trainer": str(TRAINER_VERSION),
         "under8k": __version__,
     }
+
+
+@cache
+def capture_conditions() -> str:
+    """A hash of all that a recipe's capture may honestly depend on besides its source.
+
+    That is our code, the installed packages, the interpreter, the C library and the processor. Under equal ones the
+    same source gives the same spec, unless it reads a clock or the like.
+    """
+    machine = (sys.version, platform.platform(), processor_name(), os.cpu_count())
+    packages = sorted({path.name for folder in sys.path for path in Path(folder).glob("*.dist-info")})
+    digest = hashlib.sha256(repr((machine, packages)).encode())
+    for package in (course, autograder):
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

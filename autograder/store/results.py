@@ -15,19 +15,21 @@ from sqlalchemy.orm import Session
 from autograder.store.attempt_rule import AttemptRule, counting_attempt
 from autograder.store.class_changes import load_roster
 from autograder.store.database import Database
-from autograder.store.loading import INSPECTION, GradedAttempt, load_graded_attempts
+from autograder.store.loading import CONDITIONS, INSPECTION, GradedAttempt, load_graded_attempts, versions_of
 from autograder.store.models import (
     Base,
     GradingProgress,
     StoredAttempt,
     StoredSource,
+    StoredSpec,
     StoredSubmission,
     StoredVerdict,
     VerdictRun,
     utc_now,
 )
-from autograder.store.records import Result
+from autograder.store.records import Result, capture_conditions
 from course.rules import Rules, load_rules
+from course.spec import Spec
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,15 @@ class SharedRecipe:
 
     spec_hash: str
     students: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FirstCapture:
+    """What a source was captured as when it was first graded. `spec` is None where it was refused before training."""
+
+    graded: dt.datetime
+    spec_hash: str
+    spec: Spec | None
 
 
 class Results:
@@ -114,7 +125,7 @@ class Results:
             "official": result.official,
             "isolation": result.isolation,
             "inspection": INSPECTION.dump_python(result.inspection, mode="json") if result.inspection else None,
-            "versions": dict(result.versions),
+            "versions": {**result.versions, CONDITIONS: capture_conditions()},
             "options": options,
             "reason": reason,
         }
@@ -150,13 +161,37 @@ class Results:
         def load_if_same(session: Session) -> Result | None:
             newest = select(StoredVerdict).filter_by(attempt_id=attempt_id).order_by(StoredVerdict.id.desc())
             verdict = session.scalars(newest.limit(1)).first()
-            made_with = verdict and (verdict.rules_hash, verdict.options, verdict.versions)
+            made_with = verdict and (verdict.rules_hash, verdict.options, versions_of(verdict))
             if made_with != (rules_hash(rules), options, versions):
                 return None
             (attempt,) = load_graded_attempts(session, self._database.chain, attempt_id=attempt_id)
             return attempt.result
 
         return self._database.read(load_if_same)
+
+    def first_capture(self, attempt_id: int, isolation: str) -> FirstCapture | None:
+        """What the attempt's source, from whomever, gave when it was first graded under the conditions of now."""
+
+        def find(session: Session) -> FirstCapture | None:
+            source = select(StoredAttempt.source_hash).filter_by(id=attempt_id).scalar_subquery()
+            captured = (
+                select(StoredVerdict.id, StoredVerdict.versions)
+                .join(StoredAttempt, StoredAttempt.id == StoredVerdict.attempt_id)
+                .where(StoredAttempt.source_hash == source, StoredVerdict.isolation == isolation)
+                .where(StoredVerdict.spec_hash.is_not(None))
+                .order_by(StoredVerdict.id)
+            )
+            now = capture_conditions()
+            first = next((number for number, made in session.execute(captured) if made.get(CONDITIONS) == now), None)
+            if first is None:
+                return None
+            verdict = session.get_one(StoredVerdict, first)
+            spec = session.get(StoredSpec, verdict.spec_hash)
+            self._database.chain.check(session, [verdict, *([spec] if spec else [])])
+            assert verdict.spec_hash is not None  # asked for above
+            return FirstCapture(verdict.judged_at, verdict.spec_hash, Spec.from_json(spec.text) if spec else None)
+
+        return self._database.read(find)
 
     def graded_attempts(self, assignment: str | None = None, student: str | None = None) -> list[GradedAttempt]:
         """All attempts with a verdict, by assignment, student and time of hand-in."""

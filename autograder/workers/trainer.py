@@ -6,7 +6,6 @@ import base64
 import io
 import os
 import pickle
-import platform
 import sys
 import time
 from pathlib import Path
@@ -70,7 +69,7 @@ def _train(request: TrainRequest) -> None:
     _send(
         RunStarted(
             device=device.type,
-            device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name(),
+            device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else devices.processor_name(),
             threads=request.threads,
             resumed=resumed,
         )
@@ -159,17 +158,6 @@ def _ask_for_score(outputs: torch.Tensor) -> Score:
 def _send(message: Message) -> None:
     sys.stdout.buffer.write(message.line())
     sys.stdout.buffer.flush()
-
-
-def processor_name() -> str:
-    """The CPU's name, or at least its architecture."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:  # not Linux
-        pass
-    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

@@ -206,3 +206,56 @@ def test_a_verdict_is_reused_for_the_same_file_alone(store, tiny):
     assert recorder_for(store, tiny).reusable_verdict().verdict == "refused"
     tiny.write_text(tiny.read_text() + "# changed\n")
     assert recorder_for(store, tiny).reusable_verdict() is None
+
+
+@pytest.fixture
+def on_day(recipe_sandbox, tiny, monkeypatch):
+    """Let the recipe in `tiny` read the day around Python's clocks; returns the function that sets the day."""
+    tiny.write_text(tiny.read_text().replace("lr=0.1,", "lr=DAY / 10,"))
+    capture = recipe_sandbox.capture
+
+    def on_day(day):
+        seen = f"{day}"
+        monkeypatch.setattr(recipe_sandbox, "capture", lambda text, **how: capture(text.replace("DAY", seen), **how))
+
+    return on_day
+
+
+@pytest.mark.training
+def test_a_file_that_is_another_recipe_on_another_day_draws_no_seeds_again(store, tiny, grade, on_day):
+    on_day(1)
+    first = grade(tiny, REDUCED, RecordingListener(), store=store, student="ada")
+    on_day(2)
+    for student in ("ada", "bob", "ada"):
+        refused = grade(tiny, REDUCED, RecordingListener(), store=store, student=student)
+        assert refused.verdict == "refused" and not refused.runs
+        assert "its first grading, on " in refused.reasons[0]
+        assert "optimizer.groups.0.options.lr is 0.1 and 0.2. A recipe must be the same" in refused.reasons[0]
+    on_day(1)
+    assert grade(tiny, REDUCED, RecordingListener(), store=store, student="ada") == first
+
+
+@pytest.mark.training
+def test_what_an_update_of_ours_captures_otherwise_is_not_held_against_a_student(
+    store, tiny, grade, on_day, monkeypatch
+):
+    on_day(1)
+    assert grade(tiny, REDUCED, RecordingListener(), store=store, student="ada").verdict == "fail"
+    monkeypatch.setattr("autograder.store.results.capture_conditions", lambda: "of a later version")
+    on_day(2)
+    assert grade(tiny, REDUCED, RecordingListener(), store=store, student="ada").verdict == "fail"
+    on_day(3)
+    assert grade(tiny, REDUCED, RecordingListener(), store=store, student="ada").verdict == "refused"
+
+
+def test_a_file_that_was_refused_as_another_recipe_cannot_be_trained_on_a_better_day(
+    store, tiny, grade, on_day, monkeypatch
+):
+    on_day(1)
+    with monkeypatch.context() as patch:
+        strict = replace(load_rules("challenge"), max_parameters=10)
+        patch.setattr("autograder.grading.pipeline.load_rules", lambda name: strict)
+        assert grade(tiny, REDUCED, RecordingListener(), store=store, student="ada").verdict == "refused"
+    on_day(2)
+    refused = grade(tiny, REDUCED, RecordingListener(), store=store, student="ada")
+    assert refused.verdict == "refused" and "the network that was refused then is another one" in refused.reasons[0]

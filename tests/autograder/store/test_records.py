@@ -2,7 +2,8 @@
 
 import json
 
-from autograder.store.records import Result, software_versions
+import course
+from autograder.store.records import Result, capture_conditions, software_versions
 from tests.support.stores import EPOCHS, record_of, result_of
 
 
@@ -23,3 +24,21 @@ def test_a_result_names_the_versions_that_its_numbers_depend_on():
     versions = Result("x.py", "challenge", "error", ()).versions
     assert versions == software_versions() and versions is not software_versions()
     assert set(versions) == {"python", "torch", "torchvision", "trainer", "under8k"} and all(versions.values())
+
+
+def test_the_conditions_of_a_capture_change_with_our_code_and_with_any_package(tmp_path, monkeypatch):
+    def fresh():
+        capture_conditions.cache_clear()
+        return capture_conditions()
+
+    (tmp_path / "capture.py").write_text("once = 1")
+    with monkeypatch.context() as patch:
+        seen = [fresh(), fresh()]
+        patch.setattr(course, "__path__", [str(tmp_path)])
+        seen.append(fresh())
+        (tmp_path / "capture.py").write_text("once = 2")
+        seen.append(fresh())
+        patch.syspath_prepend(tmp_path)
+        (tmp_path / "numpy-99.dist-info").mkdir()
+        seen.append(fresh())
+    assert seen[0] == seen[1] == fresh() and len(set(seen)) == 4
