@@ -25,7 +25,7 @@ course_option = click.option(
     "--course-dir",
     "course",
     type=click.Path(path_type=Path, file_okay=False),
-    help=f"The course: its gradebook knows the students, {CONFIG} the store.  [default: here]",
+    help=f"The course: gradebook and submitted/ know the students, {CONFIG} the store.  [default: here]",
 )
 
 
@@ -160,8 +160,8 @@ class _Changes:
 
     def make(self, kind: ChangeKind, *names: str, assignment: str = "") -> None:
         clean = [_clean(name) for name in names]
-        with self._open() as (store, enrolled):
-            known = None if self._unknown else enrolled
+        with self._open() as (store, of_course):
+            known = None if self._unknown else of_course
             self._tell(store, store.class_changes.record(kind, clean, assignment, reason=self._reason, known=known))
 
     def show(self, name: str) -> None:
@@ -183,14 +183,14 @@ class _Changes:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[tuple[Store, list[str]]]:
-        """The store, and the students in the gradebook. Raises UsageError."""
+        """The store, and the students that the course knows. Raises UsageError."""
         from autograder.store import open_store
 
         if not self._reason:
             raise UsageError("--reason is empty. Say why in a few words: it stays in the store.")
-        store_url, enrolled = _of_course(self._store_url, self._course)
+        store_url, known = _of_course(self._store_url, self._course)
         with open_store(store_url) as store:
-            yield store, enrolled
+            yield store, known
 
     def _tell(self, store: Store, change: ClassChange) -> None:
         click.echo(f"Change {change.number} in {store.name}: {printable(str(change))}.")
@@ -200,16 +200,18 @@ class _Changes:
 
 
 def _of_course(store_url: str | None, course: Path | None) -> tuple[str | None, list[str]]:
-    """The store to use, and the ids of the students in the gradebook. Raises UsageError, GraderError."""
+    """The store to use, and the ids of the students in gradebook and submitted/. Raises UsageError, GraderError."""
     if course is None and not Path(CONFIG).is_file():
         return store_url, []
     from autograder.gradebook.entries import read_gradebook
+    from autograder.gradebook.folders import submitting_students
     from autograder.gradebook.settings import read_settings
     from autograder.nbgrader_plugins.given_grades import LatePenalties
 
     settings = read_settings(course or Path())
     gradebook = read_gradebook(settings.coursedir.db_url, LatePenalties(config=settings.config))
-    return store_url or settings.store_url, [student_name(student.id) for student in gradebook.students]
+    enrolled = [student_name(student.id) for student in gradebook.students]
+    return store_url or settings.store_url, [*enrolled, *submitting_students(settings)]
 
 
 def consequences(change: ClassChange, roster: Roster) -> list[str]:

@@ -25,6 +25,7 @@ from autograder.gradebook.folders import (
     read_autograded,
     read_feedback,
     read_hand_in,
+    submitting_students,
 )
 from autograder.gradebook.settings import CourseSettings
 from autograder.grading.times import shown
@@ -134,15 +135,13 @@ def join(settings: CourseSettings, gradebook: GradebookContent, leaderboard: Cla
     roster = leaderboard.store.class_changes.roster()
     enrolled = {student_name(student.id): student for student in gradebook.students}
     places = _Places(gradebook, leaderboard, roster, enrolled, submitted, autograded, feedback, entries)
-    folder = settings.folder("submitted", "", "")
-    of_folders = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     keys = places.keys()
-    known = {*enrolled, *map(student_name, of_folders), *(name for name, _ in keys)}
+    known = {*enrolled, *submitting_students(settings), *(name for name, _ in keys)}
     names = _in_order({*(known.name for known in gradebook.assignments), *(name for _, name in keys)})
     works = tuple(places.work(unit, name) for name in names for unit in places.units(known, name))
     students = {student for name in known if (student := roster.student(name)) not in roster.team_names}
     students = {student for student in students if not roster.is_dropped(student)}
-    problems = (*left_out(folder), *dict.fromkeys(doubles))
+    problems = (*left_out(settings.folder("submitted", "", "")), *dict.fromkeys(doubles))
     return CourseView(settings, tuple(sorted(students)), names, works, leaderboard.store.name, problems)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.console import printable_name
+from autograder.batch.leftovers import Leftovers, folders_in
+from autograder.console import printable_name, student_name
 from autograder.gradebook.settings import CourseSettings
 from autograder.grading.attempts import handed_in, source_and_digest
 from autograder.grading.plain_files import describe_special
@@ -55,6 +56,12 @@ class FeedbackPages:
     folder: Path
     written: dt.datetime
     score: float | None = None
+
+
+def submitting_students(settings: CourseSettings) -> list[str]:
+    """The ids of the students who have a folder in submitted/, whatever is in it."""
+    folder = settings.folder("submitted", "", "")
+    return [student_name(path.name) for path in folders_in(folder, Leftovers())] if folder.is_dir() else []
 
 
 def find_folders(settings: CourseSettings, step: str) -> dict[tuple[str, str], Path]:

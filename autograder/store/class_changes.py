@@ -308,7 +308,8 @@ def _check_known(names: Iterable[str], known: Collection[str]) -> None:
             similar = difflib.get_close_matches(name, known, 1)
             raise UsageError(
                 f"There is no student {name!r}{f'; there is {similar[0]!r}' if similar else ''}. Known is who has "
-                "handed in, and who is in the gradebook of --course-dir. For anybody else add --unknown."
+                "an attempt in the store, and who is in the gradebook or in submitted/ of --course-dir. For anybody "
+                "else add --unknown."
             )
 
 

@@ -10,6 +10,7 @@ from autograder.cli.main import main
 from autograder.gradebook import entries, settings
 from autograder.gradebook.entries import EnrolledStudent, GradebookContent
 from autograder.store import open_store
+from tests.support.courses import MadeUpCourse
 from tests.support.stores import hand_in
 
 
@@ -106,3 +107,14 @@ def test_whom_the_gradebook_of_the_course_knows_is_known_and_its_store_is_used(s
     done = CliRunner().invoke(main, ["students", "team", "alpha", "ada", "cyd", "--reason", "x"])
     assert done.exit_code == 0, done.output
     assert "alpha is a team in challenge: ada, cyd" in students("list")
+
+
+@pytest.mark.filterwarnings("ignore")  # of nbgrader's own use of SQLAlchemy
+def test_who_has_a_folder_in_submitted_is_known_before_anything_is_graded(tmp_path):
+    course = MadeUpCourse(tmp_path)
+    course.hand_in("ada")
+    where = ["--course-dir", str(course.root), "--reason", "so it is"]
+    done = CliRunner().invoke(main, ["students", "rename", "ada", "ada2", *where])
+    assert done.exit_code == 0 and "ada is renamed to ada2" in done.stdout, done.output
+    done = CliRunner().invoke(main, ["students", "drop", "adaa", *where])
+    assert done.exit_code == 2 and "There is no student 'adaa'; there is 'ada'" in done.stderr

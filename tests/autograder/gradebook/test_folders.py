@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.gradebook.folders import find_folders, read_autograded, read_feedback, read_hand_in
+from autograder.gradebook.folders import find_folders, read_autograded, read_feedback, read_hand_in, submitting_students
 from autograder.gradebook.settings import read_settings
 from tests.support.hand_ins import SPECIAL, make_special
 
@@ -13,6 +13,15 @@ def test_names_that_look_like_patterns_are_found(course):
     assert set(find_folders(read_settings(course.root), "submitted")) == {
         (student, "challenge") for student in ("ada", "lea[x]", "star*")
     }
+
+
+def test_a_student_is_who_has_a_folder_in_submitted_and_what_programs_leave_there_is_none(course):
+    settings = read_settings(course.root)
+    assert submitting_students(settings) == []
+    course.hand_in("ada")
+    for name in ("ben", ".ipynb_checkpoints", "__MACOSX"):
+        (course.root / "submitted" / name).mkdir()
+    assert submitting_students(settings) == ["ada", "ben"]
 
 
 def test_a_hand_in_has_its_time_and_the_digest_of_its_recipe(course):
