@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autograder.gradebook.course_view import CourseView
     from autograder.gradebook.status import StudentStatus
 
+NUMBERS = ("gradebook", "feedback", "export")  # columns of points
 folder_argument = click.argument("folder", default=".", type=click.Path(path_type=Path))
 
 
@@ -111,33 +112,37 @@ def _print_json(data: dict[str, Any]) -> None:
 
 
 def _print_differences(differences: Sequence[Difference]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from autograder.cli.rich_console import RichConsole
-
     if not differences:
         return
-    table = Table("student", "assignment", "difference", "next step", box=None, pad_edge=False)
-    for difference in differences:
-        table.add_row(*(Text(printable(text)) for text in vars(difference).values()))
-    RichConsole().print(table)
+    rows = [(each.student, each.assignment, each.sentence) for each in differences]
+    _print_table(("student", "assignment", "difference"), rows, [each.next_step for each in differences])
 
 
 def _print_statuses(assignment: str, shown: Sequence[StudentStatus], everybody: Sequence[StudentStatus]) -> None:
+    from autograder.gradebook.status import count_states, describe_count
+
+    headings = ("student", "handed in", "verdict", "gradebook", "feedback", "export", "state")
+    _print_table(headings, map(_cells, shown), [status.next_step for status in shown], title=assignment)
+    click.echo(f"{len(everybody):,} students: " + "; ".join(map(describe_count, count_states(everybody))) + ".")
+
+
+def _print_table(
+    headings: Iterable[str], rows: Iterable[Iterable[str]], next_steps: Iterable[str], title: str = ""
+) -> None:
+    """The rows as a table that fits the terminal, and below it each step on one line, whole: it is to be copied."""
     from rich.table import Table
     from rich.text import Text
 
     from autograder.cli.rich_console import RichConsole
-    from autograder.gradebook.status import count_states, describe_count
 
-    table = Table(title=assignment, box=None, pad_edge=False, title_justify="left")
-    for heading in ("student", "handed in", "verdict", "gradebook", "feedback", "export", "state", "next step"):
-        table.add_column(heading, justify="right" if heading in ("gradebook", "feedback", "export") else "left")
-    for status in shown:
-        table.add_row(*(Text(printable(text)) for text in _cells(status)))
+    table = Table(title=title or None, box=None, pad_edge=False, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in NUMBERS else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(text)) for text in row))
     RichConsole().print(table)
-    click.echo(f"{len(everybody):,} students: " + "; ".join(map(describe_count, count_states(everybody))) + ".")
+    if steps := list(dict.fromkeys(filter(None, next_steps))):
+        click.echo("\n".join(["Next steps:", *(f"  {printable(step)}" for step in steps)]))
 
 
 def _cells(status: StudentStatus) -> list[str]:
@@ -146,14 +151,13 @@ def _cells(status: StudentStatus) -> list[str]:
     values = _values(status)
     time = status.work.hand_in and status.work.hand_in.time
     why = f"{status.state.value}: {status.reason}" if status.reason else status.state.value
-    points = [_number(values[name]) for name in ("gradebook", "feedback", "export")]
+    points = [_number(values[name]) for name in NUMBERS]
     return [
         status.work.student,
         f"{shown(time.time):%m-%d %H:%M}" if time else "",
         values["verdict"] or "",
         *points,
         why,
-        status.next_step,
     ]
 
 

@@ -24,8 +24,8 @@ def course(tmp_path):
     return course
 
 
-def run(*arguments: object):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+def run(*arguments: object, columns: int = 200):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], env={"COLUMNS": str(columns)})
 
 
 def test_without_a_difference_audit_says_what_agrees_and_writes_nothing(course):
@@ -66,6 +66,29 @@ def test_status_shows_everybody_with_a_reason_and_counts_them(course):
     )
     assert "1 handed in nothing: gus." in result.stdout and "tom.zip is left out" in result.stdout
     assert "ada" in result.stdout and "ada" not in run("status", "--course-dir", course.root, "--missing").stdout
+
+
+@pytest.mark.parametrize("columns", [20, 80, 200])
+def test_every_next_step_is_a_line_that_can_be_copied_however_narrow_the_terminal(course, columns):
+    course.hand_in("a-student-with-a-rather-long-id@example.org")
+    course.set_grade("ada", "trained_score", auto_score=3.0)
+    lines = run("status", "--course-dir", course.root, columns=columns).stdout.splitlines()
+    start = lines.index("Next steps:")
+    assert lines[start + 1 : start + 3] == [
+        "  nbgrader autograde challenge --student=a-student-with-a-rather-long-id@example.org",
+        "  nbgrader autograde challenge --student=nadia",
+    ]
+    assert max(map(len, lines[:start])) <= columns and "…" not in "".join(lines[:start])
+    audited = run("audit", course.root, columns=columns).stdout.splitlines()
+    assert "  nbgrader autograde challenge --student=ada --force" in audited
+
+
+def test_a_step_that_several_share_is_told_once(course):
+    for student in ("ben", "cy"):
+        course.grade_all(student)
+        course.set_grade(student, "counts", needs_manual_grade=True)
+    lines = run("status", "--course-dir", course.root).stdout.splitlines()
+    assert lines.count("  nbgrader formgrade") == 1
 
 
 def test_the_numbers_of_each_place_are_in_the_json(course):
