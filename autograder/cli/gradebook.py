@@ -133,7 +133,7 @@ def _print_table(
     from rich.table import Table
     from rich.text import Text
 
-    from autograder.cli.rich_console import RichConsole
+    from autograder.console.rich_console import RichConsole
 
     table = Table(title=title or None, box=None, pad_edge=False, title_justify="left")
     for heading in headings:

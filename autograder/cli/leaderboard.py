@@ -38,7 +38,7 @@ def leaderboard(
 
     Exit code: 0, 2 wrong use, 3 the store cannot be read.
     """
-    from autograder.cli.rich_console import RichConsole
+    from autograder.console.rich_console import RichConsole
     from autograder.leaderboard import export
     from autograder.leaderboard.class_state import ClassState
     from autograder.leaderboard.settings import read_settings

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.batch import BatchSummary, Outcome, SubmissionFile
-from autograder.cli.rich_console import RichConsole
 from autograder.console import VERDICT_COLORS, format_duration, printable
+from autograder.console.rich_console import RichConsole
 from autograder.store import SharedRecipe
 from autograder.workers.messages import Progress, RunStarted
 from course.training.results import EpochResult

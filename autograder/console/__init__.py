@@ -2,6 +2,7 @@
 
 commands      exit codes; an error becomes one sentence
 text          names and messages that a terminal does not obey
+rich_console  what is printed with rich
 spreadsheets  CSV files that Excel can open, without formulas
 """
 

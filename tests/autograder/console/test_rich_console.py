@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from autograder.cli.rich_console import RichConsole
+from autograder.console.rich_console import RichConsole
 
 
 def test_a_closed_pipe_is_an_error_that_the_command_can_report(monkeypatch):
