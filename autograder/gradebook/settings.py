@@ -33,7 +33,10 @@ class CourseSettings:
     @property
     def store_url(self) -> str | None:
         """The store that `nbgrader autograde` uses; None is the one that `autograder` uses by default."""
-        return self.trained_score.store or None
+        store: str = self.trained_score.store
+        if store and "://" not in store:  # a file, which nbgrader looks for in the course's folder
+            return str(self.root / Path(store).expanduser())
+        return store or None
 
     def folder(self, step: str, student: str, assignment: str) -> Path:
         """nbgrader's folder of a hand-in; `step` is submitted, autograded or feedback."""

@@ -1,5 +1,7 @@
 """The settings of a course: read as nbgrader reads them, and a fault in them is told."""
 
+from pathlib import Path
+
 import pytest
 
 from autograder.gradebook.settings import load_config, read_settings
@@ -26,3 +28,11 @@ def test_what_is_wrong_with_the_file_is_said(tmp_path, text, said):
         (tmp_path / "nbgrader_config.py").write_text(text)
     with pytest.raises(UsageError, match=said):
         load_config(tmp_path)
+
+
+def test_a_store_at_a_relative_path_is_in_the_courses_folder_as_for_nbgrader(tmp_path):
+    for given, path in {"results.db": tmp_path / "results.db", "~/r.db": "~/r.db", "/data/r.db": "/data/r.db"}.items():
+        (tmp_path / "nbgrader_config.py").write_text(f"c = get_config()\nc.TrainedScore.store = {given!r}\n")
+        assert read_settings(tmp_path).store_url == str(Path(path).expanduser())
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\nc.TrainedScore.store = 'postgresql://h/results'\n")
+    assert read_settings(tmp_path).store_url == "postgresql://h/results"
