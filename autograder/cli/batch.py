@@ -13,17 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autograder.cli.options import TRAINING_OPTIONS, Command, grading_options, json_option, store_option
+from autograder.cli.options import TRAINING_OPTIONS, Command, grading_options, jobs_option, json_option, store_option
 from autograder.console import ExitCode, report_errors
 from autograder.grading.options import Options
 
 if TYPE_CHECKING:
     from autograder.batch import BatchSummary
     from autograder.store import Regrade
-
-
-def _jobs(text: str) -> int | None:
-    return None if text == "auto" else int(click.IntRange(1)(text))
 
 
 @dataclass(frozen=True)
@@ -50,14 +46,7 @@ def batch_arguments(command: Callable[..., None]) -> Command:
     decorators: tuple[Callable[[Command], Command], ...] = (
         click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path)),
         click.option("--assignment", help="Grade only this one.  [default: all; for plain files, challenge]"),
-        click.option(
-            "--jobs",
-            type=_jobs,
-            metavar="N",
-            default="auto",
-            show_default=True,
-            help="How many to grade at a time; auto: one per core, or 4 per GPU.",
-        ),
+        jobs_option,
         grading_options(*TRAINING_OPTIONS),
         click.option(
             "--ray",

@@ -119,11 +119,11 @@ def _print_differences(differences: Sequence[Difference]) -> None:
 
 
 def _print_statuses(assignment: str, shown: Sequence[StudentStatus], everybody: Sequence[StudentStatus]) -> None:
-    from autograder.gradebook.status import count_states, describe_count
+    from autograder.gradebook.status import describe_states
 
     headings = ("student", "handed in", "verdict", "gradebook", "feedback", "export", "state")
     _print_table(headings, map(_cells, shown), [status.next_step for status in shown], title=assignment)
-    click.echo(f"{len(everybody):,} students: " + "; ".join(map(describe_count, count_states(everybody))) + ".")
+    click.echo(describe_states(everybody))
 
 
 def _print_table(

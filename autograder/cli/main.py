@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from autograder.cli.autograde import autograde
 from autograder.cli.batch import batch, regrade
 from autograder.cli.grade import grade, inspect
 from autograder.cli.gradebook import audit, status
@@ -52,7 +53,7 @@ def main() -> None:
     """
 
 
-for command in (doctor, data, inspect, grade, batch, regrade, leaderboard, students, status, audit, verify):
+for command in (doctor, data, inspect, grade, batch, autograde, regrade, leaderboard, students, status, audit, verify):
     main.add_command(command)
 
 if __name__ == "__main__":

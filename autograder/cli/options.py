@@ -82,6 +82,18 @@ def grading_options(*names: str) -> Callable[[Command], Command]:
     return decorate
 
 
+def _jobs(text: str) -> int | None:
+    return None if text == "auto" else int(click.IntRange(1)(text))
+
+
+jobs_option = click.option(
+    "--jobs",
+    type=_jobs,
+    metavar="N",
+    default="auto",
+    show_default=True,
+    help="How many to grade at a time; auto: one per core, or 4 per GPU.",
+)
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
 store_option = click.option(

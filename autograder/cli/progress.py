@@ -73,7 +73,7 @@ class BatchProgress:
         """The table as it is now; rich calls this."""
         with self._lock:
             rows = [self._rows[worker] for worker in sorted(self._rows)]
-            done, verdicts = self._verdicts.total(), _describe(self._verdicts)
+            done, verdicts = self._verdicts.total(), describe_verdicts(self._verdicts)
             seconds_each = self._seconds_each()
         rate = "no rate yet"
         if seconds_each:
@@ -153,11 +153,8 @@ def print_summary(
     summary: BatchSummary, shared_recipes: Iterable[SharedRecipe], store: str, left_out: Collection[str] = ()
 ) -> None:
     """Print the end of a batch on stdout; `store` is the name of the store."""
-    lines = [
-        Text(
-            f"{len(summary.outcomes)} submissions in {format_duration(summary.seconds)}: {_describe(summary.verdicts)}."
-        )
-    ]
+    took, verdicts = format_duration(summary.seconds), describe_verdicts(summary.verdicts)
+    lines = [Text(f"{len(summary.outcomes)} submissions in {took}: {verdicts}.")]
     for outcome in summary.outcomes:
         if outcome.verdict == "internal":
             lines.append(outcome_line(outcome, "  not the student's fault, graded again next time: "))
@@ -172,7 +169,7 @@ def print_summary(
         console.print(line, soft_wrap=True)
 
 
-def _describe(verdicts: dict[str, int]) -> str:
+def describe_verdicts(verdicts: dict[str, int]) -> str:
     """3 pass, 1 fail; or none."""
     counts = sorted(verdicts.items(), key=lambda item: -item[1])
     return ", ".join(f"{count} {verdict}" for verdict, count in counts) or "none"

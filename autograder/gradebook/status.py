@@ -141,3 +141,8 @@ def describe_count(count: StateCount) -> str:
         more = f" and {len(count.students) - MAX_NAMED} more" if len(count.students) > MAX_NAMED else ""
         text += ": " + ", ".join(printable(name, 40) for name in count.students[:MAX_NAMED]) + more
     return f"{text} ({count.next_step})" if count.next_step else text
+
+
+def describe_states(statuses: Sequence[StudentStatus]) -> str:
+    """All students of an assignment in one line: `3 students: 2 graded; 1 handed in nothing: gus.`"""
+    return f"{len(statuses):,} students: " + "; ".join(map(describe_count, count_states(statuses))) + "."

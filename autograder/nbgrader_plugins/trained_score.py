@@ -75,16 +75,19 @@ class TrainedScore(NbGraderPreprocessor):
         if cell is None:  # an assignment without a recipe
             return nb, resources
         names: dict[str, str] = resources["nbgrader"]  # of the student, the assignment and the notebook
-        options = Options(
-            assignment=names["assignment"],
+        result = self._grade(names, self.options(names["assignment"]))
+        cell.outputs = self._outputs(names["student"], result, points=float(cell.metadata.nbgrader.points))
+        return nb, resources
+
+    def options(self, assignment: str) -> Options:
+        """How these settings grade an assignment. Raises UsageError."""
+        return Options(
+            assignment=assignment,
             device=self.device,
             seeds=self.seeds,
             trust_submissions=self.trust_submissions,
             reduced=ReducedRun.from_config(self.reduced) if self.reduced else None,
         )
-        result = self._grade(names, options)
-        cell.outputs = self._outputs(names["student"], result, points=float(cell.metadata.nbgrader.points))
-        return nb, resources
 
     def _grade(self, names: dict[str, str], options: Options) -> Result:
         """Raises GraderError when the grader is at fault: nbgrader then leaves the old score."""
