@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -52,6 +53,12 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def describe_verdicts(verdicts: Mapping[str, int]) -> str:
+    """`3 pass, 1 fail`, the most frequent first; or `none`."""
+    counts = sorted(verdicts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts) or "none"
 
 
 @dataclass

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autograder.cli.options import jobs_option, json_option
-from autograder.console import ExitCode, printable, report_errors
+from autograder.cli.options import jobs_option, json_option, webhook_option
+from autograder.console import ExitCode, print_warning, printable, report_errors
 
 if TYPE_CHECKING:
     from autograder.batch import BatchSummary
+    from autograder.batch.webhook import BatchEnd, Webhook
     from autograder.gradebook.autograde import ClassGrading, ClassReport
     from autograder.gradebook.collecting import Collected
 
@@ -27,9 +28,15 @@ if TYPE_CHECKING:
 )
 @jobs_option
 @json_option
+@webhook_option
 @report_errors
 def autograde(
-    folder: Path, assignments: tuple[str, ...], students: tuple[str, ...], jobs: int | None, as_json: bool
+    folder: Path,
+    assignments: tuple[str, ...],
+    students: tuple[str, ...],
+    jobs: int | None,
+    as_json: bool,
+    webhook: Webhook | None,
 ) -> None:
     """Grade a class of nbgrader's at once, up to the gradebook.
 
@@ -49,6 +56,21 @@ def autograde(
     Exit code: 0 every hand-in is graded, as far as a machine can, 1 some cannot be (each is named), 2 wrong use, 3 some
     could not be graded by a fault that is not theirs, 130 interrupted.
     """
+    from autograder.batch.webhook import announce_end
+
+    with announce_end(webhook, "autograder autograde", print_warning) as end:
+        _grade(folder, assignments, students, jobs, as_json, end)
+
+
+def _grade(
+    folder: Path,
+    assignments: tuple[str, ...],
+    students: tuple[str, ...],
+    jobs: int | None,
+    as_json: bool,
+    end: BatchEnd,
+) -> None:
+    """Grade, print and exit."""
     from autograder.batch.local import default_jobs
     from autograder.gradebook.autograde import ClassGrading, collect_class
     from autograder.gradebook.settings import read_settings
@@ -58,7 +80,7 @@ def autograde(
     with open_store(settings.store_url, groupshared=settings.coursedir.groupshared) as store:
         grading = ClassGrading(settings, store, assignments, students)
         try:
-            summary = _train(grading, jobs, quiet=as_json)
+            summary = _train(grading, jobs, end, quiet=as_json)
             failed = {(o.student, o.assignment) for o in summary.outcomes if o.verdict == "internal"}
             display = _CollectDisplay(quiet=as_json)
             collected = collect_class(grading, display, failed, jobs=jobs or default_jobs(grading.options()))
@@ -66,6 +88,7 @@ def autograde(
             click.echo("Interrupted. Finished results are kept; the same command resumes.", err=True)
             sys.exit(ExitCode.INTERRUPTED)
         report = grading.report()
+        end.verdicts = report.verdicts
         if as_json:
             click.echo(json.dumps(_to_dict(summary, collected, report), indent=2))
         else:
@@ -75,17 +98,18 @@ def autograde(
     sys.exit(ExitCode.SUCCESS if report.is_done else ExitCode.NOT_PASSED)
 
 
-def _train(grading: ClassGrading, jobs: int | None, *, quiet: bool) -> BatchSummary:
+def _train(grading: ClassGrading, jobs: int | None, end: BatchEnd, *, quiet: bool) -> BatchSummary:
     """Train what has no verdict."""
     from autograder.batch import BatchSummary, register_submissions, run_batch
     from autograder.cli.progress import BatchProgress
 
     untrained, notes = grading.untrained()
     for note in (*notes, *register_submissions(untrained, grading.store)):
-        click.secho(note, err=True, fg="yellow")
+        print_warning(note)
     if not untrained:
         return BatchSummary()
     with BatchProgress(len(untrained), quiet=quiet) as progress:
+        end.verdicts = progress.verdicts
         return run_batch(untrained, grading.options(), grading.store, progress, jobs=jobs)
 
 
@@ -108,7 +132,8 @@ class _CollectDisplay:
 
 
 def _print_report(grading: ClassGrading, summary: BatchSummary, report: ClassReport) -> None:
-    from autograder.cli.progress import describe_verdicts, print_summary
+    from autograder.batch.outcome import describe_verdicts
+    from autograder.cli.progress import print_summary
     from autograder.gradebook.status import describe_states
 
     if summary.outcomes:

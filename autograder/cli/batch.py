@@ -13,12 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autograder.cli.options import TRAINING_OPTIONS, Command, grading_options, jobs_option, json_option, store_option
-from autograder.console import ExitCode, report_errors
+from autograder.cli.options import (
+    TRAINING_OPTIONS,
+    Command,
+    grading_options,
+    jobs_option,
+    json_option,
+    store_option,
+    webhook_option,
+)
+from autograder.console import ExitCode, print_warning, report_errors
 from autograder.grading.options import Options
 
 if TYPE_CHECKING:
     from autograder.batch import BatchSummary
+    from autograder.batch.webhook import BatchEnd, Webhook
     from autograder.store import Regrade
 
 
@@ -33,6 +42,7 @@ class BatchArguments:
     ray_address: str | None
     store_url: str | None
     as_json: bool
+    webhook: Webhook | None
 
 
 def batch_arguments(command: Callable[..., None]) -> Command:
@@ -56,6 +66,7 @@ def batch_arguments(command: Callable[..., None]) -> Command:
         ),
         store_option,
         json_option,
+        webhook_option,
     )
     decorated: Command = with_arguments
     for decorate in reversed(decorators):
@@ -124,6 +135,19 @@ def _grade_class(
     regrade: Regrade | None = None,
     selection: tuple[tuple[str, ...], tuple[str, ...]] | None = None,
 ) -> None:
+    """Grade, print, tell the webhook and exit. `selection` is whom to regrade, as for `_grade`."""
+    from autograder.batch.webhook import announce_end
+
+    with announce_end(batch.webhook, f"autograder {'regrade' if regrade else 'batch'}", print_warning) as end:
+        _grade(batch, regrade, selection, end)
+
+
+def _grade(
+    batch: BatchArguments,
+    regrade: Regrade | None,
+    selection: tuple[tuple[str, ...], tuple[str, ...]] | None,
+    end: BatchEnd,
+) -> None:
     """Grade, print and exit. `selection` is the students and the verdicts to regrade; None is everybody."""
     from autograder.batch import find_submissions, register_submissions, select_submissions, without_dropped
     from autograder.cli.progress import BatchProgress, print_summary
@@ -134,17 +158,18 @@ def _grade_class(
     run_batch = _runner(batch.ray_address)
     found = find_submissions(batch.folders, batch.assignment, batch.options.assignment)
     for note in found.notes:
-        click.secho(note, err=True, fg="yellow")
+        print_warning(note)
     with open_store(batch.store_url) as store:
         submissions, dropped = without_dropped(found.submissions, store)
         for note in dropped:
-            click.secho(note, err=True, fg="yellow")
+            print_warning(note)
         if selection:
             submissions = tuple(select_submissions(submissions, store, *selection))
         try:
             for note in register_submissions(submissions, store):
-                click.secho(note, err=True, fg="yellow")
+                print_warning(note)
             with BatchProgress(len(submissions), quiet=batch.as_json) as progress:
+                end.verdicts = progress.verdicts
                 summary = run_batch(submissions, batch.options, store, progress, jobs=batch.jobs, regrade=regrade)
         except KeyboardInterrupt:
             click.echo("Interrupted. Finished results are kept; the same command resumes.", err=True)

@@ -6,12 +6,15 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from autograder.grading.options import SMOKE_RUN, Options, ReducedRun
 from course.errors import UsageError
+
+if TYPE_CHECKING:
+    from autograder.batch.webhook import Webhook
 
 Command = Callable[..., None]
 
@@ -93,6 +96,25 @@ jobs_option = click.option(
     default="auto",
     show_default=True,
     help="How many to grade at a time; auto: one per core, or 4 per GPU.",
+)
+
+
+def _webhook(url: str) -> Webhook:
+    from autograder.batch.webhook import Webhook
+
+    try:
+        return Webhook.parse(url)
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+webhook_option = click.option(
+    "--webhook",
+    type=_webhook,
+    envvar="UNDER8K_WEBHOOK",
+    metavar="URL",
+    help="Send a message there when this ends, fails or is interrupted; https only. The URL is a secret, and other "
+    "users of this machine see options: set the variable instead.  [default: $UNDER8K_WEBHOOK]",
 )
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")

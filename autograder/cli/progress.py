@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.batch import BatchSummary, Outcome, SubmissionFile
+from autograder.batch.outcome import describe_verdicts
 from autograder.console import VERDICT_COLORS, format_duration, printable
 from autograder.console.rich_console import RichConsole
 from autograder.store import SharedRecipe
@@ -47,6 +48,11 @@ class BatchProgress:
     def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.stop()
+
+    @property
+    def verdicts(self) -> Counter[str]:
+        """How often each verdict was given so far."""
+        return self._verdicts
 
     def began(self, worker: int, submission: SubmissionFile) -> None:
         with self._lock:
@@ -167,9 +173,3 @@ def print_summary(
     console = RichConsole()
     for line in lines:
         console.print(line, soft_wrap=True)
-
-
-def describe_verdicts(verdicts: dict[str, int]) -> str:
-    """3 pass, 1 fail; or none."""
-    counts = sorted(verdicts.items(), key=lambda item: -item[1])
-    return ", ".join(f"{count} {verdict}" for verdict, count in counts) or "none"

@@ -6,7 +6,7 @@ rich_console  what is printed with rich
 spreadsheets  CSV files that Excel can open, without formulas
 """
 
-from autograder.console.commands import ExitCode, discard_output, no_room, report_errors
+from autograder.console.commands import ExitCode, discard_output, no_room, print_warning, report_errors
 from autograder.console.text import VERDICT_COLORS, format_duration, printable, printable_name, student_name
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "discard_output",
     "format_duration",
     "no_room",
+    "print_warning",
     "printable",
     "printable_name",
     "report_errors",

@@ -75,6 +75,10 @@ def report_errors(command: Callable[P, R]) -> Callable[P, R]:
     return quiet_about_pipes
 
 
+def print_warning(sentence: str) -> None:
+    click.secho(sentence, err=True, fg="yellow")
+
+
 def no_room(error: BaseException | None) -> str | None:
     """A sentence if a full disk, or a full quota, is what led to an exception; else None."""
     while error is not None:

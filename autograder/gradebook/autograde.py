@@ -201,6 +201,11 @@ class ClassReport:
     left_out: Sequence[str] = ()
 
     @property
+    def verdicts(self) -> dict[str, int]:
+        """Of all assignments together, the most frequent first."""
+        return dict(sum((Counter(report.verdicts) for report in self.assignments), Counter[str]()).most_common())
+
+    @property
     def is_done(self) -> bool:
         return not self.left_out and all(report.is_done for report in self.assignments)
 
