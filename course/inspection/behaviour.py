@@ -51,7 +51,7 @@ def behaviour_problems(spec: Spec) -> list[str]:
             "In test mode your network's answer for an image depends on the other images of its batch (by "
             f"{difference:.2g}). Batch norm must use its running statistics there."
         )
-    sums = outputs.untrained.exp().sum(dim=1)
+    sums = outputs.untrained.float().exp().sum(dim=1)
     if spec.loss == "nll" and not torch.allclose(sums, torch.ones(IMAGES), atol=1e-3):
         problems.append(
             f"The network's outputs are not log-probabilities: their exponentials add up to {sums[0].item():.3g} and "
