@@ -16,6 +16,7 @@ _BATCH_NORM, _DROPOUT = "aten.batch_norm.default", "aten.dropout.default"
 _RELUS = ("aten.relu.default", "aten.relu_.default")
 _KERNELS: dict[str, Operator] = {
     "aten.conv2d.default": kernels.conv2d,
+    "aten.instance_norm.default": kernels.instance_norm,
     "aten.max_pool2d.default": kernels.max_pool2d,
     _DROPOUT: kernels.dropout,
 }

@@ -19,10 +19,10 @@ import torch
 from course.network.kernels import numba_loops
 from course.network.kernels.convolution import conv2d
 from course.network.kernels.dropout_masks import dropout
-from course.network.kernels.norm import batch_norm
+from course.network.kernels.norm import batch_norm, instance_norm
 from course.network.kernels.pooling import max_pool2d
 
-__all__ = ["batch_norm", "conv2d", "dropout", "max_pool2d", "precompile", "precompile_for_sandbox"]
+__all__ = ["batch_norm", "conv2d", "dropout", "instance_norm", "max_pool2d", "precompile", "precompile_for_sandbox"]
 
 
 def precompile() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from course.network import kernels
+from course.network.kernels.layout import to_batch_innermost
 
 shapes = st.one_of(
     st.tuples(st.integers(2, 40), st.integers(1, 20), st.integers(1, 9), st.integers(1, 9)),
@@ -163,3 +164,17 @@ def test_a_weight_of_another_size_is_refused_by_pytorch():
     images, (_, bias, mean, variance) = images_of((4, 3, 5, 5), 0), parameters_of(3, 0)
     with pytest.raises(RuntimeError):
         ours(images, torch.ones(2), bias, mean, variance, True, False)
+
+
+@given(shapes.filter(lambda shape: len(shape) == 4 and math.prod(shape[2:]) > 1), st.booleans())
+def test_the_gradient_of_instance_norm_is_right_in_every_layout(shape, one_channel):
+    shape = (shape[0], 1, *shape[2:]) if one_channel else shape
+    images, gradient = images_of(shape, 0), images_of(shape, 1)
+    exact = images.double().requires_grad_()
+    (expected,) = torch.autograd.grad(F.instance_norm(exact), exact, gradient.double())
+    for given_as in (images, to_batch_innermost(images)):
+        for gradient_as in (gradient, to_batch_innermost(gradient)):
+            leaf = given_as.detach().requires_grad_()
+            output = kernels.instance_norm(leaf, None, None, None, None, True, 0.1, 1e-5, False)
+            (found,) = torch.autograd.grad(output, leaf, gradient_as)
+            assert torch.allclose(found.double(), expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()) + 1e-3)
