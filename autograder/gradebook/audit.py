@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from autograder.gradebook import commands
 from autograder.gradebook.course_view import CourseView, StudentWork, format_time
 from autograder.gradebook.entries import CellScore
 from autograder.nbgrader_plugins.trained_score import TRAINED_CELL
 from autograder.store import AttemptSummary, counting_attempt
+from autograder.store.results import describe_changed_rules, rules_hash
 from course.rules import assignments, load_rules
 
 ROUNDING = 0.006  # points; a page of feedback shows two decimals
-NOT_JUDGING = "attempts"  # the rule that decides which attempt counts, and not what it is worth
 
 
 @dataclass(frozen=True)
@@ -140,13 +140,11 @@ def _was_handed_in(work: StudentWork, cell: CellScore) -> bool:
 
 
 def _changed_rules(attempt: AttemptSummary) -> str:
-    """Which limits are not those by which the attempt was judged: `accuracy 0.99, now 0.994`."""
-    before, now = attempt.rules or {}, asdict(load_rules(attempt.assignment))
-    return ", ".join(
-        f"{name} {before.get(name, 'not there')}, now {value}"
-        for name, value in now.items()
-        if name != NOT_JUDGING and before.get(name) != value
-    )
+    """Which limits are not those by which the attempt was judged; empty if it is kept from being judged by these."""
+    now = load_rules(attempt.assignment)
+    if rules_hash(now) in {kept.rules_hash for kept in attempt.kept}:
+        return ""
+    return describe_changed_rules(attempt.rules or {}, now)
 
 
 def _cells(work: StudentWork, view: CourseView) -> Found:

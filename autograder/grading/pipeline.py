@@ -8,6 +8,7 @@ This process is the supervisor: it runs no code of the student's, trains nothing
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -54,7 +55,8 @@ def grade(
     With a `store`, its runs are not trained again, new ones are recorded there, and so is `student`'s attempt with its
     verdict. `regrade` trains again. If another process trains the same run: `wait` for it, or raise TrainedElsewhere.
     Pass `recipe_sandbox` and `workers` to reuse their processes for many submissions. `reuse_verdict` returns the
-    verdict that the attempt already has under the same rules, options and versions.
+    verdict that the attempt already has under the same rules, options and versions. If a regrade by these rules was
+    taken back, it is the verdict from before that in any case.
     """
     rules = load_rules(options.assignment)
     recorder = None
@@ -62,6 +64,9 @@ def grade(
         recorder = GradingRecorder(store, path, rules, options, student, regrade=regrade, wait=wait)
         if reuse_verdict and (known := recorder.reusable_verdict()):
             return known
+        if kept := recorder.kept_verdict():
+            listener.stage("a regrade by these rules was taken back: the verdict from before it stays")
+            return kept
     recipe_sandbox = recipe_sandbox or RecipeSandbox(sandbox.choose_tier(options.trust_submissions))
 
     def grade_once() -> Result:
@@ -147,7 +152,7 @@ def _train_and_judge(
         raise
     except Exception as error:
         return _failed(result, error)
-    return _judged(result, runs, judgement)
+    return judged(result, runs, judgement)
 
 
 def train_until_decided(
@@ -155,22 +160,30 @@ def train_until_decided(
 ) -> tuple[tuple[RunRecord, ...], Judgement]:
     """Train one seed after another until the verdict is clear. Raises CourseError, TrainedElsewhere."""
     secret = course_secret()
-    options = setup.options
-    to_train, total = spec, TEST_IMAGES
-    if reduced := options.reduced:
-        rules, total = reduced.rules(rules), reduced.test_images
+    to_train = spec
+    if reduced := setup.options.reduced:
         to_train = spec.model_copy(update={"epochs": min(spec.epochs, reduced.epochs)})
-    runs: list[RunRecord] = []
     if recorder is not None:
         recorder.forget_runs()
-    while True:
-        number = len(runs) + 1
+
+    def next_run(number: int) -> RunRecord:
         seed = draw_seed(secret, spec.hash, number)
         train = partial(train_once, setup, to_train, seed, number)
-        if recorder is None:
-            runs.append(train())
-        else:
-            runs.append(recorder.run(spec, seed, setup.tier.value, train, setup.listener.stage))
+        return recorder.run(spec, seed, setup.tier.value, train, setup.listener.stage) if recorder else train()
+
+    return judge_until_decided(rules, setup.options, next_run)
+
+
+def judge_until_decided(
+    rules: Rules, options: Options, next_run: Callable[[int], RunRecord]
+) -> tuple[tuple[RunRecord, ...], Judgement]:
+    """Ask for run 1, 2, ... until the verdict is clear."""
+    total = TEST_IMAGES
+    if reduced := options.reduced:
+        rules, total = reduced.rules(rules), reduced.test_images
+    runs: list[RunRecord] = []
+    while True:
+        runs.append(next_run(len(runs) + 1))
         judgement = judge(
             rules, [run.correct for run in runs], ended=[run.ended for run in runs], seeds=options.seeds, total=total
         )
@@ -189,7 +202,8 @@ def _without_verdict(path: Path, rules: Rules, options: Options, recipe_sandbox:
     )
 
 
-def _judged(result: Result, runs: tuple[RunRecord, ...], judgement: Judgement) -> Result:
+def judged(result: Result, runs: tuple[RunRecord, ...], judgement: Judgement) -> Result:
+    """`result` with the verdict on its runs."""
     reasons = [*judgement.reasons, *first_epoch_remarks([run.epochs for run in runs])]
     return replace(
         result,

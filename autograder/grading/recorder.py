@@ -71,6 +71,13 @@ class GradingRecorder:
             f"{'; '.join(found)}. {ADVICE}"
         )
 
+    def kept_verdict(self) -> Result | None:
+        """The verdict that this attempt keeps, because a regrade by the same rules and options was taken back."""
+        if self._attempt is None or self._regrade is not None or self.had_fault:
+            return None
+        kept = self._store.results.kept_verdict(self._attempt, self._rules, self._asked)
+        return kept.result if kept else None
+
     def run(
         self,
         spec: Spec,

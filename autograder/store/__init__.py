@@ -22,9 +22,11 @@ from typing import Self
 
 from sqlalchemy import select
 
-from autograder.store.attempt_rule import AttemptRule, counting_attempt
 from autograder.store.claims import Claim, ClaimLost, Claims, Regrade, RunBusy, RunFinished, RunKey
 from autograder.store.class_changes import ClassChange, ClassChanges, Roster
+from autograder.store.counting.attempt_rule import AttemptRule, counting_attempt
+from autograder.store.counting.regrades import Regrades
+from autograder.store.counting.valid_verdicts import RegradeHistory, RegradeRecord
 from autograder.store.database import RETRY_SECONDS, Database
 from autograder.store.engine import STORE_VARIABLE, StoreError, name_of, store_url
 from autograder.store.loading import GradedAttempt
@@ -45,6 +47,8 @@ __all__ = [
     "Cursor",
     "GradedAttempt",
     "Regrade",
+    "RegradeHistory",
+    "RegradeRecord",
     "Roster",
     "RunBusy",
     "RunFinished",
@@ -60,7 +64,8 @@ __all__ = [
 
 class Store:
     """An open store, for any number of threads. `claims` are for the grader, `results` for the gradebook and for
-    people, `overview` for the leaderboard, `class_changes` for who is dropped, renamed, merged, hidden or in a team.
+    people, `overview` for the leaderboard, `class_changes` for who is dropped, renamed, merged, hidden or in a team,
+    `regrades` for new verdicts for many attempts at once, and the way back.
     """
 
     def __init__(self, database: Database):
@@ -71,6 +76,7 @@ class Store:
         self.results = Results(database)
         self.overview = Overview(database)
         self.class_changes = ClassChanges(database)
+        self.regrades = Regrades(database)
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import partial
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from autograder.store.checkpoints import Checkpoint
 from autograder.store.database import Database
-from autograder.store.engine import StoreError, clock
+from autograder.store.engine import StoreError, batches, clock
 from autograder.store.models import Base, StoredCheckpoint, StoredEpoch, StoredMistakes, StoredRun, StoredSpec, utc_now
 from autograder.store.records import RunRecord, software_versions
 from autograder.workers import owners
@@ -94,6 +94,23 @@ class Claims:
             self._start_heartbeat(owner)
         return taken
 
+    def finished_runs(self, spec_hashes: Iterable[str]) -> dict[RunKey, RunFinished]:
+        """What `take` would answer for the runs of these specs, where it needs no training. Raises GraderError."""
+
+        def find(session: Session) -> dict[RunKey, RunFinished]:
+            newest: dict[RunKey, StoredRun] = {}
+            for batch in batches(sorted(set(spec_hashes))):
+                rows = select(StoredRun).where(StoredRun.spec_hash.in_(batch)).order_by(StoredRun.repetition)
+                newest |= {
+                    RunKey(*(getattr(run, f.name) for f in fields(RunKey))): run for run in session.scalars(rows)
+                }
+            finished = {key: run for key, run in newest.items() if run.finished is not None}
+            epochs = self._epochs_of_all(session, [run.id for run in finished.values()])
+            self._database.chain.check(session, finished.values())
+            return {key: RunFinished(run.id, run_record(run, epochs[run.id])) for key, run in finished.items()}
+
+        return self._database.read(find)
+
     def is_busy(self, run_id: int) -> bool:
         """Whether a run is in training by a process that is alive."""
 
@@ -145,15 +162,23 @@ class Claims:
         return run
 
     def _epochs(self, session: Session, run_id: int) -> tuple[EpochResult, ...]:
-        """The finished epochs. Raises GraderError if one was edited or is missing."""
-        rows = session.scalars(select(StoredEpoch).filter_by(run_id=run_id).order_by(StoredEpoch.epoch)).all()
-        self._database.chain.check(session, rows)
-        if [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
-            raise GraderError(
-                f"An epoch of run {run_id} is missing in the store. `autograder verify` says more; "
-                "`autograder regrade` trains it again."
-            )
-        return tuple(epoch_result(row) for row in rows)
+        return self._epochs_of_all(session, [run_id])[run_id]
+
+    def _epochs_of_all(self, session: Session, run_ids: Sequence[int]) -> dict[int, tuple[EpochResult, ...]]:
+        """Run -> its finished epochs. Raises GraderError if one was edited or is missing."""
+        rows_of: dict[int, list[StoredEpoch]] = {run_id: [] for run_id in run_ids}
+        for batch in batches(run_ids):
+            in_order = select(StoredEpoch).where(StoredEpoch.run_id.in_(batch)).order_by(StoredEpoch.epoch)
+            for row in session.scalars(in_order):
+                rows_of[row.run_id].append(row)
+        self._database.chain.check(session, [row for rows in rows_of.values() for row in rows])
+        for run_id, rows in rows_of.items():
+            if [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
+                raise GraderError(
+                    f"An epoch of run {run_id} is missing in the store. `autograder verify` says more; "
+                    "`autograder regrade` trains it again."
+                )
+        return {run_id: tuple(epoch_result(row) for row in rows) for run_id, rows in rows_of.items()}
 
     def _record(self, session: Session, run: StoredRun) -> RunRecord:
         self._database.chain.check(session, [run])

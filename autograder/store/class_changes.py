@@ -21,7 +21,7 @@ import platform
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -63,6 +63,25 @@ class ClassChange:
         }[self.kind]
 
 
+class Undoable(Protocol):
+    """A record that another one may take back; `undoes` is the number of the one that it takes back itself."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def undoes(self) -> int | None: ...
+
+
+def taken_back(records: Sequence[Undoable]) -> frozenset[int]:
+    """The numbers of the records, in their order, that are not in force."""
+    undone: set[int] = set()
+    for record in reversed(records):  # an undo that was itself taken back undoes nothing
+        if record.undoes is not None and record.number not in undone:
+            undone.add(record.undoes)
+    return frozenset(undone)
+
+
 class Roster:
     """Who is who, by the class changes that are in force.
 
@@ -70,13 +89,8 @@ class Roster:
     """
 
     def __init__(self, changes: Sequence[ClassChange] = ()):
-        undone: set[int | None] = set()
-        for change in reversed(changes):  # an undo that was itself taken back undoes nothing
-            if change.kind == "undo" and change.number not in undone:
-                undone.add(change.undoes)
-        self.changes = tuple(changes)
-        self.in_force = tuple(c for c in changes if c.kind != "undo" and c.number not in undone)
-        self.undone = frozenset(undone)
+        self.changes, self.undone = tuple(changes), taken_back(changes)
+        self.in_force = tuple(c for c in changes if c.kind != "undo" and c.number not in self.undone)
         self._new_names = {c.names[0]: c for c in self.in_force if c.kind in ("rename", "merge")}
 
     @property
@@ -272,7 +286,7 @@ class ClassChanges:
                 assignment=assignment,
                 undoes=undoes,
                 reason=reason,
-                changed_by=_user(),
+                changed_by=current_user(),
                 changed_at=utc_now(),
             )
             session.add(row)
@@ -318,7 +332,8 @@ def _describe(change: ClassChange) -> str:
     return f"change {change.number} of {change.changed_at:%Y-%m-%d} by {change.changed_by}: {change}"
 
 
-def _user() -> str:
+def current_user() -> str:
+    """`kim@host`, for a record."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name

@@ -6,17 +6,18 @@ import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from autograder.store.attempt_rule import Quality, attempt_quality
 from autograder.store.chain import Chain
 from autograder.store.claims import epoch_result, run_record
 from autograder.store.class_changes import Roster, load_roster
+from autograder.store.counting.attempt_rule import Quality, attempt_quality
+from autograder.store.counting.valid_verdicts import load_history
 from autograder.store.engine import batches
 from autograder.store.models import (
     Base,
@@ -37,7 +38,7 @@ CONDITIONS = "conditions"  # of the capture: kept among a verdict's versions, an
 
 @dataclass(frozen=True)
 class GradedAttempt:
-    """One attempt with its newest verdict. `number` counts a student's attempts from 1, in the order of hand-in.
+    """One attempt with the verdict that counts. `number` counts a student's attempts from 1, in the order of hand-in.
 
     `student` is the one, or the team, that it counts for by the class changes; `handed_in_as` the name that it came
     under.
@@ -53,6 +54,11 @@ class GradedAttempt:
     reason: str  # why it was regraded
     result: Result
     handed_in_as: str = ""
+    attempt_id: int = 0
+    verdict_id: int = 0
+    rules: dict[str, Any] = field(default_factory=dict)  # by which it was judged
+    options: str = ""  # of the grading, as far as a verdict depends on them
+    conditions: str = ""  # under which its recipe was captured
 
     @property
     def official(self) -> bool:
@@ -77,6 +83,7 @@ def load_graded_attempts(
         select(func.max(StoredVerdict.id))
         .join(StoredAttempt, StoredAttempt.id == StoredVerdict.attempt_id)
         .join(StoredSubmission, StoredSubmission.id == StoredAttempt.submission_id)
+        .where(load_history(session, chain).is_valid)
         .group_by(StoredVerdict.attempt_id)
     )
     if assignment is not None:
@@ -117,6 +124,11 @@ def load_graded_attempts(
                 reason=verdict.reason,
                 result=_result(submission, attempt, verdict, runs_of[verdict.id]),
                 handed_in_as=submission.student,
+                attempt_id=attempt.id,
+                verdict_id=verdict.id,
+                rules=verdict.rules,
+                options=verdict.options,
+                conditions=verdict.versions.get(CONDITIONS, ""),
             )
         )
     return sorted(attempts, key=lambda attempt: (attempt.assignment, attempt.student))

@@ -4,6 +4,7 @@ submissions 1-n attempts 1-n verdicts n-m runs 1-n epochs
       sources 1-n attempts          specs 1-n runs 1-1 mistakes
                   attempts 1-1 gradings (until its verdict), runs 1-1 checkpoints (while it trains)
 class_changes say which students of submissions are one, or left
+regrades 1-n regraded_verdicts 1-1 verdicts
 
 Databases of earlier versions keep their column names, and the digests in the chain are made over them. An attribute
 with another name than its column says which column it is.
@@ -174,7 +175,7 @@ class StoredCheckpoint(Base):
 
 
 class StoredVerdict(Base):
-    """The result of an attempt under some rules; the newest one is valid.
+    """The result of an attempt under some rules; the newest one counts that no regrade which was taken back has made.
 
     `content` is a hash that tells whether a new verdict says the same. `spec_hash` is None if the recipe could not be
     captured; the spec of a refused recipe is not in the table of specs.
@@ -225,6 +226,29 @@ class StoredClassChange(Base):
     changed_at: Mapped[dt.datetime]
 
 
+class StoredRegrade(Base):
+    """New verdicts for many attempts at once, in force until another record `undoes` it. `verdicts` is their number."""
+
+    __tablename__ = "regrades"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("regrades.id"))
+    verdicts: Mapped[int]
+    reason: Mapped[str]
+    changed_by: Mapped[str]  # user and machine
+    changed_at: Mapped[dt.datetime]
+
+
+class RegradedVerdict(Base):
+    """A verdict that a regrade made, and the one that counted before."""
+
+    __tablename__ = "regraded_verdicts"
+
+    verdict_id: Mapped[int] = mapped_column(ForeignKey("verdicts.id"), primary_key=True)
+    before_id: Mapped[int] = mapped_column(ForeignKey("verdicts.id"))
+    regrade_id: Mapped[int] = mapped_column(ForeignKey("regrades.id"), index=True)
+
+
 class ChainLink(Base):
     """One link: the row `key` of `table` had this digest. `mac` is an HMAC over this link and the one before."""
 
@@ -261,4 +285,6 @@ CHAINED: tuple[type[Base], ...] = (
     StoredVerdict,
     VerdictRun,
     StoredClassChange,
+    StoredRegrade,
+    RegradedVerdict,
 )

@@ -4,8 +4,8 @@
     cursor, attempts = overview.since(cursor)    those that are new since then; usually none
     overview.in_progress()                       what happens to attempts without a verdict
 
-It reads plain columns and does not check the chain, except for sources, misclassified images and class
-changes. For a verdict that is checked, ask `Store.results`.
+It reads plain columns and does not check the chain, except for sources, misclassified images, class changes and
+regrades. For a verdict that is checked, ask `Store.results`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from autograder.store.attempt_rule import Quality, attempt_quality
 from autograder.store.class_changes import Roster, load_roster
+from autograder.store.counting.attempt_rule import Quality, attempt_quality
+from autograder.store.counting.valid_verdicts import KeptVerdict, RegradeHistory, load_history
 from autograder.store.database import Database
 from autograder.store.engine import batches, clock
 from autograder.store.models import (
@@ -61,7 +62,7 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class AttemptSummary:
-    """An attempt and its newest verdict, if it has one. `rules` are those it was judged by, as a dict.
+    """An attempt and its verdict that counts, if it has one. `rules` are those it was judged by, as a dict.
 
     `student` is the one, or the team, that it counts for by the class changes; `first_name` is the id before any
     renaming.
@@ -82,6 +83,7 @@ class AttemptSummary:
     rules: dict[str, Any] | None = None
     runs: tuple[RunSummary, ...] = ()
     first_name: str = ""
+    kept: tuple[KeptVerdict, ...] = ()  # the newer verdicts that were taken back
 
     @property
     def quality(self) -> Quality:
@@ -100,11 +102,12 @@ class AttemptInProgress:
 
 @dataclass(frozen=True)
 class Cursor:
-    """The newest attempt, verdict and class change that a reader knows, by id."""
+    """The newest attempt, verdict, class change and regrade that a reader knows, by id."""
 
     attempt: int = 0
     verdict: int = 0
     class_change: int = 0
+    regrade: int = 0
 
 
 class Overview:
@@ -116,12 +119,13 @@ class Overview:
     def since(self, cursor: Cursor = Cursor(), *, everybody: bool = False) -> tuple[Cursor, list[AttemptSummary]]:
         """The attempts that are new or have a new verdict, each once; and the cursor for the next call.
 
-        After a class change it is all attempts. Those of students who are dropped or hidden are left out, unless
-        `everybody` asks for them.
+        After a class change or a regrade it is all attempts. Those of students who are dropped or hidden are left out,
+        unless `everybody` asks for them.
         """
 
         def read(session: Session) -> tuple[Cursor, list[AttemptSummary]]:
-            return _since(session, load_roster(session, self._database.chain), cursor, everybody)
+            chain = self._database.chain
+            return _since(session, load_roster(session, chain), load_history(session, chain), cursor, everybody)
 
         return self._database.read(read)
 
@@ -154,23 +158,33 @@ class Overview:
         return row
 
 
-def _since(session: Session, roster: Roster, cursor: Cursor, everybody: bool) -> tuple[Cursor, list[AttemptSummary]]:
+def _since(
+    session: Session, roster: Roster, history: RegradeHistory, cursor: Cursor, everybody: bool
+) -> tuple[Cursor, list[AttemptSummary]]:
     # Writers hold the lock on the chain's head, so ids become visible in ascending order. The verdicts' maximum is read
     # first: if an attempt and its verdict are written in between, duplicates are possible, misses are not.
     newest_verdict = session.scalar(select(func.max(StoredVerdict.id))) or 0
-    now = Cursor(session.scalar(select(func.max(StoredAttempt.id))) or 0, newest_verdict, roster.version)
+    newest_attempt = session.scalar(select(func.max(StoredAttempt.id))) or 0
+    now = Cursor(newest_attempt, newest_verdict, roster.version, history.version)
     if now == cursor:
         return cursor, []
-    if now.class_change != cursor.class_change:
+    if (now.class_change, now.regrade) != (cursor.class_change, cursor.regrade):
         cursor = Cursor()
     newest = (
-        select(func.max(StoredVerdict.id)).where(StoredVerdict.id > cursor.verdict).group_by(StoredVerdict.attempt_id)
+        select(func.max(StoredVerdict.id))
+        .where(StoredVerdict.id > cursor.verdict, history.is_valid)
+        .group_by(StoredVerdict.attempt_id)
     )
     verdicts = {row.attempt_id: row for row in session.execute(_verdict_columns().where(StoredVerdict.id.in_(newest)))}
     new_attempts = session.scalars(select(StoredAttempt.id).where(StoredAttempt.id > cursor.attempt))
     attempts = _attempts(session, roster, {*verdicts, *new_attempts}, everybody)
-    runs = _runs(session, [row.id for row in verdicts.values()])
-    return now, [_with_verdict(attempt, verdicts.get(attempt.attempt_id), runs) for attempt in attempts]
+    runs, kept = _runs(session, [row.id for row in verdicts.values()]), history.kept(session)
+    return now, [
+        replace(
+            _with_verdict(attempt, verdicts.get(attempt.attempt_id), runs), kept=tuple(kept.get(attempt.attempt_id, ()))
+        )
+        for attempt in attempts
+    ]
 
 
 def _verdict_columns() -> Select[Any]:

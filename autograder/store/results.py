@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from autograder.store.attempt_rule import AttemptRule, counting_attempt
 from autograder.store.class_changes import load_roster
+from autograder.store.counting.attempt_rule import AttemptRule, counting_attempt
+from autograder.store.counting.valid_verdicts import load_history
 from autograder.store.database import Database
 from autograder.store.loading import CONDITIONS, INSPECTION, GradedAttempt, load_graded_attempts, versions_of
 from autograder.store.models import (
@@ -110,40 +111,18 @@ class Results:
         options: str = "",
         reason: str = "",
     ) -> None:
-        """Store a verdict, unless the newest one says the same, by the same rules and from the same runs.
+        """Store a verdict, unless the one that counts says the same, by the same rules and from the same runs.
 
         `options` are those that the verdict depends on; `reason` says why the attempt was regraded.
         """
-        values: dict[str, Any] = {
-            "attempt_id": attempt_id,
-            "spec_hash": result.inspection.spec_hash if result.inspection else None,
-            "rules": asdict(rules),
-            "rules_hash": rules_hash(rules),
-            "verdict": result.verdict,
-            "reasons": list(result.reasons),
-            "borderline": result.borderline,
-            "official": result.official,
-            "isolation": result.isolation,
-            "inspection": INSPECTION.dump_python(result.inspection, mode="json") if result.inspection else None,
-            "versions": {**result.versions, CONDITIONS: capture_conditions()},
-            "options": options,
-            "reason": reason,
-        }
-        compared = ("rules_hash", "verdict", "reasons", "official", "options", "spec_hash")
-        content = json.dumps([*(values[name] for name in compared), list(run_ids)])
-        values["content"] = hashlib.sha256(content.encode()).hexdigest()
+        made = new_verdict(attempt_id, result, rules, run_ids, options=options, reason=reason)
 
         def add_if_new(session: Session) -> None:
             session.execute(delete(GradingProgress).filter_by(attempt_id=attempt_id))
-            newest = select(StoredVerdict.content).filter_by(attempt_id=attempt_id).order_by(StoredVerdict.id.desc())
-            if session.scalars(newest.limit(1)).first() == values["content"]:
-                return
-            verdict = StoredVerdict(**values, judged_at=utc_now())
-            session.add(verdict)
-            session.flush()
-            runs = [VerdictRun(verdict_id=verdict.id, number=n, run_id=i) for n, i in enumerate(run_ids, start=1)]
-            session.add_all(runs)
-            self._database.chain.append(session, [verdict, *runs])
+            before = session.scalars(load_history(session, self._database.chain).newest(attempt_id)).first()
+            if before is None or before.content != made.content:
+                verdict, runs = add_verdict(session, made)
+                self._database.chain.append(session, [verdict, *runs])
 
         self._database.write(add_if_new)
 
@@ -156,11 +135,10 @@ class Results:
     # --- read; all raise GraderError if a record is not what was written
 
     def reusable_verdict(self, attempt_id: int, rules: Rules, options: str, versions: dict[str, str]) -> Result | None:
-        """The result of an attempt, if its newest verdict was made with the same rules, options and versions."""
+        """The result of an attempt, if its verdict was made with the same rules, options and versions."""
 
         def load_if_same(session: Session) -> Result | None:
-            newest = select(StoredVerdict).filter_by(attempt_id=attempt_id).order_by(StoredVerdict.id.desc())
-            verdict = session.scalars(newest.limit(1)).first()
+            verdict = session.scalars(load_history(session, self._database.chain).newest(attempt_id)).first()
             made_with = verdict and (verdict.rules_hash, verdict.options, versions_of(verdict))
             if made_with != (rules_hash(rules), options, versions):
                 return None
@@ -192,6 +170,18 @@ class Results:
             return FirstCapture(verdict.judged_at, verdict.spec_hash, Spec.from_json(spec.text) if spec else None)
 
         return self._database.read(find)
+
+    def kept_verdict(self, attempt_id: int, rules: Rules, options: str) -> GradedAttempt | None:
+        """An attempt whose regrade by these rules and options was taken back: it keeps the verdict that it has."""
+
+        def load_if_kept(session: Session) -> GradedAttempt | None:
+            kept = load_history(session, self._database.chain).kept(session, attempt_id).get(attempt_id, [])
+            if (rules_hash(rules), options) not in {(k.rules_hash, k.options) for k in kept}:
+                return None
+            (attempt,) = load_graded_attempts(session, self._database.chain, attempt_id=attempt_id)
+            return attempt
+
+        return self._database.read(load_if_kept)
 
     def graded_attempts(self, assignment: str | None = None, student: str | None = None) -> list[GradedAttempt]:
         """All attempts with a verdict, by assignment, student and time of hand-in."""
@@ -243,10 +233,82 @@ class Results:
         return self._database.read(find)
 
 
+@dataclass(frozen=True)
+class NewVerdict:
+    """The columns of a verdict before it is stored, and the runs that it is based on."""
+
+    columns: dict[str, Any]
+    run_ids: tuple[int, ...]
+
+    @property
+    def attempt_id(self) -> int:
+        attempt_id: int = self.columns["attempt_id"]
+        return attempt_id
+
+    @property
+    def content(self) -> str:
+        """A hash that tells whether another verdict says the same, by the same rules and from the same runs."""
+        compared = ("rules_hash", "verdict", "reasons", "official", "options", "spec_hash")
+        content = json.dumps([*(self.columns[name] for name in compared), list(self.run_ids)])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def new_verdict(
+    attempt_id: int,
+    result: Result,
+    rules: Rules,
+    run_ids: Sequence[int],
+    *,
+    options: str,
+    reason: str,
+    conditions: str | None = None,
+) -> NewVerdict:
+    """A verdict to be stored; see `Results.record_verdict`. `conditions`: of the capture, if that was not now."""
+    columns = {
+        "attempt_id": attempt_id,
+        "spec_hash": result.inspection.spec_hash if result.inspection else None,
+        "rules": asdict(rules),
+        "rules_hash": rules_hash(rules),
+        "verdict": result.verdict,
+        "reasons": list(result.reasons),
+        "borderline": result.borderline,
+        "official": result.official,
+        "isolation": result.isolation,
+        "inspection": INSPECTION.dump_python(result.inspection, mode="json") if result.inspection else None,
+        "versions": {**result.versions, CONDITIONS: capture_conditions() if conditions is None else conditions},
+        "options": options,
+        "reason": reason,
+    }
+    return NewVerdict(columns, tuple(run_ids))
+
+
+def add_verdict(session: Session, made: NewVerdict) -> tuple[StoredVerdict, list[VerdictRun]]:
+    """Add a verdict and its runs to the session; they are not in the chain yet."""
+    verdict = StoredVerdict(**made.columns, content=made.content, judged_at=utc_now())
+    session.add(verdict)
+    session.flush()
+    runs = [VerdictRun(verdict_id=verdict.id, number=n, run_id=i) for n, i in enumerate(made.run_ids, start=1)]
+    session.add_all(runs)
+    return verdict, runs
+
+
 def rules_hash(rules: Rules) -> str:
-    """SHA-256 of what a verdict depends on: which attempt counts is not part of it."""
-    judging = {name: value for name, value in asdict(rules).items() if name != "attempts"}
-    return hashlib.sha256(json.dumps(judging, sort_keys=True).encode()).hexdigest()
+    """SHA-256 of what a verdict depends on."""
+    return hashlib.sha256(json.dumps(_judging(rules), sort_keys=True).encode()).hexdigest()
+
+
+def describe_changed_rules(before: Mapping[str, Any], now: Rules) -> str:
+    """Which limits are not those of `before`: `accuracy 0.99, now 0.994`; empty if a verdict depends on none."""
+    return ", ".join(
+        f"{name} {before.get(name, 'not there')}, now {value}"
+        for name, value in _judging(now).items()
+        if before.get(name) != value
+    )
+
+
+def _judging(rules: Rules) -> dict[str, Any]:
+    """Without the rule that decides which attempt counts, and not what it is worth."""
+    return {name: value for name, value in asdict(rules).items() if name != "attempts"}
 
 
 def _find_or_add_submission(session: Session, student: str, assignment: str) -> tuple[StoredSubmission, list[Base]]:

@@ -10,8 +10,10 @@ from traitlets.config import Config
 
 from autograder.gradebook.audit import audit
 from autograder.nbgrader_plugins.trained_score import TrainedScore
-from autograder.store import AttemptSummary, RunSummary
+from autograder.store import AttemptSummary, RunSummary, open_store
+from autograder.store.counting.regrades import Replacement
 from autograder.store.records import Result, RunRecord
+from autograder.store.results import new_verdict
 from course import rules as course_rules
 from course.training.results import EpochResult
 from tests.support.courses import NOON, MadeUpCourse, contents
@@ -151,6 +153,23 @@ def test_a_changed_rule_is_told_until_the_verdict_is_by_the_new_one(course, monk
     ((said, step),) = differences(course)
     assert said == "The verdict pass was reached by other rules: accuracy 0.994, now 0.9." and step == FORCED
     course.judge("ada")
+    assert differences(course) == []
+
+
+def test_a_regrade_is_to_be_graded_by_nbgrader_and_taken_back_it_leaves_nothing_to_do(course, monkeypatch):
+    course.grade_all("ada")
+    tables = {name: dict(table) for name, table in course_rules._tables().items()}
+    tables["challenge"]["accuracy"] = 0.999
+    monkeypatch.setattr(course_rules, "_tables", lambda: tables)
+    with open_store(str(course.store_path)) as store:
+        before, rules = store.results.latest("ada", "challenge"), course_rules.load_rules("challenge")
+        failed = replace(before.result, verdict="fail")
+        made = new_verdict(before.attempt_id, failed, rules, (), options="", reason="stricter")
+        number = store.regrades.apply([Replacement(before.verdict_id, made)], reason="stricter").number
+    ((said, step),) = differences(course)
+    assert "10 of 10 points" in said and "(number 1 of 1, fail) is worth 0" in said and step == FORCED
+    with open_store(str(course.store_path)) as store:
+        store.regrades.undo(number, reason="too strict")
     assert differences(course) == []
 
 

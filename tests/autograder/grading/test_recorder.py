@@ -1,5 +1,6 @@
 """A grading that is recorded in a store: nothing is trained twice, and nothing of it is lost."""
 
+import datetime as dt
 import os
 from dataclasses import replace
 from functools import partial
@@ -8,7 +9,9 @@ import pytest
 
 from autograder.grading.attempts import run_key
 from autograder.grading.recorder import GradingRecorder, TrainedElsewhere
-from autograder.store import Claim, ClaimLost
+from autograder.store import Claim, ClaimLost, Regrade
+from autograder.store.counting.regrades import Replacement
+from autograder.store.results import new_verdict
 from autograder.workers.client import Worker
 from autograder.workers.messages import Scored
 from course.errors import GraderError
@@ -51,6 +54,22 @@ def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, grade, monke
     assert [h for h in listener.calls if h[0] == "run_started"] == []
     assert store.results.latest("ada", "challenge").result.verdict == "pass"
     assert len(store.results.graded_attempts()) == 1
+
+
+@pytest.mark.training
+def test_a_regrade_that_was_taken_back_is_not_made_again_by_grading_again(store, tiny, recipe_sandbox, monkeypatch):
+    first = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
+    easy = replace(load_rules("challenge"), accuracy=0.1)
+    before = store.results.latest("ada", "challenge")
+    passed = new_verdict(before.attempt_id, result_of("pass"), easy, (), options=before.options, reason="easier")
+    record = store.regrades.apply([Replacement(before.verdict_id, passed)], reason="easier")
+    store.regrades.undo(record.number, reason="it was fair")
+    monkeypatch.setattr("autograder.grading.pipeline.load_rules", lambda name: easy)
+    end, listener = store.chain_end(), RecordingListener()
+    assert grade(tiny, REDUCED, listener, None, store, "ada") == first and store.chain_end() == end
+    assert "was taken back" in listener.calls[0][1]
+    again = Regrade("the fan had stopped", dt.datetime.now(dt.UTC))
+    assert grade(tiny, REDUCED, listener, recipe_sandbox, store, "ada", regrade=again).verdict == "pass"
 
 
 def broken(*_, **__):

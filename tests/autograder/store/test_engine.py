@@ -185,7 +185,7 @@ def test_a_store_with_the_tables_of_an_earlier_version_is_looked_at_as_it_is(tmp
     with open_store(str(path)) as store:
         hand_in(store, "ada")
     with contextlib.closing(sqlite3.connect(path)) as connection:  # as revision 1 left it
-        for table in ("sources", "mistakes", "gradings", "class_changes"):
+        for table in ("sources", "mistakes", "gradings", "class_changes", "regraded_verdicts", "regrades"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
         connection.execute("DELETE FROM chain WHERE name IN ('sources', 'mistakes')")

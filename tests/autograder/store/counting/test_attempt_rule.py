@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from autograder.store import AttemptSummary, GradedAttempt, RunSummary, counting_attempt
-from autograder.store.attempt_rule import attempt_quality
+from autograder.store.counting.attempt_rule import attempt_quality
 from autograder.store.records import Result, RunRecord
 from course.training.results import EpochResult
 from tests.support.stores import NOON
