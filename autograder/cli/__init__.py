@@ -2,7 +2,8 @@
 
     main           the group of all commands
     grade          grade, inspect
-    batch          batch, regrade
+    batch          batch
+    regrade        regrade
     leaderboard    leaderboard
     gradebook      audit, status
     store          verify

@@ -1,4 +1,4 @@
-"""`autograder batch` and `autograder regrade`: a class of submissions."""
+"""`autograder batch`: a class of submissions."""
 
 from __future__ import annotations
 
@@ -95,42 +95,10 @@ def batch(batch: BatchArguments) -> None:
     Exit code: 0 every submission has its verdict, 1 so it is, but something that may be a submission was left out (each
     is named), 2 wrong use, 3 some could not be graded by a fault that is not theirs, 130 interrupted.
     """
-    _grade_class(batch)
+    grade_class(batch)
 
 
-@click.command()
-@batch_arguments
-@click.option("--student", "students", multiple=True, help="Regrade this student; may be given several times.")
-@click.option("--verdict", "verdicts", multiple=True, help="Regrade whoever has this verdict now, such as borderline.")
-@click.option("--everybody", is_flag=True, help="Regrade all submissions in FOLDERS.")
-@click.option("--reason", required=True, help="Why; the store keeps it with the new runs and verdicts.")
-@report_errors
-def regrade(
-    batch: BatchArguments, students: tuple[str, ...], verdicts: tuple[str, ...], everybody: bool, reason: str
-) -> None:
-    """Train selected submissions again, and keep the reason.
-
-    Use it if something was wrong with a machine, or with --seeds N for more seeds. The seeds themselves stay the same,
-    since they are drawn from the recipe: regrading is no way to luckier ones, and on the same machine a recipe gets the
-    same result. The old result stays in the store; the new verdict counts.
-
-    \b
-    Example:
-      autograder regrade --student ada --reason "the machine was overheated" ~/mycourse
-
-    Exit code: as for batch.
-    """
-    from datetime import UTC, datetime
-
-    from autograder.store import Regrade
-
-    if not (students or verdicts or everybody):
-        raise click.UsageError("Say whom to regrade: --student NAME, --verdict VERDICT or --everybody.")
-    selection = None if everybody else (students, verdicts)
-    _grade_class(batch, Regrade(reason, datetime.now(UTC)), selection)
-
-
-def _grade_class(
+def grade_class(
     batch: BatchArguments,
     regrade: Regrade | None = None,
     selection: tuple[tuple[str, ...], tuple[str, ...]] | None = None,

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from autograder.cli.autograde import autograde
-from autograder.cli.batch import batch, regrade
+from autograder.cli.batch import batch
 from autograder.cli.grade import grade, inspect
 from autograder.cli.gradebook import audit, status
 from autograder.cli.leaderboard import leaderboard
 from autograder.cli.options import RENAMED
+from autograder.cli.regrade import regrade
 from autograder.cli.setup import data, doctor
 from autograder.cli.store import verify
 from autograder.cli.students import students

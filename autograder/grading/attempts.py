@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 from autograder.console import printable, printable_name, student_name
-from autograder.grading.options import Options
+from autograder.grading.options import AskedOptions, Options
 from autograder.grading.plain_files import NBGRADER_FOLDERS, describe_special
 from autograder.grading.read_submission import read_bytes, read_recipe_source
 from autograder.grading.times import MAX_LENGTH, TimeRead, read_time
@@ -16,7 +16,6 @@ from autograder.store import RunKey, Store
 from autograder.store.records import software_versions
 from course.errors import StudentCodeError, UsageError
 from course.spec import Spec
-from course.training.devices import choose_device
 
 TIMESTAMP = "timestamp.txt"  # nbgrader writes the time of hand-in to this file next to a submission
 
@@ -39,12 +38,16 @@ def source_and_digest(path: Path) -> tuple[str, str]:
 
 def run_key(spec: Spec, seed: int, options: Options) -> RunKey:
     """What the numbers of a run depend on. Raises UsageError if the device does not exist."""
+    return asked_run_key(spec.hash, seed, options.asked_options())
+
+
+def asked_run_key(spec_hash: str, seed: int, asked: AskedOptions) -> RunKey:
+    """The key of a run by the software of now."""
     used = software_versions()
     trainer = f"trainer {used['trainer']}, torch {used['torch']}, torchvision {used['torchvision']}"
-    if options.uses_cuda_graphs:  # random numbers may differ
+    if asked.cuda_graphs:  # random numbers may differ
         trainer += ", CUDA graphs"
-    device = choose_device(options.device).type
-    return RunKey(spec.hash, seed, device, options.threads, trainer, reduced=str(options.reduced or ""))
+    return RunKey(spec_hash, seed, asked.device, asked.threads, trainer, asked.reduced)
 
 
 def handed_in(path: Path) -> TimeRead:

@@ -101,7 +101,37 @@ class Options:
 
     def asked(self) -> str:
         """What a verdict depends on, as text for the store. Raises UsageError if the device does not exist."""
+        return str(self.asked_options())
+
+    def asked_options(self) -> AskedOptions:
+        """What a verdict depends on. Raises UsageError if the device does not exist."""
         from course.training.devices import choose_device
 
-        device = choose_device(self.device).type + (" with graphs" if self.uses_cuda_graphs else "")
+        device = choose_device(self.device).type
+        return AskedOptions(device, self.uses_cuda_graphs, self.threads, self.seeds, str(self.reduced or ""))
+
+
+@dataclass(frozen=True)
+class AskedOptions:
+    """The options that a verdict depends on. `reduced` is empty for full runs."""
+
+    device: str  # the kind, "cpu" or "cuda"
+    cuda_graphs: bool
+    threads: int
+    seeds: int | None
+    reduced: str
+
+    def __str__(self) -> str:  # kept with every verdict
+        device = self.device + " with graphs" * self.cuda_graphs
         return f"{device}, {self.threads} thread(s), seeds {self.seeds or 'by the rules'}, cut {self.reduced or 'none'}"
+
+    @classmethod
+    def parse(cls, text: str) -> AskedOptions | None:
+        """The inverse of `str`; None for any other text."""
+        found = re.fullmatch(r"(cpu|cuda)( with graphs)?, (\d+) thread\(s\), seeds (\d+|by the rules), cut (\S+)", text)
+        if found is None:
+            return None
+        device, graphs, threads, seeds, reduced = found.groups()
+        return cls(
+            device, bool(graphs), int(threads), int(seeds) if seeds.isdigit() else None, reduced.replace("none", "")
+        )

@@ -90,7 +90,7 @@ class Chain:
             ):
                 raise GraderError(
                     f"The record {table} {key} in the store is not what was written, so it is not used. "
-                    "`autograder verify` says more; `autograder regrade` trains again."
+                    "`autograder verify` says more; `autograder regrade --again` trains again."
                 )
 
     def verify(self, session: Session, noted: str | None = None) -> Iterator[str]:

@@ -176,7 +176,7 @@ class Claims:
             if [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
                 raise GraderError(
                     f"An epoch of run {run_id} is missing in the store. `autograder verify` says more; "
-                    "`autograder regrade` trains it again."
+                    "`autograder regrade --again` trains it again."
                 )
         return {run_id: tuple(epoch_result(row) for row in rows) for run_id, rows in rows_of.items()}
 
@@ -228,7 +228,7 @@ class Claim:
             raise GraderError(
                 f"Epoch {result.epoch} of run {run.id} gave another result when it was repeated "
                 f"({before.correct:,}, then {result.correct:,} correct), so this machine cannot continue the run. "
-                "`autograder regrade` trains it again from the beginning."
+                "`autograder regrade --again` trains it again from the beginning."
             )
         session.merge(StoredCheckpoint(run_id=run.id, state=state))
         if before is None:

@@ -17,7 +17,7 @@ from autograder.store.chain import Chain
 from autograder.store.claims import epoch_result, run_record
 from autograder.store.class_changes import Roster, load_roster
 from autograder.store.counting.attempt_rule import Quality, attempt_quality
-from autograder.store.counting.valid_verdicts import load_history
+from autograder.store.counting.valid_verdicts import RegradeHistory, load_history
 from autograder.store.engine import batches
 from autograder.store.models import (
     Base,
@@ -79,13 +79,7 @@ def load_graded_attempts(
     attempt_id: int | None = None,
 ) -> list[GradedAttempt]:
     """By assignment, student and time of hand-in. Raises GraderError if a record is not what was written."""
-    newest = (
-        select(func.max(StoredVerdict.id))
-        .join(StoredAttempt, StoredAttempt.id == StoredVerdict.attempt_id)
-        .join(StoredSubmission, StoredSubmission.id == StoredAttempt.submission_id)
-        .where(load_history(session, chain).is_valid)
-        .group_by(StoredVerdict.attempt_id)
-    )
+    newest = _newest_verdicts(load_history(session, chain))
     if assignment is not None:
         newest = newest.where(StoredSubmission.assignment == assignment)
     roster = load_roster(session, chain)
@@ -132,6 +126,17 @@ def load_graded_attempts(
             )
         )
     return sorted(attempts, key=lambda attempt: (attempt.assignment, attempt.student))
+
+
+def _newest_verdicts(history: RegradeHistory) -> Select[int]:
+    """The ids of the verdicts that count, joined with their attempts and submissions."""
+    return (
+        select(func.max(StoredVerdict.id))
+        .join(StoredAttempt, StoredAttempt.id == StoredVerdict.attempt_id)
+        .join(StoredSubmission, StoredSubmission.id == StoredAttempt.submission_id)
+        .where(history.is_valid)
+        .group_by(StoredVerdict.attempt_id)
+    )
 
 
 def _load_runs(session: Session, verdicts: Select[int]) -> tuple[dict[int, list[RunRecord]], list[Base]]:

@@ -92,11 +92,11 @@ class RegradeHistory:
     def check(self, session: Session) -> None:
         """Raise GraderError if a verdict of a regrade that was taken back is no longer known as its."""
         counts = (
-            select(RegradedVerdict.regrade_id, func.count())
+            select(RegradedVerdict.regrade_id, func.count().label("verdicts"))
             .where(RegradedVerdict.regrade_id.in_(sorted(self.undone)))
             .group_by(RegradedVerdict.regrade_id)
         )
-        found = dict(session.execute(counts).tuples().all())
+        found = {row.regrade_id: row.verdicts for row in session.execute(counts)}
         for record in self.records:
             if record.number in self.undone and record.verdicts != found.get(record.number, 0):
                 raise GraderError(

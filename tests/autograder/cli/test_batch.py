@@ -61,6 +61,7 @@ def test_the_same_batch_again_trains_nothing_and_reports_the_same(graded):
 def test_regrading_trains_the_selected_submissions_again_and_keeps_the_reason(graded):
     course, path, report = graded
     command = ["regrade", str(course), "--store", path, "--reduced", "1/600/500", "--seeds", "1", "--device", "cpu"]
+    command += ["--again", "--apply"]
     done = CliRunner().invoke(main, [*command, "--student", "student001", "--reason", "the fan had stopped", "--json"])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["submissions"][0]["best"] == report["submissions"][1]["best"]
@@ -85,7 +86,7 @@ def test_regrading_trains_the_selected_submissions_again_and_keeps_the_reason(gr
 @pytest.mark.training
 def test_regrading_without_saying_whom_or_why_is_wrong_use(graded, options, fragment):
     course, path, _ = graded
-    done = CliRunner().invoke(main, ["regrade", str(course), "--store", path, *options])
+    done = CliRunner().invoke(main, ["regrade", str(course), "--store", path, "--again", "--apply", *options])
     assert done.exit_code == 2 and fragment in done.stderr
 
 

@@ -57,8 +57,8 @@ def test_a_changed_rule_judges_the_runs_that_are_there(store, tiny, grade, monke
 
 
 @pytest.mark.training
-def test_a_regrade_that_was_taken_back_is_not_made_again_by_grading_again(store, tiny, recipe_sandbox, monkeypatch):
-    first = grade(tiny, REDUCED, RecordingListener(), recipe_sandbox, store, "ada")
+def test_a_regrade_that_was_taken_back_is_not_made_again_by_grading_again(store, tiny, grade, monkeypatch):
+    first = grade(tiny, REDUCED, RecordingListener(), store=store, student="ada")
     easy = replace(load_rules("challenge"), accuracy=0.1)
     before = store.results.latest("ada", "challenge")
     passed = new_verdict(before.attempt_id, result_of("pass"), easy, (), options=before.options, reason="easier")
@@ -66,10 +66,10 @@ def test_a_regrade_that_was_taken_back_is_not_made_again_by_grading_again(store,
     store.regrades.undo(record.number, reason="it was fair")
     monkeypatch.setattr("autograder.grading.pipeline.load_rules", lambda name: easy)
     end, listener = store.chain_end(), RecordingListener()
-    assert grade(tiny, REDUCED, listener, None, store, "ada") == first and store.chain_end() == end
+    assert grade(tiny, REDUCED, listener, store=store, student="ada") == first and store.chain_end() == end
     assert "was taken back" in listener.calls[0][1]
     again = Regrade("the fan had stopped", dt.datetime.now(dt.UTC))
-    assert grade(tiny, REDUCED, listener, recipe_sandbox, store, "ada", regrade=again).verdict == "pass"
+    assert grade(tiny, REDUCED, listener, store=store, student="ada", regrade=again).verdict == "pass"
 
 
 def broken(*_, **__):
