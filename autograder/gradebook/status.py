@@ -145,4 +145,5 @@ def describe_count(count: StateCount) -> str:
 
 def describe_states(statuses: Sequence[StudentStatus]) -> str:
     """All students of an assignment in one line: `3 students: 2 graded; 1 handed in nothing: gus.`"""
-    return f"{len(statuses):,} students: " + "; ".join(map(describe_count, count_states(statuses))) + "."
+    students = "1 student" if len(statuses) == 1 else f"{len(statuses):,} students"
+    return f"{students}: " + "; ".join(map(describe_count, count_states(statuses))) + "."

@@ -130,7 +130,7 @@ def test_a_class_is_graded_and_what_is_left_to_do_is_told(course):
 
 
 def test_only_who_is_asked_for_is_graded(course):
-    assert "1 students: 1 graded" in run("autograde", course.root, "--student", "ben").stdout
+    assert "1 student: 1 graded" in run("autograde", course.root, "--student", "ben").stdout
     assert run("status", "--course-dir", course.root, "--missing").stdout.count("--student=ada") == 2
 
 
