@@ -71,7 +71,7 @@ def test_the_attempt_that_counts_is_the_one_in_the_gradebook_too(
         hand_in(store, student_name(student), "a" * 64, verdict="pass")
         hand_in(store, "ben", "c" * 64, verdict="pass")
 
-    def grade(*args, store, student):
+    def grade(*args, store, student, workers):
         hand_in(store, student_name(student), "b" * 64, NOON + dt.timedelta(hours=hours), verdict="fail")
         return result_of("fail")
 
