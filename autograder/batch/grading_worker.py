@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Self
 
 from autograder.batch.outcome import Outcome
@@ -20,16 +22,21 @@ from autograder.store.records import Result
 from autograder.workers.client import WorkerPool
 from course.errors import CourseError
 
+Propose = Callable[[SubmissionFile, Result, tuple[int, ...]], None]
+
 
 class BatchStopped(Interruption):
     """The batch was told to stop. A listener raises it, so that a run stops between two events and never within one."""
 
 
 class GradingWorker:
-    """Grades in warm processes of its own. A context manager, for one thread."""
+    """Grades in warm processes of its own. A context manager, for one thread.
 
-    def __init__(self, options: Options, store: Store, recipe_sandbox: RecipeSandbox):
-        self._options, self._store, self._recipe_sandbox = options, store, recipe_sandbox
+    With `propose`, verdicts are handed over to it, with their runs, and not recorded.
+    """
+
+    def __init__(self, options: Options, store: Store, recipe_sandbox: RecipeSandbox, propose: Propose | None = None):
+        self._options, self._store, self._recipe_sandbox, self._propose = options, store, recipe_sandbox, propose
         self._processes = WorkerPool(warm=True)
 
     def __enter__(self) -> Self:
@@ -67,9 +74,12 @@ class GradingWorker:
             wait=False,
             workers=self._processes,
             reuse_verdict=True,
+            propose=partial(self._propose, submission) if self._propose else None,
         )
 
     def _internal_error(self, submission: SubmissionFile, reason: str) -> Outcome:
+        if self._propose is not None:
+            return Outcome.internal_error(submission, reason)
         with contextlib.suppress(*UNREADABLE_FILE_ERRORS):
             attempt_id = register(self._store, submission.path, submission.student, submission.assignment)
             self._store.results.mark_internal_error(attempt_id, reason)

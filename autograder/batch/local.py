@@ -13,7 +13,7 @@ from typing import Protocol
 import psutil
 
 from autograder import sandbox
-from autograder.batch.grading_worker import BatchStopped, GradingWorker
+from autograder.batch.grading_worker import BatchStopped, GradingWorker, Propose
 from autograder.batch.outcome import BatchSummary, Outcome
 from autograder.batch.submissions import SubmissionFile
 from autograder.batch.work_queue import WorkQueue
@@ -62,8 +62,12 @@ def run_batch(
     *,
     jobs: int | None = None,
     regrade: Regrade | None = None,
+    propose: Propose | None = None,
 ) -> BatchSummary:
-    """Grade all submissions, `jobs` at a time. Raises StoreError, UsageError, KeyboardInterrupt."""
+    """Grade all submissions, `jobs` at a time. With `propose`, verdicts are handed over to it and not recorded.
+
+    Raises StoreError, UsageError, KeyboardInterrupt.
+    """
     tier = sandbox.choose_tier(options.trust_submissions)
     jobs = max(1, min(jobs or default_jobs(options), len(submissions)))
     queue, summary = WorkQueue(submissions, store), BatchSummary()
@@ -71,7 +75,7 @@ def run_batch(
 
     def run_worker(number: int) -> None:
         recipe_sandbox = recipe_sandboxes[number // WORKERS_PER_RECIPE_SANDBOX]
-        with contextlib.suppress(BatchStopped), GradingWorker(options, store, recipe_sandbox) as worker:
+        with contextlib.suppress(BatchStopped), GradingWorker(options, store, recipe_sandbox, propose) as worker:
             while submission := queue.next():
                 display.began(number, submission)
                 listener = _StoppableListener(display.listener(number), queue.stop)

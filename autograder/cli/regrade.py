@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,15 @@ import click
 from click.core import ParameterSource
 
 from autograder.cli.batch import BatchArguments, batch_arguments, grade_class
-from autograder.console import ExitCode, printable, report_errors
+from autograder.console import ExitCode, print_warning, printable, report_errors
 
 if TYPE_CHECKING:
+    from autograder.batch import BatchSummary
     from autograder.gradebook.regrading import Direction, Unit
     from autograder.gradebook.settings import CourseSettings
     from autograder.grading.options import Options
-    from autograder.grading.rejudge import GradeChange
-    from autograder.store import GradedAttempt, RegradeHistory
+    from autograder.grading.rejudge import GradeChange, Trained
+    from autograder.store import GradedAttempt, Regrade, RegradeHistory, Store
     from autograder.store.counting.regrades import VerdictChange
 
 CONFIG = "nbgrader_config.py"
@@ -35,7 +37,8 @@ MAX_NAMED = 3
 @click.option("--student", "students", multiple=True, help="Regrade this student alone; may be given several times.")
 @click.option("--verdict", "verdicts", multiple=True, help="Only who has this verdict now, such as borderline.")
 @click.option("--all", "--everybody", "everything", is_flag=True, help="Also those for whom nothing has changed since.")
-@click.option("--again", is_flag=True, help="Train all that are chosen again, at once: a machine was faulty.")
+@click.option("--train", "trains", is_flag=True, help="Train what has to be trained to know it; nothing counts yet.")
+@click.option("--again", is_flag=True, help="Train all that are chosen again, as if nothing were stored.")
 @click.option("--apply", "applies", is_flag=True, help="Make the new verdicts count.")
 @click.option("--undo", "undone", type=click.IntRange(1), metavar="NUMBER", help="Take a regrade back.")
 @click.option("--list", "lists", is_flag=True, help="Show all regrades so far.")
@@ -46,6 +49,7 @@ def regrade(
     students: tuple[str, ...],
     verdicts: tuple[str, ...],
     everything: bool,
+    trains: bool,
     again: bool,
     applies: bool,
     undone: int | None,
@@ -56,8 +60,13 @@ def regrade(
 
     For each student with a hand-in in FOLDERS whose verdict was reached by other rules, options or training software
     than now, this shows the verdict before and after, and why. It judges the runs that are stored, so it takes
-    seconds; what has to be trained first is named. With --apply the new verdicts count, as one record with its reason;
-    --undo takes it back. All verdicts are kept, and grades given by hand are never touched.
+    seconds; what has to be trained first is named, and --train does it: finished epochs are kept, and the same command
+    resumes. With --apply the new verdicts count, as one record with its reason; --undo takes it back. All verdicts are
+    kept, and grades given by hand are never touched.
+
+    --again trains again what is stored already, if something was wrong with a machine. The seeds stay the same, since
+    they are drawn from the recipe: this is no way to luckier ones. With --ray such verdicts count at once, without a
+    way back.
 
     In a course of nbgrader's, store and options are those of its nbgrader_config.py.
 
@@ -67,21 +76,26 @@ def regrade(
       autograder regrade ~/mycourse --apply --reason "99.30 % is enough"
       autograder regrade ~/mycourse --undo 1 --reason "it was not"
 
-    Exit code: 0, 1 some have to be trained first, 2 wrong use, 3 something cannot be read.
+    Exit code: 0, 1 some have to be trained first, 2 wrong use, 3 something cannot be read or graded, 130 interrupted.
     """
+    from autograder.store import Regrade
+
     _check_use(applies or undone is not None or again, again, applies, bool(students or verdicts or everything), reason)
     course = _settings_of(batch.folders)
     batch = replace(batch, store_url=batch.store_url or (course.store_url if course else None))
     batch = replace(batch, options=_course_options(batch.options, course) if course else batch.options)
     chosen = _Chosen(students, verdicts, everything)
-    if again:
+    if batch.ray_address and trains:
+        raise click.UsageError("--train works on this machine alone. Leave out --ray.")
+    if again and batch.ray_address:
         _train_again(batch, chosen, reason)
     elif lists:
         _list(batch)
     elif undone is not None:
         _undo(batch, course, undone, printable(reason).strip())
     else:
-        _compare(batch, course, chosen, printable(reason).strip() if applies else "")
+        regrade = Regrade(reason, datetime.now(UTC)) if again else None
+        _compare(batch, course, chosen, printable(reason).strip() if applies else "", regrade, trains=trains or again)
 
 
 @dataclass(frozen=True)
@@ -125,8 +139,6 @@ def _course_options(given: Options, course: CourseSettings) -> Options:
 
 
 def _train_again(batch: BatchArguments, chosen: _Chosen, reason: str) -> None:
-    from datetime import UTC, datetime
-
     from autograder.store import Regrade
 
     selection = None if chosen.everything else (chosen.students, chosen.verdicts)
@@ -136,17 +148,30 @@ def _train_again(batch: BatchArguments, chosen: _Chosen, reason: str) -> None:
 # --- preview and apply
 
 
-def _compare(batch: BatchArguments, course: CourseSettings | None, chosen: _Chosen, reason: str) -> None:
-    """Print what would change; with a `reason`, make it count."""
+def _compare(
+    batch: BatchArguments,
+    course: CourseSettings | None,
+    chosen: _Chosen,
+    reason: str,
+    regrade: Regrade | None,
+    *,
+    trains: bool,
+) -> None:
+    """Print what would change; with a `reason`, make it count. `trains`: what is missing, or with `regrade` all."""
     from autograder.gradebook.regrading import Grades, find_concerned
     from autograder.grading.rejudge import GradeChanges
     from autograder.store import open_store
 
-    with open_store(batch.store_url, read_only=not reason) as store:
+    with open_store(batch.store_url, read_only=not (reason or trains)) as store:
         concerned = find_concerned(
             store, batch.folders, batch.assignment, batch.options.assignment, chosen.students, chosen.verdicts
         )
-        changes = GradeChanges(store, batch.options, chosen.everything).of(concerned.attempts)
+        judges = GradeChanges(store, batch.options, chosen.everything or regrade is not None)
+        changes, report = judges.of(concerned.attempts), dict[str, Any]()
+        if trains:
+            todo = [r.before for change in changes for r in change.rejudged if regrade or r.missing]
+            trained, summary = _train(batch, store, todo, regrade)
+            changes, report = replace(judges, known=trained).of(concerned.attempts), summary.to_dict()
         replacements = [replacement for change in changes for replacement in change.replacements(reason)]
         number = store.regrades.apply(replacements, reason=reason).number if reason and replacements else None
         name = store.name
@@ -155,7 +180,7 @@ def _compare(batch: BatchArguments, course: CourseSettings | None, chosen: _Chos
     directions["stay"] += concerned.grades - len(changes)
     if batch.as_json:
         rows = [_as_json(change, grades.of(change)) for change in changes]
-        click.echo(json.dumps({"regrade": number, "grades": dict(directions), "changes": rows}, indent=2))
+        click.echo(json.dumps(report | {"regrade": number, "grades": dict(directions), "changes": rows}, indent=2))
     else:
         _print_changes(changes)
         _print_counts(directions)
@@ -171,6 +196,24 @@ def _compare(batch: BatchArguments, course: CourseSettings | None, chosen: _Chos
         else:
             click.echo("There is nothing to apply.")
     sys.exit(ExitCode.NOT_PASSED if directions["unknown"] else ExitCode.SUCCESS)
+
+
+def _train(
+    batch: BatchArguments, store: Store, attempts: Sequence[GradedAttempt], regrade: Regrade | None
+) -> tuple[Trained, BatchSummary]:
+    """Train the attempts, with progress. Exits if it is interrupted."""
+    from autograder.batch.training_again import train_attempts
+    from autograder.batch.webhook import announce_end
+    from autograder.cli.progress import BatchProgress
+
+    with announce_end(batch.webhook, "autograder regrade", print_warning) as end:
+        try:
+            with BatchProgress(len(attempts), quiet=batch.as_json) as progress:
+                end.verdicts = progress.verdicts
+                return train_attempts(attempts, batch.options, store, progress, jobs=batch.jobs, regrade=regrade)
+        except KeyboardInterrupt:
+            click.echo("Interrupted. Finished epochs are kept, and nothing counts; the same command resumes.", err=True)
+            sys.exit(ExitCode.INTERRUPTED)
 
 
 def _as_json(change: GradeChange, direction: Direction) -> dict[str, Any]:
@@ -237,7 +280,7 @@ def _describe(attempt: GradedAttempt | None) -> str:
 
 
 def _print_counts(directions: Counter[Direction]) -> None:
-    unknown = f", {directions['unknown']:,} must be trained to know" if directions["unknown"] else ""
+    unknown = f", {directions['unknown']:,} must be trained to know (--train)" if directions["unknown"] else ""
     click.echo(
         f"Of {directions.total():,} grades {directions['up']:,} go up, {directions['down']:,} go down, "
         f"{directions['stay']:,} stay{unknown}."

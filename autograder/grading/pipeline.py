@@ -49,6 +49,7 @@ def grade(
     wait: bool = True,
     workers: WorkerPool | None = None,
     reuse_verdict: bool = False,
+    propose: Callable[[Result, tuple[int, ...]], None] | None = None,
 ) -> Result:
     """The verdict on one file. Raises UsageError and StoreError; all other errors become verdicts.
 
@@ -56,15 +57,16 @@ def grade(
     verdict. `regrade` trains again. If another process trains the same run: `wait` for it, or raise TrainedElsewhere.
     Pass `recipe_sandbox` and `workers` to reuse their processes for many submissions. `reuse_verdict` returns the
     verdict that the attempt already has under the same rules, options and versions. If a regrade by these rules was
-    taken back, it is the verdict from before that in any case.
+    taken back, it is the verdict from before that in any case. `propose` is called with a verdict and its runs in place
+    of recording it; a fault is no verdict.
     """
     rules = load_rules(options.assignment)
     recorder = None
     if store is not None:
         recorder = GradingRecorder(store, path, rules, options, student, regrade=regrade, wait=wait)
-        if reuse_verdict and (known := recorder.reusable_verdict()):
+        if reuse_verdict and not propose and (known := recorder.reusable_verdict()):
             return known
-        if kept := recorder.kept_verdict():
+        if not propose and (kept := recorder.kept_verdict()):
             listener.stage("a regrade by these rules was taken back: the verdict from before it stays")
             return kept
     recipe_sandbox = recipe_sandbox or RecipeSandbox(sandbox.choose_tier(options.trust_submissions))
@@ -86,8 +88,10 @@ def grade(
             settled = settle_fault(settled.result, grade_once, find_problem)
     except DataError as error:  # no digits for anybody
         settled = Settled(_failed(_without_verdict(path, rules, options, recipe_sandbox), error))
-    if recorder is not None:
+    if recorder is not None and propose is None:
         recorder.record_verdict(settled.result, settled.fault)
+    elif recorder is not None and propose and not settled.fault and settled.result.verdict != "internal":
+        propose(settled.result, recorder.run_ids)
     return settled.result
 
 

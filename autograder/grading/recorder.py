@@ -119,6 +119,11 @@ class GradingRecorder:
         """The verdict will rest on runs that follow, and on none before."""
         self._run_ids.clear()
 
+    @property
+    def run_ids(self) -> tuple[int, ...]:
+        """The runs that the verdict rests on."""
+        return tuple(self._run_ids)
+
     def record_verdict(self, result: Result, fault: str = "") -> None:
         """Record the verdict, and note a fault for a person. With `internal`, the verdict that was there stays."""
         if self._attempt is None:

@@ -23,6 +23,7 @@ from autograder.store.results import describe_changed_rules, new_verdict
 from autograder.store.secret import course_secret
 from course.rules import Rules, load_rules, refusals
 
+Trained = Mapping[int, tuple[Result, tuple[int, ...]]]  # attempt -> its result, and the runs that it rests on
 TRAINING_SOFTWARE = ("trainer", "torch", "torchvision")  # others change no run
 
 
@@ -96,14 +97,14 @@ class GradeChange:
 class GradeChanges:
     """Judges anew by `options`; device and threads stay those of each verdict.
 
-    `known` are results of trainings by attempt, with their runs, which need not be judged. `everything`: also what
+    `known` are results of trainings, with their runs, by attempt: these need not be judged. `everything`: also what
     nothing has changed for.
     """
 
     store: Store
     options: Options
     everything: bool = False
-    known: Mapping[int, tuple[Result, tuple[int, ...]]] = field(default_factory=dict)
+    known: Trained = field(default_factory=dict)
 
     def of(self, attempts: Sequence[GradedAttempt]) -> list[GradeChange]:
         """One for each student, team and assignment whose verdict was made in another way than now.
@@ -133,7 +134,8 @@ class GradeChanges:
         why = tuple(_what_changed(before, rules, made_by, asked))
         rejudged = Rejudged(before, why, str(asked))
         if (known := self.known.get(before.attempt_id)) is not None:
-            return replace(rejudged, after=known[0], run_ids=known[1], is_trained=True)
+            options = self.options.asked()
+            return replace(rejudged, options=options, after=known[0], run_ids=known[1], is_trained=True)
         if list(_changed_software(before.result)):
             return replace(rejudged, missing="all runs")
         stored = _StoredRuns(before.spec_hash or "", asked, runs, secret)

@@ -10,6 +10,7 @@ from autograder.cli.main import main
 from autograder.store import open_store
 from tests.support.changed_rules import changed_rules
 from tests.support.judged_attempts import grade_made_up
+from tests.support.recipes import TINY
 
 NEARLY = [[9_935] * 3] * 3
 CURVES = {"ada": NEARLY, "ben": [[9_970] * 3], "cyd": [[9_800] * 3], "dora": [[9_925] * 3]}
@@ -66,7 +67,7 @@ def test_the_preview_says_who_changes_how_and_why_and_changes_nothing(regrade, v
     assert re.search(r"^ada +fail 99\.35% +pass 99\.35% +accuracy 0\.994, now 0\.993 *$", said, re.MULTILINE)
     assert re.search(r"^dora +fail 99\.25% +needs run 2 +accuracy 0\.994, now 0\.993 *$", said, re.MULTILINE)
     assert "the same verdict for ben, cyd (accuracy 0.994, now 0.993)" in said
-    assert "Of 4 grades 1 go up, 0 go down, 2 stay, 1 must be trained to know." in said
+    assert "Of 4 grades 1 go up, 0 go down, 2 stay, 1 must be trained to know (--train)." in said
     assert "--apply --reason TEXT" in said and max(map(len, said.splitlines())) <= 100
     assert (tmp_path / "results.db").read_bytes() == before
 
@@ -138,3 +139,33 @@ def test_a_hand_in_without_a_verdict_is_counted_and_sent_to_batch(regrade, cours
 )
 def test_a_wrong_use_is_one_sentence_with_the_next_step(regrade, arguments, words):
     assert words in regrade(*arguments, code=2)
+
+
+@pytest.mark.training
+def test_what_has_to_be_trained_is_trained_first_and_counts_when_it_is_applied(tmp_path):
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "ada.py").write_text(TINY)
+
+    def run(command: str, *arguments: str, code: int = 0) -> str:
+        options = ["--store", str(tmp_path / "r.db"), "--reduced", "1/600/500", "--seeds", "1", "--device", "cpu"]
+        done = CliRunner().invoke(main, [command, str(tmp_path / "recipes"), *options, *arguments])
+        assert done.exit_code == code, done.output
+        return done.stdout
+
+    def verdict() -> str:
+        with open_store(str(tmp_path / "r.db")) as store:
+            assert list(store.verify()) == []
+            return store.results.latest("ada", "challenge").result.verdict
+
+    with changed_rules(max_parameters=10):
+        run("batch")
+    assert re.search(r"ada +refused +needs run 1 +max_parameters 10, now 7999", run("regrade", code=1))
+    assert re.search(r"ada +refused +fail \d", run("regrade", "--train")) and verdict() == "refused"
+    assert re.search(r"ada +refused +fail \d", run("regrade"))  # the run is kept
+    run("regrade", "--apply", "--reason", "x")
+    assert verdict() == "fail"
+    again = json.loads(run("regrade", "--again", "--all", "--apply", "--reason", "the fan had stopped", "--json"))
+    assert again["regrade"] == 2 and again["grades"] == {"stay": 1} and again["verdicts"] == {"fail": 1}
+    run("regrade", "--undo", "2", "--reason", "x")
+    run("regrade", "--undo", "1", "--reason", "x")
+    assert verdict() == "refused"
