@@ -22,7 +22,8 @@ from course.training.devices import DEFAULT_THREADS
 RESPONSE_TIMEOUT = 900.0  # seconds without a message after which a worker is given up
 EXIT_TIMEOUT = 10.0  # seconds for a worker that has closed its pipes to end
 STDERR_LINE = 4000  # bytes; longer lines are read in pieces
-_IN_SANDBOX = {"NUMBA_CACHE_DIR": "/tmp/numba"}  # see `course.network.kernels.numba_loops`
+# in the private /tmp of the sandbox: see `course.network.kernels.numba_loops`
+_IN_SANDBOX = {"NUMBA_CACHE_DIR": "/tmp/numba"}
 
 
 class WorkerPool:
