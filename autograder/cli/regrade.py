@@ -18,6 +18,7 @@ from click.core import ParameterSource
 
 from autograder.cli.batch import BatchArguments, batch_arguments, grade_class
 from autograder.console import ExitCode, print_warning, printable, report_errors
+from autograder.console.text import nbgrader_command
 
 if TYPE_CHECKING:
     from autograder.batch import BatchSummary
@@ -298,7 +299,7 @@ def _print_gradebook(moved: Sequence[Unit], course: CourseSettings | None) -> No
         return
     click.echo(f"  nbgrader's gradebook still has the points from before for {len(moved):,}. To mend that:")
     for assignment, student in moved[:MAX_NAMED]:
-        click.echo("    " + shlex.join(["nbgrader", "autograde", assignment, f"--student={student}", "--force"]))
+        click.echo("    " + nbgrader_command("autograde", assignment, student, force=True))
     if len(moved) > MAX_NAMED:
         click.echo("    and so on: `autograder audit` names the command for each.")
 

@@ -1,7 +1,9 @@
-"""Text that is safe to print, and how verdicts, names and durations are shown."""
+"""Text that is safe to print, and how verdicts, names, durations and commands are shown."""
 
 from __future__ import annotations
 
+import glob
+import shlex
 import unicodedata
 
 # of click and of rich
@@ -43,6 +45,16 @@ def student_name(name: str) -> str:
 
 def _is_invisible(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) in ("Cc", "Cf")
+
+
+def nbgrader_command(command: str, assignment: str, student: str, *, force: bool = False) -> str:
+    """For a shell, and for this student alone."""
+    return " ".join(["nbgrader", command, shlex.quote(assignment), student_option(student), *["--force"] * force])
+
+
+def student_option(student: str) -> str:
+    """nbgrader's `--student`, for a shell. It is a pattern: `[x]` is an x, unless it is escaped."""
+    return shlex.quote(f"--student={glob.escape(student)}")
 
 
 def format_duration(seconds: float) -> str:

@@ -21,6 +21,7 @@ from nbgrader.preprocessors import AssignLatePenalties, GetGrades
 from traitlets.config import Configurable
 
 from autograder.console import ExitCode, student_name
+from autograder.console.text import nbgrader_command
 from autograder.grading.unfinished import has_mark
 from autograder.store import Roster, open_store
 from course.errors import CourseError, GraderError
@@ -80,7 +81,7 @@ class GivenGrades(GetGrades):
             if has_mark(nb) or _autograded_cells(nb) - given:
                 raise GraderError(
                     f"{assignment} of {student} was not autograded to its end, so there is no feedback yet. Run "
-                    f"`nbgrader autograde {assignment} --student={student} --force`."
+                    f"`{nbgrader_command('autograde', assignment, student, force=True)}`."
                 )
             renew_late_penalties(gradebook, [submission], self)
         result: tuple[NotebookNode, dict[str, Any]] = super().preprocess(nb, resources)
