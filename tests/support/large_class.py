@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import click
-from pydantic import TypeAdapter
 
 from autograder.store import Store, open_store
+from autograder.store.loading import INSPECTION
 from autograder.store.models import (
     GradingProgress,
     StoredAttempt,
@@ -156,7 +156,7 @@ def _inspection(inspection: Inspection, counted: int, number: int) -> dict:
         inspection.layers[1:]
     )
     changed = replace(inspection, parts=(replace(first, name=name, numbers=numbers), *others), layers=tuple(layers))
-    return json.loads(TypeAdapter(Inspection).dump_json(changed))
+    return json.loads(INSPECTION.dump_json(changed))
 
 
 def _run(draw, spec, number: int, handed: dt.datetime, skill: float) -> Iterator:
