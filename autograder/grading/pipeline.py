@@ -65,6 +65,7 @@ def grade(
     if store is not None:
         recorder = GradingRecorder(store, path, rules, options, student, regrade=regrade, wait=wait)
         if reuse_verdict and not propose and (known := recorder.reusable_verdict()):
+            listener.stage("graded before under the same rules: the verdict is taken from the store")
             return known
         if not propose and (kept := recorder.kept_verdict()):
             listener.stage("a regrade by these rules was taken back: the verdict from before it stays")

@@ -12,6 +12,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
+from nbgrader.converters import Autograde
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Dict, Float, Integer, Unicode
 from traitlets.config import Config
@@ -93,14 +94,21 @@ class TrainedScore(NbGraderPreprocessor):
         """Raises GraderError when the grader is at fault: nbgrader then leaves the old score."""
         student = names["student"]
         recipe_sandbox = _recipe_sandbox(sandbox.choose_tier(options.trust_submissions))
-        with open_store(self.store or None, groupshared=self._is_groupshared()) as store:
+        with open_store(self.store or None, groupshared=self._converter.coursedir.groupshared) as store:
             path = self._submitted_notebook(names)
             nbgrader_zone()
             if assumed := handed_in(path).assumed:
                 self.log.warning("%s: %s", student, assumed)
             listener = _LogListener(self.log)
             result = grade(
-                path, options, listener, recipe_sandbox, store=store, student=student, workers=_worker_pool()
+                path,
+                options,
+                listener,
+                recipe_sandbox,
+                store=store,
+                student=student,
+                workers=_worker_pool(),
+                reuse_verdict=not self._converter.force,
             )
             if result.verdict == "internal":
                 raise GraderError(
@@ -129,13 +137,15 @@ class TrainedScore(NbGraderPreprocessor):
         """What a result is worth of the cell's points."""
         return min(round(points * report.credit(result, rules, self.partial_credit, self.partial_from), 2), points)
 
-    def _is_groupshared(self) -> bool:
-        converter = getattr(self.parent, "parent", None)
-        return bool(converter and converter.coursedir.groupshared)
+    @property
+    def _converter(self) -> Autograde:
+        """What runs this preprocessor, as a part of its exporter."""
+        converter: Autograde = self.parent.parent
+        return converter
 
     def _submitted_notebook(self, names: dict[str, str]) -> Path:
         """The notebook as it was handed in."""
-        course = self.parent.parent.coursedir
+        course = self._converter.coursedir
         folder = course.format_path(course.submitted_directory, names["student"], names["assignment"])
         return Path(folder, f"{names['notebook']}.ipynb")
 

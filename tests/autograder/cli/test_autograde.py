@@ -20,15 +20,16 @@ from tests.support.courses import MadeUpCourse, real_settings
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of nbgrader's own use of SQLAlchemy
 
-# In a process of nbgrader's, also in those that `autograder autograde` starts, any training breaks.
+# In a process of nbgrader's, also in those that `autograder autograde` starts, any training or capture breaks.
 NO_TRAINING = """
 import sys
 from pathlib import Path
 if any("nbgrader" in part for part in Path(sys.argv[0]).parts[-2:]):
+    from autograder.grading.recipe_sandbox import RecipeSandbox
     from autograder.workers.client import WorkerPool
     def refuse(*_, **__):
-        raise RuntimeError("nbgrader was not to train anything")
-    WorkerPool.start = refuse
+        raise RuntimeError("nbgrader was to take the verdict from the store")
+    WorkerPool.start = RecipeSandbox.capture = refuse
 """
 
 
@@ -71,7 +72,7 @@ def killed(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.training
-def test_killed_and_started_again_each_recipe_is_trained_once_and_nbgrader_trains_nothing(killed):
+def test_killed_and_started_again_each_recipe_is_trained_once_and_nbgrader_only_collects(killed):
     result = run("autograde", killed.root, "--jobs", 1, "--json")
     assert result.exit_code == 0, result.output
     data = json.loads(result.stdout)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -9,10 +10,12 @@ from traitlets.config import Config
 
 from autograder.console import student_name
 from autograder.grading.options import Options
+from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.nbgrader_plugins import trained_score as module
 from autograder.nbgrader_plugins.trained_score import TrainedScore
 from autograder.store import open_store
 from autograder.store.records import Result, RunRecord
+from course.errors import StudentCodeError
 from course.rules import load_rules
 from course.training.results import EpochResult
 from tests.support.stores import NOON, hand_in, result_of
@@ -22,6 +25,11 @@ REDUCED = {"epochs": 1, "train_images": 600, "test_images": 500, "accuracy": 0.5
 
 def trained_score(**settings):
     return TrainedScore(config=Config(TrainedScore=settings))
+
+
+def nbgrader_runs_it(monkeypatch, *, force):
+    converter = SimpleNamespace(force=force, coursedir=SimpleNamespace(groupshared=False))
+    monkeypatch.setattr(TrainedScore, "_converter", converter)
 
 
 def test_an_assignment_without_a_recipe_is_left_alone():
@@ -64,6 +72,7 @@ def test_the_attempt_that_counts_is_the_one_in_the_gradebook_too(
     """One attempt passed; the file that is graded now, handed in `hours` later, did not."""
     rules = replace(load_rules("challenge"), attempts=rule)
     monkeypatch.setattr(module, "load_rules", lambda name: rules)
+    nbgrader_runs_it(monkeypatch, force=False)
     monkeypatch.setattr(TrainedScore, "_submitted_notebook", lambda self, names: tmp_path / "challenge.ipynb")
     (tmp_path / "challenge.ipynb").write_text("{}")
     url = str(tmp_path / "results.db")
@@ -71,7 +80,7 @@ def test_the_attempt_that_counts_is_the_one_in_the_gradebook_too(
         hand_in(store, student_name(student), "a" * 64, verdict="pass")
         hand_in(store, "ben", "c" * 64, verdict="pass")
 
-    def grade(*args, store, student, workers):
+    def grade(*args, store, student, **others):
         hand_in(store, student_name(student), "b" * 64, NOON + dt.timedelta(hours=hours), verdict="fail")
         return result_of("fail")
 
@@ -81,3 +90,21 @@ def test_the_attempt_that_counts_is_the_one_in_the_gradebook_too(
     with open_store(url) as store:
         counting = {attempt.student: attempt for attempt in store.results.counting_attempts("challenge", rule)}
         assert counting[student_name(student)].result.verdict == verdict  # what the leaderboard shows
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_verdict_of_the_store_is_taken_unless_force_asks_for_another_look(tmp_path, monkeypatch, caplog, force):
+    nbgrader_runs_it(monkeypatch, force=force)
+    path = tmp_path / "challenge.py"
+    path.write_text("raise ValueError('soon')")
+    monkeypatch.setattr(TrainedScore, "_submitted_notebook", lambda self, names: path)
+    plugin, names = trained_score(store=str(tmp_path / "results.db")), {"student": "ada"}
+    first = plugin._grade(names, plugin.options("challenge"))
+    assert first.verdict == "error" and "ValueError: soon" in first.reasons[0]
+
+    def capture(self, source, **_):
+        raise StudentCodeError("captured again")
+
+    monkeypatch.setattr(RecipeSandbox, "capture", capture)
+    second = plugin._grade(names, plugin.options("challenge"))
+    assert second.reasons[0] == ("captured again" if force else first.reasons[0])
