@@ -137,6 +137,8 @@ def overload_problem(name: str) -> str | None:
         return "writes into a tensor it is given, which is not allowed"
     if (problem := UNSAFE_OVERLOADS.get(f"{packet_name}.{overload}")) is not None:
         return problem
+    if re.search(r"(?i)name", overload):  # such as `dimname`; PyTorch 2.14 has none of them any more
+        return "names dimensions. Use their numbers"
     returned = [str(result.type) for result in schema.returns]
     gives_tensors = bool(returned) and all(_TENSORS.fullmatch(kind) for kind in returned)
     is_size = packet_name in FAMILIES["sizes"].split() and returned == ["int"]

@@ -72,6 +72,11 @@ def test_an_overload_that_is_excluded_exists_and_is_refused_in_constructors_too(
             operators.resolve(f"aten.{name}", init=init)
 
 
+def test_an_overload_that_names_dimensions_is_refused_where_pytorch_still_has_it():
+    found = operators.overload_problem("aten.sum.dim_DimnameList")
+    assert "does not exist" in found or "names dimensions" in found
+
+
 @pytest.mark.parametrize(
     "name", ["aten.add.t", "aten.add.str", "aten.select.t", "aten.eq.device", "aten.index.str", "aten.to.prim_dtype"]
 )
