@@ -18,7 +18,7 @@ PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reord
 # tests start hundreds of processes: one takes half as long where bytecode and compiled loops are kept
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install test check grade quick-grade bench data lint release calibrate solutions preview course clean
+.PHONY: help install test check grade quick-grade bench data lint release calibrate solutions preview course bundle clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -75,6 +75,9 @@ preview: $(READY) ## each worked lesson as a page with its pictures, in build/pr
 
 course: $(READY) ## make this clone a working nbgrader course: lessons released, in the gradebook (again and again, without loss)
 	$(BIN)/python -m autograder.authoring course
+
+bundle: $(READY) ## a folder for a machine with PyTorch and no network, in build/bundle (ARGS="--python 3.12" for its Python)
+	$(BIN)/python -m autograder.authoring bundle $(ARGS)
 
 clean: ## remove the environment and every cache in this folder (MNIST stays)
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info

@@ -50,7 +50,7 @@ def test_imports_go_down_only(package, above):
     assert [(file, name) for file, name in sorted(imports_of(package)) if name in above] == []
 
 
-@pytest.mark.parametrize(("package", "extras"), [("course", ()), ("autograder", ("grader", "ray"))])
+@pytest.mark.parametrize(("package", "extras"), [("course", ()), ("autograder", ("command", "grader", "ray"))])
 def test_a_package_imports_nothing_that_its_installation_does_not_bring(package, extras):
     declared = PROJECT["dependencies"] + [text for extra in extras for text in EXTRAS[extra]]
     brought = {canonicalize_name(Requirement(text).name) for text in declared}

@@ -8,6 +8,7 @@
     preview [LESSON...]        each lesson as a web page
     sequential-test FOLDER     the page about the rule near the threshold
     operators FOLDER           the page that lists the allowed operators
+    bundle                     a folder for a machine without network
 
 Without LESSON, a command takes all lessons in source/.
 """
@@ -20,6 +21,7 @@ import click
 import nbformat
 
 from autograder.authoring import lessons
+from autograder.authoring.bundle import bundle
 from autograder.authoring.calibrate import calibrate
 from autograder.authoring.lessons import chosen_or_all, lesson_argument, notebook_path
 from autograder.authoring.operators_page import operators
@@ -36,7 +38,7 @@ def main() -> None:
     """Make everything that is generated: releases and solutions from source/, and pages of the documentation."""
 
 
-for command in (calibrate, operators, preview, sequential_test):
+for command in (bundle, calibrate, operators, preview, sequential_test):
     main.add_command(command)
 
 

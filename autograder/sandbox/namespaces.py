@@ -32,7 +32,7 @@ def readable_paths(extra: Iterable[Path] = ()) -> tuple[Path, ...]:
             raise GraderError(f"The sandbox is asked to make '{path}' readable, which does not exist.")
     wanted = [Path(p) for p in (*_SYSTEM, _PROCESSORS)] + [
         *prefixes,
-        *_user_site(),
+        *_package_folders(),
         *_PACKAGES,
         *extra,
         *_interpreter(),
@@ -100,6 +100,11 @@ def _user_site() -> list[Path]:
     """Where `pip install --user` puts packages, if this process uses it."""
     folder = Path(site.getusersitepackages())
     return [folder] if site.ENABLE_USER_SITE and folder.is_dir() else []
+
+
+def _package_folders() -> list[Path]:
+    """All from which this process imports packages; a virtual environment may build on another one (`.pth` files)."""
+    return [Path(folder) for folder in sys.path if Path(folder).name in ("site-packages", "dist-packages")]
 
 
 def _interpreter() -> list[Path]:
