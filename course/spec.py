@@ -32,6 +32,8 @@ MAX_VALUES = 256  # numbers that a spec may contain as values, all constants tog
 MAX_STEPS = 400_000
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]{0,199}$")]
+TENSOR_NAME = r"^\w[\w .-]{0,199}$"  # letters and digits of any script: self.größe, add_module("layer 1", ...)
+TensorName = Annotated[str, Field(pattern=TENSOR_NAME)]
 ShortText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.,> -]{0,80}$")]  # "tanh", or einsum's "bchw,co->bohw"
 Size = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -96,7 +98,7 @@ class Node(SpecModel):
     args: tuple[Argument, ...] = ()
     kwargs: dict[ShortText, Argument] = {}
     line: int | None = None
-    layer: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{0,200}$")] = ""
+    layer: TensorName | Literal[""] = ""
 
     @property
     def operator(self) -> str:
@@ -119,7 +121,7 @@ class Tensor(SpecModel):
     `init` is the node of `Network.init` that computes its initial value, or the value itself.
     """
 
-    name: Name
+    name: TensorName
     kind: Literal["parameter", "buffer", "constant"]
     shape: Annotated[tuple[Size, ...], Field(max_length=8)]
     dtype: Dtype
@@ -163,7 +165,7 @@ OptimizerOption = bool | int | float | None | tuple[float, float]
 class ParameterGroup(SpecModel):
     """One parameter group: the names of its parameters and its options."""
 
-    params: Annotated[tuple[Name, ...], Field(max_length=MAX_NODES)]
+    params: Annotated[tuple[TensorName, ...], Field(max_length=MAX_NODES)]
     options: dict[ShortText, OptimizerOption]
 
 

@@ -61,7 +61,10 @@ class TensorRegistry:
     def _add(self, name: str, kind: Literal["parameter", "buffer", "constant"], tensor: Tensor) -> int:
         if id(tensor) not in self._numbers:
             self._numbers[id(tensor)] = len(self.entries)
-            self.entries.append(TensorEntry(self._unused_name(name), kind, tensor))
+            # an optimizer's groups and the weights of a finished training are found by the name in the model
+            name = self._unused_name(name) if kind == "constant" else _required_name(name, kind)
+            self._names.add(name)
+            self.entries.append(TensorEntry(name, kind, tensor))
         return self._numbers[id(tensor)]
 
     def _add_constant(self, name: str, tensor: Tensor) -> int:
@@ -75,12 +78,22 @@ class TensorRegistry:
         name = _valid_name(name)
         while name in self._names:
             name = f"{name[:199]}_"
-        self._names.add(name)
         return name
 
 
 def _valid_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.]", "_", name)[:200]
+    return re.sub(r"[^\w .-]|^\W", "_", name)[:200]
+
+
+def _required_name(name: str, kind: str) -> str:
+    """The name of a parameter or buffer, if a spec can have it. Raises RecipeError."""
+    if not re.match(spec.TENSOR_NAME, name):
+        raise RecipeError(
+            f"The {kind} {name[:80]!r} of your network has a name that cannot be kept. Name layers, and the keys of "
+            "nn.ModuleDict, with letters, digits, spaces, _ and -, up to 200 characters with the names of the "
+            "layers around them."
+        )
+    return name
 
 
 def capture_graph(model: nn.Module, training: bool, registry: TensorRegistry) -> spec.Graph:

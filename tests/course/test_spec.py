@@ -35,7 +35,7 @@ nodes = st.lists(
         args=st.lists(arguments, max_size=3).map(tuple),
         kwargs=st.dictionaries(words, arguments, max_size=2),
         line=st.none() | st.integers(1, 99),
-        layer=st.sampled_from(["", "conv", "body.0"]),
+        layer=st.sampled_from(["", "conv", "body.0", "größe 1"]),
     ),
     max_size=3,
 ).map(tuple)
