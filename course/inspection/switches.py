@@ -46,6 +46,15 @@ _IN_PLACE = (
     "Your network changes a tensor in place that other values are computed from, so its gradients cannot be computed. "
     "Write z = z + 1 instead of z += 1 or z.add_(1)."
 )
+_GENERAL = (
+    "So dropout, noise or normalisation chooses what the network computes. Apply them to a layer's output and go on "
+    "with another layer, and compute nothing from what they left out."
+)
+_INSTANCE_NORM = (
+    "nn.InstanceNorm2d(track_running_stats=True) is another function in test mode: in training each image is "
+    "normalised by itself, so that the mean of a channel over its pixels is the same for all images. Use "
+    "nn.BatchNorm2d; or leave track_running_stats out, with a ReLU before the pixels are averaged."
+)
 
 _Statistics = dict[int, tuple[Tensor, Tensor]]  # node -> mean and variance of each channel
 
@@ -141,11 +150,9 @@ class _Trial:
                 return None
         value, how = next((pair for pair in differences if pair[0].node is not None), differences[0])
         place = f"Line {value.node.line}: A" if value.node is not None and value.node.line else "A"
-        return (
-            f"{place} value of your network ({value.name}) {how}. So dropout, noise or normalisation chooses what the "
-            "network computes. Apply them to a layer's output and go on with another layer, and compute nothing from "
-            "what they left out."
-        )
+        normalises_images = any(self.network.train.nodes[ours].operator == "instance_norm" for ours in self.norms)
+        advice = _INSTANCE_NORM if normalises_images else _GENERAL
+        return f"{place} value of your network ({value.name}) {how}. {advice}"
 
     def _run(self) -> None:
         """Add the gradients under a few draws."""

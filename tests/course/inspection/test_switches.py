@@ -94,6 +94,15 @@ def test_a_switch_between_the_modes_is_found(name):
     assert "chooses what the network computes" in problem
 
 
+def test_an_instance_norm_that_is_a_switch_is_named_with_what_to_write_instead():
+    def problems(norm):
+        return switch_problems(capture(recipe(lambda: around(nn.Conv2d(4, 4, 3), norm(4), nn.AdaptiveAvgPool2d(1)))))
+
+    (problem,) = problems(lambda channels: nn.InstanceNorm2d(channels, track_running_stats=True))
+    assert "nn.InstanceNorm2d(track_running_stats=True)" in problem and "Use nn.BatchNorm2d" in problem
+    assert problems(nn.BatchNorm2d) == []
+
+
 def dropped_weights(self, x):
     return F.conv2d(x, F.dropout(self.one.weight, 0.8, self.training), self.one.bias, padding=1)
 
