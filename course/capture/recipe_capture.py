@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from course.capture.graph import TensorRegistry, capture_graph
 from course.capture.init_program import InitProgram
 from course.capture.operation_recorder import OperationRecorder, record_constructor
 from course.capture.schedule import capture_optimizer, capture_schedule
+from course.capture.unsupported import checked_arguments
 from course.errors import CourseError, RecipeError, StudentCodeError
 from course.inspection import cost_problems, step_cost
 from course.recipe import Recipe, default_transform, require_recipe
@@ -52,7 +54,8 @@ def _capture(recipe: Recipe) -> spec.Spec:
     trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     if not trainable:
         raise RecipeError("The model has no parameters that can be trained.")
-    optimizer = _called(recipe.optimizer, iter(trainable), _OPTIMIZER_CALL)
+    with checked_arguments():
+        optimizer = _called(recipe.optimizer, iter(trainable), _OPTIMIZER_CALL)
     captured_optimizer = capture_optimizer(optimizer, {id(parameter): name for name, parameter in trainable})
     captured = spec.Spec(
         network=network,
@@ -96,13 +99,15 @@ _OPTIMIZER_CALL = (
 
 
 def _called(function: Callable[[Any], Any], argument: object, how: str) -> Any:
-    """The function's result. Raises StudentCodeError, which says how it is called."""
+    """The function's result. Raises StudentCodeError, which says how it is called unless it is about a value."""
     try:
         return function(argument)
     except CourseError:
         raise
     except Exception as error:  # whatever a student's function raises
-        raise StudentCodeError(f"{str(capture_error(error)).rstrip('.')}. {how}") from error
+        explained = str(capture_error(error)).rstrip(".")
+        is_about_a_value = re.search("ValueError: (Invalid|Nesterov|Clipping)|unexpected keyword", explained)
+        raise StudentCodeError(f"{explained}." if is_about_a_value else f"{explained}. {how}") from error
 
 
 def _transforms(recipe: Recipe) -> tuple[tuple[spec.Transform, ...], tuple[spec.Transform, ...]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
+import sys
 import warnings
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, OneCycleLR, ReduceLROnPlateau
@@ -56,12 +57,13 @@ def _option(name: str, value: object) -> spec.OptimizerOption:
 
 
 def _number(name: str, value: object) -> bool | int | float:
-    if isinstance(value, torch.Tensor) and value.numel() == 1:
+    if isinstance(value, np.number) or (isinstance(value, torch.Tensor) and value.numel() == 1):
         value = value.item()
     if not isinstance(value, bool | int | float):
         raise RecipeError(f"The optimizer's option {name!r} is {type(value).__name__}; a number is needed.")
-    if not math.isfinite(value):
-        raise RecipeError(f"The optimizer's option {name!r} is {value}; a finite number is needed.")
+    if not abs(value) <= sys.float_info.max:
+        shown = value if isinstance(value, float) else "too large"
+        raise RecipeError(f"The optimizer's option {name!r} is {shown}; a finite number is needed.")
     return value
 
 

@@ -5,7 +5,11 @@ They would fail later, in the middle of PyTorch, with a message about something 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,6 +19,7 @@ from torch.optim import LBFGS, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from course.errors import RecipeError
+from course.training.optimizers import OPTIMIZERS
 
 _Norm = nn.modules.batchnorm._BatchNorm
 _ITSELF = "Hand in the network itself"
@@ -78,6 +83,51 @@ def check_optimizer(optimizer: object) -> None:
             f"{gives} {type(optimizer).__name__}, which wraps {type(inner).__name__}. The grader builds optimizers of "
             f"torch.optim from their class and numbers: hand in {type(inner).__name__} itself."
         )
+
+
+@contextlib.contextmanager
+def checked_arguments() -> Iterator[None]:
+    """Here an optimizer of another kind of option than its default raises RecipeError, with what is needed.
+
+    The constructors of PyTorch check ranges, and say of kinds that "'<' is not supported" or "tuple index out of
+    range"; of three betas they take two.
+    """
+    with contextlib.ExitStack() as stack:
+        for optimizer in OPTIMIZERS.values():
+            stack.callback(setattr, optimizer, "__init__", optimizer.__init__)
+            optimizer.__init__ = _checked(optimizer.__init__)  # type: ignore[method-assign]
+        yield
+
+
+def _checked(constructor: Callable[..., None]) -> Callable[..., None]:
+    signature = inspect.signature(constructor)
+
+    @functools.wraps(constructor)
+    def construct(self: Optimizer, *args: Any, **kwargs: Any) -> None:
+        with contextlib.suppress(TypeError):  # the constructor says it better
+            for name, value in signature.bind(self, *args, **kwargs).arguments.items():
+                default = signature.parameters[name].default
+                needed = _needed(value, default)
+                if needed:
+                    raise RecipeError(
+                        f"The option {name!r} of {type(self).__name__} is {value!r:.40}, and {needed} is needed. "
+                        f"The default is {name}={default}."
+                    )
+        constructor(self, *args, **kwargs)
+
+    return construct
+
+
+def _needed(value: object, default: object) -> str:
+    """What an option must be; "" if it is that, or if its default does not say."""
+    if isinstance(default, tuple):
+        return "" if not isinstance(value, str) and _length(value) == len(default) else "a pair of numbers"
+    is_number = isinstance(default, int | float) and not isinstance(default, bool)
+    return "a number" if is_number and (value is None or isinstance(value, str | tuple | list | complex)) else ""
+
+
+def _length(value: object) -> int | None:
+    return len(value) if hasattr(value, "__len__") else None
 
 
 def _attributes(value: object) -> list[object]:

@@ -67,8 +67,9 @@ def check_option(name: str, option: str, value: object) -> None:
     """
     if option not in _defaults(name):
         raise SpecError(f"The optimizer {name} has no option {option!r}.")
-    if _type_name(value) != _type_name(_defaults(name)[option]):
-        raise SpecError(f"The optimizer {name}'s option {option!r} cannot be {value!r}.")
+    default = _defaults(name)[option]
+    if _type_name(value) != _type_name(default):
+        raise SpecError(f"The optimizer {name}'s option {option!r} cannot be {value!r}; its default is {default!r}.")
 
 
 def _type_name(value: object) -> str:

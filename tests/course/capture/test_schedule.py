@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn, optim
@@ -166,6 +167,7 @@ OPTIONS = {
     "RMSprop": {"centered": True, "momentum": 0.5},
     "Adagrad": {"initial_accumulator_value": 0.1, "lr_decay": 0.01},
     "Rprop": {"etas": (0.4, 1.3)},
+    "Adamax": {"eps": np.float32(0.0)},
     "Adafactor": {"lr": 0.05},
 }
 
@@ -221,6 +223,8 @@ REFUSED = {  # options of the recipe, a part of the message
     "not_a_scheduler": ({"scheduler": lambda optimizer: 3}, "no step()"),
     "watching_without_plateau": ({"scheduler": watching("train_loss", partial(lrs.StepLR, step_size=1))}, "StepLR"),
     "pair_of_three": ({"optimizer": lambda p: with_option(SGD(p), "lr", (0.1, 0.2, 0.3))}, "'lr' has 3 numbers"),
+    "three_betas": ({"optimizer": partial(Adam, betas=(0.9, 0.99, 0.999))}, "a pair of numbers is needed"),
+    "too_large": ({"optimizer": partial(SGD, lr=10**400)}, "'lr' is too large; a finite number is needed"),
     "word_for_a_number": ({"optimizer": lambda p: with_option(SGD(p), "lr", "fast")}, "'lr' is str; a number is"),
 }
 

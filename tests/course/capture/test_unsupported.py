@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.utils import parametrizations
-from torch.optim import LBFGS, SGD, Optimizer
+from torch.optim import LBFGS, SGD, Adam, AdamW, Optimizer, Rprop
 from torch.optim.swa_utils import AveragedModel
 
-from course.capture.unsupported import batch_in_parts, check_modules, check_optimizer
+from course.capture.unsupported import batch_in_parts, check_modules, check_optimizer, checked_arguments
 from course.errors import RecipeError
 from tests.support.networks import IDIOMS
 
@@ -105,3 +105,32 @@ def test_what_is_given_in_place_of_an_optimizer_is_named(name):
 def test_other_objects_are_left_to_the_list_of_optimizers():
     for other in (SGD([WEIGHT]), [("name", WEIGHT)], 3, {}):
         check_optimizer(other)
+
+
+WRONG_OPTIONS = {  # a constructor, and a part of the sentence
+    "three_betas": (partial(Adam, betas=(0.9, 0.99, 0.999)), "'betas' of Adam is (0.9, 0.99, 0.999), and a pair of"),
+    "one_beta": (partial(AdamW, betas=(0.9,)), "'betas' of AdamW is (0.9,), and a pair of numbers is needed"),
+    "a_beta_alone": (partial(Adam, betas=0.9), "'betas' of Adam is 0.9, and a pair of numbers is needed"),
+    "three_etas": (partial(Rprop, etas=(0.5, 1.2, 1.3)), "The default is etas=(0.5, 1.2)"),
+    "rates": (partial(SGD, lr=(0.1, 0.2)), "'lr' of SGD is (0.1, 0.2), and a number is needed"),
+    "rate_as_a_text": (partial(SGD, lr="0.1"), "'lr' of SGD is '0.1', and a number is needed"),
+    "no_rate": (lambda params: SGD(params, None), "'lr' of SGD is None, and a number is needed"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_OPTIONS)
+def test_an_option_of_the_wrong_kind_is_named_with_what_is_needed(name):
+    build, sentence = WRONG_OPTIONS[name]
+    with pytest.raises(RecipeError) as refused, checked_arguments():
+        build([WEIGHT])
+    assert sentence in str(refused.value)
+
+
+def test_what_pytorch_takes_or_refuses_by_itself_is_left_to_it():
+    with checked_arguments():
+        assert Adam([WEIGHT], lr=torch.tensor(0.1), betas=[0.9, 0.99]).defaults["betas"] == (0.9, 0.99)
+        with pytest.raises(ValueError, match="Invalid beta parameter at index 0"):
+            Adam([WEIGHT], betas=(1.5, 0.9))
+        with pytest.raises(TypeError, match="unexpected keyword argument 'momentun'"):
+            SGD([WEIGHT], momentun=0.9)
+    assert Adam([WEIGHT], betas=(0.9, 0.99, 0.999)).defaults["betas"] == (0.9, 0.99)  # outside nothing is checked
