@@ -18,8 +18,8 @@ from torch import nn
 
 from autograder.sandbox import lockdown
 from autograder.workers.messages import CaptureRequest, RecipeRequest, RecipeResponse, parse_recipe_request
-from course.capture import capture, export_model, other_conditions, run_recipe
-from course.errors import RecipeError, StudentCodeError
+from course.capture import capture, capture_error, export_model, other_conditions, run_recipe
+from course.errors import RecipeError, StudentCodeError, is_out_of_memory
 from course.inspection import inspect
 from course.spec import Spec
 
@@ -40,6 +40,15 @@ def main() -> None:
 def respond_to(request: RecipeRequest) -> RecipeResponse:
     """The spec or the inspection, or the sentence that says why there is none."""
     try:
+        return _spec_or_inspection(request)
+    except BaseException as error:  # SystemExit, or whatever else of a student's is no Exception
+        if not isinstance(request, CaptureRequest) or is_out_of_memory(error):
+            raise
+        return RecipeResponse(kind="error", text=_described(error))
+
+
+def _spec_or_inspection(request: RecipeRequest) -> RecipeResponse:
+    try:
         if isinstance(request, CaptureRequest):
             with other_conditions(alone=True) if request.elsewhere else contextlib.nullcontext():
                 return RecipeResponse(kind="spec", text=capture(run_recipe(request.source)).to_json())
@@ -48,6 +57,13 @@ def respond_to(request: RecipeRequest) -> RecipeResponse:
         return RecipeResponse(kind="refused", text=str(error))
     except StudentCodeError as error:
         return RecipeResponse(kind="error", text=str(error))
+
+
+def _described(error: BaseException) -> str:
+    try:
+        return str(capture_error(error))
+    except BaseException:  # of a student's class, which may answer any question about itself by raising
+        return "The recipe raises an exception that cannot be described. Raise one of Python's own, such as ValueError."
 
 
 def _find_matplotlib_folders() -> None:

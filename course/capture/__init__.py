@@ -9,7 +9,7 @@ an init program (`operation_recorder`, `init_program`), the optimizer and its sc
 names the first step that differs.
 """
 
-from course.capture.export import export_model
+from course.capture.export import capture_error, export_model
 from course.capture.operation_recorder import initialise_lazy_layers
 from course.capture.recipe_capture import CAPTURE_SEED, capture
 from course.capture.recipe_source import run_recipe
@@ -18,6 +18,7 @@ from course.capture.repeatability import other_conditions, require_same
 __all__ = [
     "CAPTURE_SEED",
     "capture",
+    "capture_error",
     "export_model",
     "initialise_lazy_layers",
     "other_conditions",

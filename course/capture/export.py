@@ -17,7 +17,7 @@ from torch.export import ExportedProgram
 from course.capture.explanations import explain
 from course.capture.source_lines import student_line
 from course.capture.unsupported import batch_in_parts
-from course.errors import RecipeError, StudentCodeError
+from course.errors import RecipeError, StudentCodeError, error_text
 
 EXAMPLE_BATCH_SIZE = 8
 _ONE_SIZE = "works for one batch size"
@@ -61,12 +61,12 @@ def _silence() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def capture_error(error: Exception) -> RecipeError | StudentCodeError:
+def capture_error(error: BaseException) -> RecipeError | StudentCodeError:
     """What went wrong while a model was built or captured, in the student's terms."""
     if isinstance(error, RecipeError):
         return error
     line, code = student_line(error)
-    text, name = str(error), type(error).__name__
+    text, name = error_text(error), type(error).__name__
     shown_code = f" ({code})" if code else ""
     where = f"Line {line}{shown_code}: " if line else ""
     if "GuardOnDataDependent" in name or "data-dependent" in text:

@@ -10,7 +10,7 @@ import sys
 import types
 
 from course.capture.source_lines import student_line
-from course.errors import RecipeError, StudentCodeError, is_out_of_memory
+from course.errors import RecipeError, StudentCodeError, error_text, is_out_of_memory
 from course.files import unwritable_text
 from course.recipe import Recipe, require_recipe
 
@@ -26,17 +26,21 @@ def run_recipe(source: str) -> Recipe:
     module = sys.modules[FILENAME] = types.ModuleType(FILENAME)  # dataclasses look up their module there
     namespace = vars(module)
     try:
-        exec(compile(source, FILENAME, "exec", dont_inherit=True), namespace)
+        code = compile(source, FILENAME, "exec", dont_inherit=True)
     except SyntaxError as error:
         raise StudentCodeError(_describe_syntax_error(error)) from None
+    except (MemoryError, RecursionError) as error:  # too deep for Python's parser, whatever memory there is
+        raise StudentCodeError(f"The recipe is nested too deeply for Python ({type(error).__name__}).") from None
+    try:
+        exec(code, namespace)
     except RecipeError as error:
         raise RecipeError(error.message, student_line(error)[0] if error.line is None else error.line) from None
     except BaseException as error:  # SystemExit and KeyboardInterrupt come from the student's code as well
         if is_out_of_memory(error):
             raise
-        line, code = student_line(error)
-        where = f"Line {line} ({code}): " if line else ""
-        raise StudentCodeError(f"{where}{type(error).__name__}: {str(error)[:300]}") from None
+        line, text = student_line(error)
+        where = f"Line {line} ({text}): " if line else ""
+        raise StudentCodeError(f"{where}{type(error).__name__}: {error_text(error)[:300]}") from None
     if "recipe" not in namespace:
         raise StudentCodeError("The recipe cell does not bind the name `recipe`. End it with recipe = Recipe(...).")
     return require_recipe(namespace["recipe"])

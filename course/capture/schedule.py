@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import CyclicLR, OneCycleLR, ReduceLROnPlateau
 
 from course import spec
 from course.capture.unsupported import check_optimizer
-from course.errors import RecipeError
+from course.errors import RecipeError, error_text
 from course.recipe import Recipe, steps_per_epoch, watching
 from course.training.optimizers import IGNORED_OPTIONS, OPTIMIZERS
 
@@ -144,6 +144,6 @@ def _advance(scheduler: Any, step: int, count: int, by: Literal["epoch", "batch"
     except Exception as error:  # whatever a scheduler or a student's lambda raises
         raise RecipeError(
             f"The scheduler {type(scheduler).__name__} stops at step {step:,} of {count:,} (stepped by {by}): "
-            f"{str(error)[:200]} The run's length is steps_per_epoch(batch_size) x epochs; scheduler_step says how it "
-            "is stepped."
+            f"{error_text(error)[:200]} The run's length is steps_per_epoch(batch_size) x epochs; scheduler_step says "
+            "how it is stepped."
         ) from error
