@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from course.errors import UsageError
-from course.inspection import Inspection
+from course.inspection.record import Inspection
 from course.recipe import TEST_IMAGES
 from course.training.results import EpochResult
 

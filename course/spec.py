@@ -21,7 +21,7 @@ from typing import Annotated, Literal, NoReturn, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypeAliasType
 
-from course.errors import SpecError
+from course.errors import RecipeError, SpecError
 from course.recipe import MAX_BATCH_SIZE, MAX_EPOCHS
 
 MAX_BYTES = 4_000_000  # 7,035 steps of one-cycle rates and momenta take about 0.3 MB
@@ -30,6 +30,11 @@ MAX_NODES = 600  # the usual student network has 20-80
 MAX_INIT_NODES = 4_000
 MAX_VALUES = 256  # numbers that a spec may contain as values, all constants together
 MAX_STEPS = 400_000
+MAX_SHOWN = 3  # differences of two specs
+ADVICE = (
+    "A recipe must be the same each time it is run: write the number itself in place of what depends on the time, on "
+    "the process or on an unseeded random number."
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.]{0,199}$")]
 TENSOR_NAME = r"^\w[\w .-]{0,199}$"  # letters and digits of any script: self.größe, add_module("layer 1", ...)
@@ -332,3 +337,29 @@ def _check_bounds(data: object, depth: int = 0) -> None:
         raise ValueError("it holds an integer of more than 64 bits")
     for child in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
         _check_bounds(child, depth + 1)
+
+
+def require_same(spec: Spec, again: Spec) -> None:
+    """Raise RecipeError, naming what differs, unless both train the same."""
+    if spec.hash != again.hash:
+        found = "; ".join(differences(spec, again))
+        raise RecipeError(f"The recipe is not the same when it is run twice: {found}. {ADVICE}")
+
+
+def differences(spec: Spec, again: Spec) -> list[str]:
+    """The first places where two specs differ, each with both values; lines and layers are left out."""
+    found = list(_differences(spec.model_dump(mode="json"), again.model_dump(mode="json"), ""))
+    return found[:MAX_SHOWN] + ([f"and {len(found) - MAX_SHOWN:,} more"] if len(found) > MAX_SHOWN else [])
+
+
+def _differences(one: object, other: object, place: str) -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted((one.keys() | other.keys()) - {"line", "layer"}):
+            yield from _differences(one.get(key), other.get(key), f"{place}.{key}" if place else key)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, (a, b) in enumerate(zip(one, other, strict=True)):
+            yield from _differences(a, b, f"{place}.{number}")
+    elif isinstance(one, list) and isinstance(other, list):
+        yield f"{place} has {len(one):,} entries and {len(other):,}"
+    elif one != other:
+        yield f"{place} is {str(one)[:60]} and {str(other)[:60]}"

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from course.capture import capture, initialise_lazy_layers
-from course.inspection import inspect
+from course.inspection.checks import inspect
 from course.rules import load_rules, refusals
 from course.training.data import TrainingData
 from course.training.loop import Run

@@ -15,7 +15,7 @@ from autograder.authoring.release import release_problems
 from autograder.grading.read_submission import read_recipe_source
 from course import data
 from course.capture import capture, run_recipe
-from course.inspection import inspect
+from course.inspection.checks import inspect
 from course.rules import assignments, load_rules, refusals
 from tests.support.answers import executed_lesson, exercises, read_notebook
 

@@ -66,8 +66,8 @@ def correct_by_epoch(spec: Spec, seed: int, threads: int) -> list[int]:
 @report_errors
 def calibrate(chosen: tuple[str, ...], seeds: int) -> None:
     """Train the lessons' own recipes and compare the accuracy they hold with the limits. Finished runs are kept."""
-    from course.inspection import inspect
-    from course.training.devices import DEFAULT_THREADS
+    from course.inspection.checks import inspect
+    from course.training.hardware import DEFAULT_THREADS
 
     for lesson in chosen_or_all(chosen):
         rules, spec, path = load_rules(lesson), worked_spec(lesson), calibration_file(lesson)

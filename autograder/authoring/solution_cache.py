@@ -22,7 +22,7 @@ from platformdirs import user_cache_path
 from autograder.store.records import software_versions
 from course.files import write_atomically
 from course.notebook import FitRequest, History, model_with_weights, use_cache
-from course.training.loop import TRAINER_VERSION
+from course.training import TRAINER_VERSION
 from course.training.results import EpochResult
 
 

@@ -26,7 +26,7 @@ METADATA, MADE_FROM = "under8k", "made_from"  # the fingerprint is notebook.meta
 
 def fingerprint(source: str) -> str:
     """The SHA-256 of everything that a solution depends on: the notebook's text, the course and the training loop."""
-    from course.training.loop import TRAINER_VERSION
+    from course.training import TRAINER_VERSION
 
     return hashlib.sha256("\0".join([source, course.__version__, str(TRAINER_VERSION)]).encode()).hexdigest()
 

@@ -23,7 +23,7 @@ from autograder.grading.recorder import TrainedElsewhere
 from autograder.grading.training_run import Listener
 from autograder.store import Regrade, Store
 from autograder.workers.messages import Progress, RunStarted
-from course.training.devices import choose_device
+from course.training.hardware import choose_device_type
 from course.training.results import EpochResult
 
 RUNS_PER_GPU = 4
@@ -47,7 +47,7 @@ class ProgressDisplay(Protocol):
 
 def default_jobs(options: Options) -> int:
     """How many submissions to grade at once: one per core as far as memory allows, or several per GPU."""
-    if choose_device(options.device).type == "cuda":
+    if choose_device_type(options.device) == "cuda":
         return RUNS_PER_GPU
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     available: int = psutil.virtual_memory().available

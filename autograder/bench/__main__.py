@@ -20,7 +20,7 @@ from autograder.console import report_errors
 from autograder.store.records import software_versions
 from course import data
 from course.files import write_atomically
-from course.training.devices import processor_name
+from course.training.hardware import processor_name
 
 LESSONS = {
     "Model 1": "lesson1_baseline",

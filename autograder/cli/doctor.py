@@ -83,7 +83,8 @@ def _device() -> Finding:
         reason = printable(f"{type(error).__name__}: {error}", 300)
         return Finding("device", False, f"PyTorch cannot be imported ({reason})", "Run `make install` to reinstall it.")
 
-    from course.training.devices import DEFAULT_THREADS, choose_device
+    from course.training.devices import choose_device
+    from course.training.hardware import DEFAULT_THREADS
 
     device = choose_device("auto")
     if device.type == "cuda":

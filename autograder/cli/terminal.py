@@ -10,7 +10,7 @@ from tqdm import tqdm
 from autograder.console import VERDICT_COLORS, printable
 from autograder.store.records import Result
 from autograder.workers.messages import Progress, RunStarted
-from course.inspection import Inspection
+from course.inspection.record import Inspection
 from course.notebook import log_line
 from course.training.results import EpochResult
 

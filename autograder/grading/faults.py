@@ -21,7 +21,7 @@ from autograder.workers.client import WorkerPool
 from autograder.workers.messages import Progress, RunStarted
 from course import data
 from course.errors import CourseError
-from course.inspection import raise_on_problems
+from course.inspection.record import raise_on_problems
 from course.training.results import EpochResult
 
 REFERENCE = """\

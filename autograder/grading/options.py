@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from course.errors import UsageError
+from course.training.hardware import DEFAULT_THREADS, choose_device_type
 
 if TYPE_CHECKING:
     from course.rules import Rules
@@ -73,19 +74,13 @@ class ReducedRun:
 SMOKE_RUN = ReducedRun(epochs=1, train_images=6_000, test_images=2_000)
 
 
-def _default_threads() -> int:
-    from course.training.devices import DEFAULT_THREADS
-
-    return DEFAULT_THREADS
-
-
 @dataclass(frozen=True)
 class Options:
     """How to grade. A submission cannot change any of it."""
 
     assignment: str = "challenge"
     device: str = "auto"  # auto (CUDA if there is a GPU), cpu or cuda
-    threads: int = field(default_factory=_default_threads)  # of one run
+    threads: int = DEFAULT_THREADS  # of one run
     cuda_graphs: bool = False  # record a training step on CUDA and replay it; not measured yet
     seeds: int | None = None  # train at most this many; None: as the rules say
     trust_submissions: bool = False  # grade without isolation if none works
@@ -95,9 +90,7 @@ class Options:
     @property
     def uses_cuda_graphs(self) -> bool:
         """Raises UsageError if the device does not exist."""
-        from course.training.devices import choose_device
-
-        return self.cuda_graphs and choose_device(self.device).type == "cuda"
+        return self.cuda_graphs and choose_device_type(self.device) == "cuda"
 
     def asked(self) -> str:
         """What a verdict depends on, as text for the store. Raises UsageError if the device does not exist."""
@@ -105,9 +98,7 @@ class Options:
 
     def asked_options(self) -> AskedOptions:
         """What a verdict depends on. Raises UsageError if the device does not exist."""
-        from course.training.devices import choose_device
-
-        device = choose_device(self.device).type
+        device = choose_device_type(self.device)
         return AskedOptions(device, self.uses_cuda_graphs, self.threads, self.seeds, str(self.reduced or ""))
 
 

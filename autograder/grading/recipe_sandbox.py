@@ -10,10 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from autograder import sandbox
 from autograder.workers.messages import CaptureRequest, InspectRequest, RecipeResponse
-from course.capture.repeatability import ADVICE, require_same
 from course.errors import GraderError, RecipeError, StudentCodeError
-from course.inspection import Inspection
-from course.spec import Spec
+from course.inspection.record import Inspection
+from course.spec import ADVICE, Spec, require_same
 
 MODULE = "autograder.workers.recipe"
 LIMITS = sandbox.Limits(threads=16)  # PyTorch's autograd engine starts one of its own

@@ -12,10 +12,9 @@ from autograder.grading.training_run import Interruption
 from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished, Store
 from autograder.store.checkpoints import CheckpointStore
 from autograder.store.records import Result, RunRecord, software_versions
-from course.capture.repeatability import ADVICE, differences
 from course.errors import RecipeError
 from course.rules import Rules
-from course.spec import Spec
+from course.spec import ADVICE, Spec, differences
 
 POLL_SECONDS = 1.0
 

@@ -30,8 +30,8 @@ from autograder.workers.messages import (
 )
 from course import data
 from course.errors import GraderError, RecipeError
-from course.network import kernels
 from course.spec import Spec
+from course.training.hardware import keep_compiled_loops
 from course.training.results import EpochResult
 
 TEST_LABELS = "t10k-labels-idx1-ubyte"
@@ -163,7 +163,7 @@ class TrainingRun:
     def _start_trainer(self) -> Worker:
         folder, options = self._setup.data_folder, self._setup.options
         if self._is_sandboxed():
-            kernels.precompile_for_sandbox()
+            keep_compiled_loops()
         readable = [folder / name for name in data.FILES if name != TEST_LABELS]
         return self._setup.workers.start(
             "trainer", sandboxed=self._is_sandboxed(), threads=options.threads, readable=readable

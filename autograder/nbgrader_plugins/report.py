@@ -15,7 +15,7 @@ import jinja2
 
 from autograder.console import printable
 from autograder.store.records import Result, RunRecord
-from course.inspection import Inspection
+from course.inspection.record import Inspection
 from course.rules import Rules, held_level
 
 HEADLINES = {

@@ -29,7 +29,7 @@ from autograder.store.models import (
     VerdictRun,
 )
 from autograder.store.records import Result, RunRecord
-from course.inspection import Inspection
+from course.inspection.record import Inspection
 from course.rules import Verdict
 
 INSPECTION = TypeAdapter(Inspection)

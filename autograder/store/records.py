@@ -15,11 +15,11 @@ from typing import Any
 import autograder
 import course
 from course import __version__
-from course.inspection import Inspection
+from course.inspection.record import Inspection
 from course.recipe import TEST_IMAGES
 from course.rules import Verdict
-from course.training.devices import processor_name
-from course.training.loop import TRAINER_VERSION
+from course.training import TRAINER_VERSION
+from course.training.hardware import processor_name
 from course.training.results import EpochResult
 
 

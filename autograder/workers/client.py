@@ -17,7 +17,7 @@ from typing import IO, Self
 from autograder import sandbox
 from autograder.workers.messages import MAX_LINE, Message
 from course.errors import GraderError
-from course.training.devices import DEFAULT_THREADS
+from course.training.hardware import DEFAULT_THREADS
 
 RESPONSE_TIMEOUT = 900.0  # seconds without a message after which a worker is given up
 EXIT_TIMEOUT = 10.0  # seconds for a worker that has closed its pipes to end

@@ -20,7 +20,7 @@ from autograder.sandbox import lockdown
 from autograder.workers.messages import CaptureRequest, RecipeRequest, RecipeResponse, parse_recipe_request
 from course.capture import capture, capture_error, export_model, other_conditions, run_recipe
 from course.errors import RecipeError, StudentCodeError, is_out_of_memory
-from course.inspection import inspect
+from course.inspection.checks import inspect
 from course.spec import Spec
 
 # the first use of torch.export loads 400 modules: now, so that all children of a fork server share them

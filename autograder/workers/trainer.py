@@ -30,6 +30,7 @@ from course.network import kernels
 from course.spec import Spec
 from course.training import devices
 from course.training.data import TrainingData
+from course.training.hardware import processor_name
 from course.training.initial_accuracy import check_initial_accuracy
 from course.training.loop import train
 from course.training.results import TrainingStep
@@ -69,7 +70,7 @@ def _train(request: TrainRequest) -> None:
     _send(
         RunStarted(
             device=device.type,
-            device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else devices.processor_name(),
+            device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name(),
             threads=request.threads,
             resumed=resumed,
         )

@@ -13,7 +13,7 @@ from course.capture.export import capture_error, export_model
 from course.capture.operation_recorder import initialise_lazy_layers
 from course.capture.recipe_capture import CAPTURE_SEED, capture
 from course.capture.recipe_source import run_recipe
-from course.capture.repeatability import other_conditions, require_same
+from course.capture.repeatability import other_conditions
 
 __all__ = [
     "CAPTURE_SEED",
@@ -22,6 +22,5 @@ __all__ = [
     "export_model",
     "initialise_lazy_layers",
     "other_conditions",
-    "require_same",
     "run_recipe",
 ]

@@ -20,7 +20,7 @@ from course.capture.operation_recorder import OperationRecorder, record_construc
 from course.capture.schedule import capture_optimizer, capture_schedule
 from course.capture.unsupported import checked_arguments
 from course.errors import CourseError, RecipeError, StudentCodeError
-from course.inspection import cost_problems, step_cost
+from course.inspection.cost import cost_problems, step_cost
 from course.recipe import Recipe, default_transform, require_recipe
 from course.transforms import capture_transforms, is_random
 

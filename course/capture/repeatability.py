@@ -19,17 +19,9 @@ from unittest.mock import patch
 
 import torch
 
-from course.errors import RecipeError
-from course.spec import Spec
-
 LATER = dt.timedelta(days=400, hours=7, minutes=13, seconds=17)  # another year, month, day, weekday and hour
 OTHER_SEED = 20_270_405
 OTHER_VARIABLES = {"USER": "nobody", "LOGNAME": "nobody", "HOSTNAME": "elsewhere"}
-ADVICE = (
-    "A recipe must be the same each time it is run: write the number itself in place of what depends on the time, on "
-    "the process or on an unseeded random number."
-)
-MAX_SHOWN = 3
 # the date, and the time since the machine started; clock_gettime reads all of them (not there on Windows)
 CLOCKS = [name + end for name in ("time", "monotonic", "perf_counter", "clock_gettime") for end in ("", "_ns")]
 
@@ -102,29 +94,3 @@ def _later_clock() -> dict[str, Callable[..., Any]]:
         "asctime": lambda *given: real["asctime"](*(given or [real["localtime"](now())])),
         "strftime": lambda form, *given: real["strftime"](form, *(given or [real["localtime"](now())])),
     }
-
-
-def require_same(spec: Spec, again: Spec) -> None:
-    """Raise RecipeError, naming what differs, unless both train the same."""
-    if spec.hash != again.hash:
-        found = "; ".join(differences(spec, again))
-        raise RecipeError(f"The recipe is not the same when it is run twice: {found}. {ADVICE}")
-
-
-def differences(spec: Spec, again: Spec) -> list[str]:
-    """The first places where two specs differ, each with both values; lines and layers are left out."""
-    found = list(_differences(spec.model_dump(mode="json"), again.model_dump(mode="json"), ""))
-    return found[:MAX_SHOWN] + ([f"and {len(found) - MAX_SHOWN:,} more"] if len(found) > MAX_SHOWN else [])
-
-
-def _differences(one: object, other: object, place: str) -> Iterator[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in sorted((one.keys() | other.keys()) - {"line", "layer"}):
-            yield from _differences(one.get(key), other.get(key), f"{place}.{key}" if place else key)
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for number, (a, b) in enumerate(zip(one, other, strict=True)):
-            yield from _differences(a, b, f"{place}.{number}")
-    elif isinstance(one, list) and isinstance(other, list):
-        yield f"{place} has {len(one):,} entries and {len(other):,}"
-    elif one != other:
-        yield f"{place} is {str(one)[:60]} and {str(other)[:60]}"

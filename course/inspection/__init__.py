@@ -1,25 +1,11 @@
 """What can be known about a spec without training it.
 
-`inspect` builds an `Inspection`: every number that the network can store (`counting`, `tables`), the cost of a
-training step (`cost`), the layers with their receptive field (`layers`), and the reasons to refuse the network under
-any rules: it costs too much, or its eval mode is not what was trained (`modes`, `behaviour`).
+    record            `Inspection`: what is found, as plain data
+    checks            `inspect`: all checks together; each of the others is a part of it
+    counting, tables  every number that the network can store or use
+    cost, layers      what a training step costs; the layers with their receptive field
+    modes, behaviour  test mode is the function that was trained, and each image is answered for itself
+    initialization, pretrained, hyperparameters   nothing was stored beforehand
+
+Import from the modules: who reads a record does not wait for PyTorch.
 """
-
-from course.inspection.cost import StepCost, cost_problems, step_cost
-from course.inspection.counting import Part, count_parameters
-from course.inspection.inspection import Inspection, inspect, raise_on_problems
-from course.inspection.layers import IMAGE_SIZE, Layer, list_layers
-
-__all__ = [
-    "IMAGE_SIZE",
-    "Inspection",
-    "Layer",
-    "Part",
-    "StepCost",
-    "cost_problems",
-    "count_parameters",
-    "inspect",
-    "list_layers",
-    "raise_on_problems",
-    "step_cost",
-]

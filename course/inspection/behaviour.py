@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from course.inspection.dependence import dependence_problems
-from course.inspection.modes import RANDOM_IN_TEST_MODE
+from course.inspection.modes.graphs import RANDOM_IN_TEST_MODE
 from course.inspection.trial_images import digits, unusual_images
 from course.network import TrainableNetwork
 from course.spec import Spec

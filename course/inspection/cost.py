@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from course.errors import SpecError
+from course.inspection.record import MAX_STEP_COST, StepCost
 from course.inspection.trial_images import digits
 from course.network import TrainableNetwork
 from course.network.operators import SIZE_OPERATORS, bind
@@ -29,26 +29,6 @@ from course.training.loop import EVAL_BATCH
 from course.training.scoring import LOSSES
 
 USUAL_BATCH_SIZE = 128
-
-
-@dataclass(frozen=True)
-class StepCost:
-    """One step, forward and backward: `flops`; `elements` read and written by all operators; `memory` in bytes."""
-
-    flops: int
-    elements: int
-    memory: int
-
-    def scaled(self, factor: float) -> StepCost:
-        return StepCost(int(factor * self.flops), int(factor * self.elements), int(factor * self.memory))
-
-    def share(self) -> float:
-        """Of the work that is allowed: 1 for a step that reaches one of its limits."""
-        return max(self.flops / MAX_STEP_COST.flops, self.elements / MAX_STEP_COST.elements)
-
-
-# usual networks at batch size 128 take 0.1-1.1 GFLOP and up to 60 M elements
-MAX_STEP_COST = StepCost(flops=5_000_000_000, elements=300_000_000, memory=2 * 1024**3)
 
 # A step at all limits takes about a second of one core, so these are exceeded by work that is not counted, and neither
 # by a slow machine nor by a busy one.

@@ -9,12 +9,12 @@ computed from all of these without the images counts where it meets the images (
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from course import spec
+from course.inspection.record import Part
 from course.inspection.tables import TableUse
 from course.network import Program, batch_norm_statistics
 from course.network.operators import resolve, structural_arguments
@@ -23,15 +23,6 @@ FREE_LITERALS = 64  # dropout rates, eps, momenta, slopes: a usual network has f
 FREE_STATISTICS = 2048  # running means and variances: a usual network has fewer than 300
 MAX_INTEGER = 2**24  # in the code; a larger one could hold several numbers
 _FACTORIES = frozenset("zeros ones full empty arange linspace eye rand randn scalar_tensor".split())
-
-
-@dataclass(frozen=True)
-class Part:
-    """A share of the count: `numbers` of them, in what `name` describes."""
-
-    kind: str  # parameter, buffer, constant, doubles, statistics, new tensor, literals, computed
-    name: str
-    numbers: int
 
 
 def count_parameters(network: spec.Network) -> list[Part]:

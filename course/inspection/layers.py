@@ -9,26 +9,15 @@ import torch
 from torch import Tensor
 
 from course import spec
+from course.inspection.record import IMAGE_SIZE, Layer
 from course.network import Program
 from course.network.operators import bind, resolve
 
-IMAGE_SIZE = 28  # height and width of an MNIST image in pixels
 _GLOBAL = (
     "linear matmul mm bmm addmm baddbmm einsum scaled_dot_product_attention adaptive_avg_pool2d adaptive_max_pool2d"
 ).split()
 _REDUCTIONS = "mean sum amax amin max min var std logsumexp".split()
 _NOT_LISTED = ("sym_size", "detach", "alias")
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One operator in eval mode. `shape` is its output's without the batch; `receptive_field` is a side in pixels."""
-
-    name: str
-    operator: str
-    shape: tuple[int, ...]
-    parameters: int
-    receptive_field: int
 
 
 def list_layers(network: spec.Network) -> tuple[Layer, ...]:

@@ -41,9 +41,10 @@ def check_submission(assignment: str = "challenge") -> float | None:
 def check_recipe(source: str, assignment: str) -> str:
     """The report on a recipe that the grader would train. Raises NotReady for one that it would refuse."""
     from course import data
-    from course.capture import capture, other_conditions, require_same, run_recipe
-    from course.inspection import inspect
+    from course.capture import capture, other_conditions, run_recipe
+    from course.inspection.checks import inspect
     from course.rules import load_rules, refusals
+    from course.spec import require_same
     from course.training.data import TrainingData
     from course.training.initial_accuracy import check_initial_accuracy
 

@@ -24,13 +24,13 @@ from tqdm import tqdm
 from course import data
 from course.capture import capture, initialise_lazy_layers
 from course.errors import CourseError
-from course.inspection import Inspection, raise_on_problems
-from course.inspection import inspect as inspect_spec
+from course.inspection.checks import inspect as inspect_spec
+from course.inspection.record import Inspection, raise_on_problems
 from course.notebook.validation import MAX_SEED, MAX_THREADS, usable_device, whole_number
 from course.recipe import Recipe, require_recipe
 from course.spec import Spec
-from course.training import devices
 from course.training.data import TrainingData
+from course.training.hardware import DEFAULT_THREADS
 from course.training.loop import Run, train
 from course.training.results import EpochResult, TrainingStep
 from course.training.scoring import Score, Scorer
@@ -95,7 +95,7 @@ def fit(
     seed: int = 1,
     device: str = "auto",
     *,
-    threads: int = devices.DEFAULT_THREADS,
+    threads: int = DEFAULT_THREADS,
     epochs: int | None = None,
 ) -> History:
     """Capture, inspect and train a recipe; show a progress bar for each epoch and then the line of its log.

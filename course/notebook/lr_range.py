@@ -21,11 +21,12 @@ from torch.optim.lr_scheduler import LambdaLR
 from course import data
 from course.capture import capture
 from course.errors import Diverged, OutputsNotFinite, UsageError
-from course.inspection import inspect, raise_on_problems
+from course.inspection.checks import inspect
+from course.inspection.record import raise_on_problems
 from course.notebook.validation import MAX_SEED, MAX_THREADS, positive_number, usable_device, whole_number
 from course.recipe import Recipe, require_recipe, steps_per_epoch
-from course.training import devices
 from course.training.data import TrainingData
+from course.training.hardware import DEFAULT_THREADS
 from course.training.loop import train
 from course.training.scoring import MAX_LOSS, Score
 
@@ -53,7 +54,7 @@ def rate_range(
     seed: int = 1,
     device: str = "auto",
     *,
-    threads: int = devices.DEFAULT_THREADS,
+    threads: int = DEFAULT_THREADS,
 ) -> RateRange:
     """Train `steps` steps from new weights, with rates from `lowest` to `highest` in a geometric sequence.
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course import data
-from course.inspection import IMAGE_SIZE, Inspection, Layer
+from course.inspection.record import IMAGE_SIZE, Inspection, Layer
 from course.notebook.validation import whole_number
 from course.plots.canvas import (
     BLUE,

@@ -1,6 +1,7 @@
 """The one training loop: notebooks and the grader run the same code on the same spec.
 
     data          what the loop may see: training images with labels, test images without
+    hardware      the kind of device, told without PyTorch where that is possible
     devices       the device, and settings under which results are repeatable
     optimizers    a spec's optimizer -> `torch.optim`
     schedule      sets learning rates and other options, by step or by epoch
@@ -12,4 +13,6 @@
 Import from the modules: a process that only scores does not load the loop.
 """
 
-__all__ = ["cuda_graphs", "data", "devices", "loop", "optimizers", "results", "schedule", "scoring"]
+TRAINER_VERSION = 4  # to be increased whenever the same spec and seed may give other results
+
+__all__ = ["cuda_graphs", "data", "devices", "hardware", "loop", "optimizers", "results", "schedule", "scoring"]

@@ -6,16 +6,12 @@ import contextlib
 import ctypes
 import functools
 import os
-import platform
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 
-from course.errors import UsageError
+from course.training.hardware import choose_device_type
 
-# the kernels in course.network.kernels use one thread; results then do not depend on the number of cores
-DEFAULT_THREADS = 1
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # options of mallopt(3), from glibc's malloc.h
 _BACKEND_SETTINGS = {
     (torch.backends.cudnn, "deterministic"): True,
@@ -27,13 +23,7 @@ _BACKEND_SETTINGS = {
 
 def choose_device(name: str = "auto") -> torch.device:
     """The device called "cpu" or "cuda"; "auto" is CUDA if available, else the CPU. Raises UsageError."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name not in ("cpu", "cuda"):
-        raise UsageError(f"The device {name!r} is not known. Use auto, cpu or cuda.")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("This machine has no CUDA device that PyTorch can use. Use --device cpu, or auto.")
-    return torch.device(name)
+    return torch.device(choose_device_type(name))
 
 
 @functools.cache
@@ -78,14 +68,3 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
-
-
-def processor_name() -> str:
-    """The CPU's name, or at least its architecture."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:  # not Linux
-        pass
-    return platform.processor() or platform.machine()

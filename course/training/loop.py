@@ -24,14 +24,14 @@ from course.recipe import VALIDATION_IMAGES
 from course.spec import Plateau, Spec
 from course.training.cuda_graphs import Compute, GraphedStep
 from course.training.data import TrainingData
-from course.training.devices import DEFAULT_THREADS, deterministic, reuse_memory, seeded
+from course.training.devices import deterministic, reuse_memory, seeded
+from course.training.hardware import DEFAULT_THREADS
 from course.training.optimizers import build_optimizer
 from course.training.results import EpochResult, TrainingStep
 from course.training.schedule import Schedule
 from course.training.scoring import LOSSES, MAX_LOSS, Score, has_answer
 
 EVAL_BATCH = 500  # the fastest, or close to it, of 125 to 1,000 on a CPU; the outputs are the same
-TRAINER_VERSION = 4  # to be increased whenever the same spec and seed may give other results
 
 
 class Run:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:  # who only reads results does not wait for PyTorch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

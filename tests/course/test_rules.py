@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.errors import UsageError
-from course.inspection import Inspection, Part, StepCost
+from course.inspection.record import Inspection, Part, StepCost
 from course.rules import assignments, first_epoch_remarks, held_level, judge, load_rules, longest_streak, refusals
 from course.training.results import EpochResult
 

@@ -23,7 +23,7 @@ from torchvision.transforms import Compose, Normalize, RandomAffine, RandomApply
 
 from course.capture import capture
 from course.errors import Diverged, OutputsNotFinite, RecipeError
-from course.inspection import inspect
+from course.inspection.checks import inspect
 from course.recipe import Recipe
 from course.spec import Spec
 from course.training.data import TrainingData

@@ -15,7 +15,8 @@ from autograder.grading.pipeline import judge_until_decided, judged
 from autograder.store import Store
 from autograder.store.records import Result, RunRecord
 from autograder.store.secret import course_secret
-from course.inspection import Inspection, inspect
+from course.inspection.checks import inspect
+from course.inspection.record import Inspection
 from course.rules import load_rules, refusals
 from course.training.results import EpochResult
 from tests.support.networks import captured

@@ -32,7 +32,8 @@ from autograder.store.models import (
 )
 from autograder.store.records import software_versions
 from autograder.store.results import rules_hash
-from course.inspection import Inspection, Layer, inspect
+from course.inspection.checks import inspect
+from course.inspection.record import Inspection, Layer
 from course.rules import judge, load_rules
 from tests.support.networks import captured
 from tests.support.recipes import TINY

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from autograder.leaderboard.pages.figures import Figure, horizontal_goal, label_at_right, plain
 from autograder.store.records import RunRecord
-from course.inspection import Inspection
+from course.inspection.record import Inspection
 from course.rules import Rules
 
 LOWEST = 95.0  # per cent, the lower end of the axis: below, a curve says nothing about the goal

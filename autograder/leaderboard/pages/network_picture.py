@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from course.inspection import Layer
+from course.inspection.record import Layer
 
 MAX_HEIGHT, MAX_CHANNELS, GAP = 128, 64, 8  # in the units of the SVG
 _KINDS = {"conv": "convolution", "linear": "convolution", "mm": "convolution", "pool": "pooling", "dropout": "dropout"}

@@ -16,13 +16,12 @@ random shapes. Arguments that they do not support are passed on to PyTorch's ope
 
 import torch
 
-from course.network.kernels import numba_loops
 from course.network.kernels.convolution import conv2d
 from course.network.kernels.dropout_masks import dropout
 from course.network.kernels.norm import batch_norm, instance_norm
 from course.network.kernels.pooling import max_pool2d
 
-__all__ = ["batch_norm", "conv2d", "dropout", "instance_norm", "max_pool2d", "precompile", "precompile_for_sandbox"]
+__all__ = ["batch_norm", "conv2d", "dropout", "instance_norm", "max_pool2d", "precompile"]
 
 
 def precompile() -> None:
@@ -35,9 +34,3 @@ def precompile() -> None:
         hidden = conv2d(images, torch.zeros(1, 1, 1, 1, requires_grad=True))
         normed = batch_norm(hidden, ones, ones, None, None, True, 0.1, 1e-5, True, relu=True, p=p)
         max_pool2d(normed, 2).sum().backward()
-
-
-def precompile_for_sandbox() -> None:
-    """Compile the loops unless that was done before: a process in a sandbox can read what is kept, and keep nothing."""
-    if not numba_loops.is_kept():
-        precompile()

@@ -19,7 +19,6 @@ import numba
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_PYCACHE = Path(__file__).with_name("__pycache__")
 _OWN_FOLDER: str = numba.config.CACHE_DIR  # type: ignore[attr-defined]  # $NUMBA_CACHE_DIR, or empty
 
 
@@ -36,11 +35,6 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
         _copy_compiled(source.with_name("__pycache__"), Path(dispatcher.stats.cache_path))
     result: Callable[P, R] = dispatcher
     return result
-
-
-def is_kept() -> bool:
-    """Whether compiled loops lie in `__pycache__`, for a process in a sandbox to copy."""
-    return any(_PYCACHE.glob("*.nbi"))
 
 
 @functools.cache

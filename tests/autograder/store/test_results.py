@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from autograder.store import SharedRecipe
 from autograder.store.results import rules_hash
-from course.inspection import inspect
+from course.inspection.checks import inspect
 from course.rules import load_rules
 from tests.support.stores import NOON, hand_in, result_of, store_run
 

@@ -5,7 +5,7 @@ from pydantic import TypeAdapter
 
 from autograder.workers.messages import CaptureRequest, InspectRequest
 from autograder.workers.recipe import respond_to
-from course.inspection import Inspection
+from course.inspection.record import Inspection
 from course.spec import Spec
 from tests.support.recipes import TINY, TINY_COUNT
 

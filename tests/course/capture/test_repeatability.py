@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from course.capture import capture, run_recipe
-from course.capture.repeatability import LATER, MAX_SHOWN, differences, other_conditions, require_same
+from course.capture.repeatability import LATER, other_conditions
 from course.errors import RecipeError
+from course.spec import MAX_SHOWN, differences, require_same
 from tests.support.recipes import TINY
 
 CLOCKS = {

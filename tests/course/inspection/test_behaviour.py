@@ -10,8 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from course.capture import capture
-from course.inspection import behaviour, inspect
+from course.inspection import behaviour
 from course.inspection.behaviour import behaviour_problems
+from course.inspection.checks import inspect
 from course.training.loop import EVAL_BATCH
 from tests.support.honest_recipes import HONEST
 from tests.support.networks import around, captured, recipe

@@ -13,8 +13,10 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from course.errors import SpecError
-from course.inspection import StepCost, cost, cost_problems, inspect, step_cost
-from course.inspection.cost import MAX_STEP_COST, TRIALS, trial_problems
+from course.inspection import cost
+from course.inspection.checks import inspect
+from course.inspection.cost import TRIALS, cost_problems, step_cost, trial_problems
+from course.inspection.record import MAX_STEP_COST, StepCost
 from course.network import TrainableNetwork
 from course.spec import (
     Dtype,

@@ -7,8 +7,14 @@ import torch
 from torch import nn
 
 from course.capture import capture
-from course.inspection import count_parameters, inspect
-from course.inspection.counting import FREE_LITERALS, FREE_STATISTICS, MAX_INTEGER, packed_integer_problems
+from course.inspection.checks import inspect
+from course.inspection.counting import (
+    FREE_LITERALS,
+    FREE_STATISTICS,
+    MAX_INTEGER,
+    count_parameters,
+    packed_integer_problems,
+)
 from course.recipe import Recipe
 from tests.support.networks import captured, middle
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from course.capture import capture
-from course.inspection import inspect, list_layers
+from course.inspection.checks import inspect
+from course.inspection.layers import list_layers
 from course.spec import Spec
 from tests.support.networks import SEED_COUNTS, captured, middle
 

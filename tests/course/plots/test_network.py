@@ -8,7 +8,7 @@ from torch.optim import SGD
 from course import Recipe, plots
 from course.capture import capture
 from course.errors import UsageError
-from course.inspection import inspect
+from course.inspection.checks import inspect
 from tests.support.figures import image_titles, message
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from autograder.leaderboard.pages.attempt_charts import LOWEST, accuracy_curves, parameter_budget
-from course.inspection import inspect
+from course.inspection.checks import inspect
 from tests.support.rows import RULES
 from tests.support.stores import EPOCHS, record_of
 

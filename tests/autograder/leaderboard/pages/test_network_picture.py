@@ -3,7 +3,7 @@
 import itertools
 
 from autograder.leaderboard.pages.network_picture import GAP, MAX_HEIGHT, network_blocks
-from course.inspection import inspect
+from course.inspection.checks import inspect
 
 
 def test_every_layer_is_a_block_and_none_overlaps_another(spec):

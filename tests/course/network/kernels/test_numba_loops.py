@@ -63,6 +63,6 @@ def run_python(code: str, **variables: str) -> str:
 
 
 def test_a_process_that_may_not_write_where_loops_are_kept_compiles_none_again(tmp_path):
-    run_python("from course.network import kernels; kernels.precompile_for_sandbox()")
+    run_python("from course.training.hardware import keep_compiled_loops; keep_compiled_loops()")
     own = {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     assert run_python(COUNT_COMPILED, **own) == "0 True\n"

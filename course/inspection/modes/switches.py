@@ -21,8 +21,8 @@ from torch import Tensor
 
 from course import spec
 from course.errors import SpecError
-from course.inspection.modes import DROPOUTS, MODE_ARGUMENTS, corresponding_nodes
-from course.inspection.training_noise import RANDOM_OPERATORS
+from course.inspection.modes.graphs import DROPOUTS, MODE_ARGUMENTS, corresponding_nodes
+from course.inspection.modes.training_noise import RANDOM_OPERATORS
 from course.inspection.trial_images import unusual_images
 from course.network import Program, initial_tensors
 from course.network.operators import bind, resolve

@@ -6,8 +6,8 @@ import torchvision
 from torch import nn
 
 from course.capture import capture
-from course.inspection.modes import mode_problems
-from course.inspection.training_noise import training_noise
+from course.inspection.modes.graphs import mode_problems
+from course.inspection.modes.training_noise import training_noise
 from tests.support.networks import IDIOMS, captured, middle
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from course import spec
-from course.inspection.training_noise import RANDOM_OPERATORS, TrainingNoise, training_noise
+from course.inspection.modes.training_noise import RANDOM_OPERATORS, TrainingNoise, training_noise
 from course.network.operators import bind, resolve
 
 MAX_DROPOUT = 0.9  # of the values; networks are trained with up to 0.5, and 1.0 leaves nothing of what it is given

@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course.capture import capture
-from course.inspection.modes import mode_problems
-from course.inspection.switches import switch_problems
+from course.inspection.modes.graphs import mode_problems
+from course.inspection.modes.switches import switch_problems
 from tests.support.networks import around, captured, middle, recipe
 
 IN_TEST_MODE = "takes part in the answer in test mode, and hardly in training"

@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course.capture import capture
-from course.inspection import inspect
-from course.inspection.modes import MAX_DROPOUT, mode_problems
+from course.inspection.checks import inspect
+from course.inspection.modes.graphs import MAX_DROPOUT, mode_problems
 from course.spec import Graph, Input, Network, Node, NodeRef, TensorRef
 from tests.support.networks import around, captured, middle, recipe
 

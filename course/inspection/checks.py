@@ -1,0 +1,54 @@
+"""`inspect`: all checks of a spec that need no training, and the record of what they find."""
+
+from __future__ import annotations
+
+from course.inspection.behaviour import behaviour_problems
+from course.inspection.cost import cost_problems, step_cost, trial_problems
+from course.inspection.counting import count_computed_numbers, count_parameters, packed_integer_problems
+from course.inspection.hyperparameters import hyperparameter_problems
+from course.inspection.initialization import initialization_problems
+from course.inspection.layers import list_layers
+from course.inspection.modes.graphs import mode_problems
+from course.inspection.modes.switches import switch_problems
+from course.inspection.pretrained import pretrained_problems
+from course.inspection.record import Inspection
+from course.inspection.tables import table_use
+from course.inspection.trial_images import digits
+from course.spec import Plateau, Spec
+
+DIGITS = 32  # in which the tables are followed
+
+
+def inspect(spec: Spec) -> Inspection:
+    """Everything that needs no training; takes about a second. Raises RecipeError when the spec cannot be built."""
+    network = spec.network
+    cost = step_cost(spec)
+    # a network that costs too much, or whose eval mode differs from the measured training, is never run
+    problems = [*cost_problems(cost, spec.batch_size), *mode_problems(network)]
+    problems = problems or trial_problems(spec, cost)
+    parts = count_parameters(network)
+    if not problems:
+        use = table_use(network, digits(spec, DIGITS))
+        parts += count_computed_numbers(network, parts, use)
+        problems = [*behaviour_problems(spec), *switch_problems(spec), *packed_integer_problems(network, use)]
+        problems += [*initialization_problems(network), *pretrained_problems(network), *hyperparameter_problems(spec)]
+    return Inspection(
+        spec_hash=spec.hash,
+        parts=tuple(parts),
+        layers=list_layers(network),
+        work=cost,
+        epochs=spec.epochs,
+        batch_size=spec.batch_size,
+        problems=tuple(problems),
+        leaks=_leaks(spec),
+    )
+
+
+def _leaks(spec: Spec) -> tuple[str, ...]:
+    """Ways in which the test set takes part in training."""
+    if isinstance(spec.schedule, Plateau) and spec.schedule.metric == "test_loss":
+        return (
+            "The schedule is stepped on the test loss, so the test set takes part in training: a leak. Watch "
+            '"train_loss" or "validation_loss".',
+        )
+    return ()

@@ -1,0 +1,66 @@
+"""Which kind of device trains, and that PyTorch is not loaded to find out that there is no GPU."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from course.errors import UsageError
+from course.training import hardware
+from course.training.hardware import choose_device_type, may_have_gpu
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="device nodes are Linux's")
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A function that lets PyTorch find a GPU, or none."""
+
+    def set_up(found: bool) -> None:
+        monkeypatch.setattr(hardware, "may_have_gpu", lambda: True)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: found)
+
+    return set_up
+
+
+def test_auto_takes_cuda_where_there_is_one(gpu):
+    gpu(True)
+    assert choose_device_type("auto") == choose_device_type("cuda") == "cuda"
+    gpu(False)
+    assert choose_device_type("auto") == choose_device_type("cpu") == "cpu"
+
+
+@pytest.mark.parametrize("driver", [True, False])
+def test_a_device_that_is_not_there_is_refused_with_the_next_step(gpu, monkeypatch, driver):
+    gpu(False)
+    monkeypatch.setattr(hardware, "may_have_gpu", lambda: driver)
+    with pytest.raises(UsageError, match="Use --device cpu, or auto"):
+        choose_device_type("cuda")
+
+
+def test_a_device_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(UsageError, match=r"'tpu' is not known\. Use auto, cpu or cuda"):
+        choose_device_type("tpu")
+
+
+@LINUX
+@pytest.mark.parametrize("node", ["nvidia0", "nvidiactl", "nvhost-gpu", "dxg", "kfd"])
+def test_any_drivers_device_node_lets_pytorch_be_asked(tmp_path, node):
+    (tmp_path / "null").touch()
+    assert not may_have_gpu(tmp_path)
+    (tmp_path / node).touch()
+    assert may_have_gpu(tmp_path)
+
+
+def test_elsewhere_than_on_linux_pytorch_is_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert may_have_gpu(tmp_path)
+
+
+@LINUX
+@pytest.mark.skipif(may_have_gpu(), reason="there may be a GPU")
+def test_without_a_driver_pytorch_is_not_loaded():
+    chosen = "import course.training.hardware as h; assert h.choose_device_type() == 'cpu'"
+    script = f"{chosen}; import sys; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)
