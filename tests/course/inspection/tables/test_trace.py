@@ -206,6 +206,16 @@ def test_a_table_counts_with_its_elements_although_a_little_of_the_image_was_mix
     assert used(forward, **modules) >= 0.97 * numbers
 
 
+def test_a_share_of_the_image_that_is_itself_a_parameter_is_not_seen_to_be_small():
+    """A limit that SECURITY.md names ("What is not covered"): digits behind it count as what they are taken from."""
+
+    def forward(self, x):
+        return digits(self.w + self.share * x.mean((1, 2, 3), keepdim=True), x)
+
+    modules = {"w": vector(13, 13), "share": lambda: nn.Parameter(torch.full((1,), 1e-4))}
+    assert GRID < used(forward, **modules) < 2 * GRID < 0.97 * 3 * GRID
+
+
 def test_a_table_written_slice_by_slice_counts():
     def forward(self, x):
         table = x.new_zeros(13, 13)
