@@ -28,7 +28,7 @@ def _reduced_run(text: str) -> ReducedRun:
         raise click.BadParameter(str(error)) from None
 
 
-TRAINING_OPTIONS = ("device", "seeds", "max_minutes", "reduced", "cuda_graphs", "trust_submissions")
+TRAINING_OPTIONS = ("device", "seeds", "max_minutes", "reduced", "trust_submissions")
 _SETTINGS: dict[str, dict[str, Any]] = {
     "assignment": {"help": "The assignment whose rules apply; course/rules.toml lists them."},
     "device": {
@@ -50,7 +50,6 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         "help": f"Shorten every run to so many epochs, training and test images, to try things out: {SMOKE_RUN}. "
         "Such a result is never official.",
     },
-    "cuda_graphs": {"help": "On CUDA, record a training step once and replay it. Not measured yet."},
     "trust_submissions": {
         "help": "Grade without isolation if this machine has none: only for code that you would run yourself. "
         "The result says so."

@@ -45,8 +45,6 @@ def asked_run_key(spec_hash: str, seed: int, asked: AskedOptions) -> RunKey:
     """The key of a run by the software of now."""
     used = software_versions()
     trainer = f"trainer {used['trainer']}, torch {used['torch']}, torchvision {used['torchvision']}"
-    if asked.cuda_graphs:  # random numbers may differ
-        trainer += ", CUDA graphs"
     return RunKey(spec_hash, seed, asked.device, asked.threads, trainer, asked.reduced)
 
 

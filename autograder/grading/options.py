@@ -81,16 +81,10 @@ class Options:
     assignment: str = "challenge"
     device: str = "auto"  # auto (CUDA if there is a GPU), cpu or cuda
     threads: int = DEFAULT_THREADS  # of one run
-    cuda_graphs: bool = False  # record a training step on CUDA and replay it; not measured yet
     seeds: int | None = None  # train at most this many; None: as the rules say
     trust_submissions: bool = False  # grade without isolation if none works
     max_minutes: float = 120.0  # refuse a run that is projected, after its first 20 steps, to take longer
     reduced: ReducedRun | None = None
-
-    @property
-    def uses_cuda_graphs(self) -> bool:
-        """Raises UsageError if the device does not exist."""
-        return self.cuda_graphs and choose_device_type(self.device) == "cuda"
 
     def asked(self) -> str:
         """What a verdict depends on, as text for the store. Raises UsageError if the device does not exist."""
@@ -99,7 +93,7 @@ class Options:
     def asked_options(self) -> AskedOptions:
         """What a verdict depends on. Raises UsageError if the device does not exist."""
         device = choose_device_type(self.device)
-        return AskedOptions(device, self.uses_cuda_graphs, self.threads, self.seeds, str(self.reduced or ""))
+        return AskedOptions(device, self.threads, self.seeds, str(self.reduced or ""))
 
 
 @dataclass(frozen=True)
@@ -107,22 +101,19 @@ class AskedOptions:
     """The options that a verdict depends on. `reduced` is empty for full runs."""
 
     device: str  # the kind, "cpu" or "cuda"
-    cuda_graphs: bool
     threads: int
     seeds: int | None
     reduced: str
 
     def __str__(self) -> str:  # kept with every verdict
-        device = self.device + " with graphs" * self.cuda_graphs
-        return f"{device}, {self.threads} thread(s), seeds {self.seeds or 'by the rules'}, cut {self.reduced or 'none'}"
+        seeds, cut = self.seeds or "by the rules", self.reduced or "none"
+        return f"{self.device}, {self.threads} thread(s), seeds {seeds}, cut {cut}"
 
     @classmethod
     def parse(cls, text: str) -> AskedOptions | None:
         """The inverse of `str`; None for any other text."""
-        found = re.fullmatch(r"(cpu|cuda)( with graphs)?, (\d+) thread\(s\), seeds (\d+|by the rules), cut (\S+)", text)
+        found = re.fullmatch(r"(cpu|cuda), (\d+) thread\(s\), seeds (\d+|by the rules), cut (\S+)", text)
         if found is None:
             return None
-        device, graphs, threads, seeds, reduced = found.groups()
-        return cls(
-            device, bool(graphs), int(threads), int(seeds) if seeds.isdigit() else None, reduced.replace("none", "")
-        )
+        device, threads, seeds, reduced = found.groups()
+        return cls(device, int(threads), int(seeds) if seeds.isdigit() else None, reduced.replace("none", ""))

@@ -20,6 +20,7 @@ from autograder.workers.messages import (
     EpochFinished,
     Outputs,
     Progress,
+    Remark,
     RunStarted,
     Scored,
     ScoreRequest,
@@ -105,6 +106,8 @@ class TrainingRun:
         match message:
             case RunStarted():
                 self._on_started(message)
+            case Remark():
+                self._setup.listener.stage(message.text)
             case Progress():
                 self._setup.listener.progress(message)
             case Outputs():
@@ -185,7 +188,6 @@ class TrainingRun:
             seed=self._seed,
             device=options.device,
             threads=options.threads,
-            cuda_graphs=options.cuda_graphs,
             folder=str(self._setup.data_folder),
             images=(reduced.train_images, reduced.test_images) if reduced else None,
             state=base64.b64encode(self._resumed_from.state or b"").decode(),
@@ -203,7 +205,7 @@ class TrainingRun:
 
 def checkpoint_path(spec: Spec, seed: int, options: Options) -> Path:
     """The file for the checkpoint of a run without a store; its name changes with all that the numbers depend on."""
-    settings = f"{options.device}/{options.threads}/{options.uses_cuda_graphs}/{options.reduced}"
+    settings = f"{options.device}/{options.threads}/{options.reduced}"
     key = f"{spec.hash}/{seed}/{settings}/{sorted(software_versions().items())}"
     return user_cache_path("under8k") / "runs" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 

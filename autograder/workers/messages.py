@@ -71,7 +71,6 @@ class TrainRequest(Message):
     seed: int
     device: str
     threads: int
-    cuda_graphs: bool = False
     folder: str
     images: tuple[int, int] | None = None
     state: Annotated[str, Field(max_length=MAX_LINE)] = ""
@@ -91,6 +90,13 @@ class Progress(Message):
     epoch: int
     step: int
     steps: int
+
+
+class Remark(Message):
+    """A sentence about the run for whoever watches it."""
+
+    kind: Literal["remark"] = "remark"
+    text: Annotated[str, AfterValidator(printable)]
 
 
 class Outputs(Message):
@@ -131,7 +137,7 @@ class Scored(Message):
 
 
 RecipeRequest = CaptureRequest | InspectRequest
-TrainerMessage = RunStarted | Progress | Outputs | EpochFinished | TrainingFailed
+TrainerMessage = RunStarted | Remark | Progress | Outputs | EpochFinished | TrainingFailed
 
 _RECIPE_REQUEST: TypeAdapter[RecipeRequest] = TypeAdapter(Annotated[RecipeRequest, Field(discriminator="kind")])
 _TRAINER_MESSAGE: TypeAdapter[TrainerMessage] = TypeAdapter(Annotated[TrainerMessage, Field(discriminator="kind")])

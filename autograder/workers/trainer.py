@@ -19,6 +19,7 @@ from autograder.workers.messages import (
     Message,
     Outputs,
     Progress,
+    Remark,
     RunStarted,
     Scored,
     TrainingFailed,
@@ -37,7 +38,7 @@ from course.training.results import TrainingStep
 from course.training.scoring import Score
 
 PROGRESS_SECONDS = 0.5  # between two messages about progress
-WARM_UP_STEPS, MEASURED_STEPS = 3, 20  # before the duration of the run is estimated
+WARM_UP_STEPS, MEASURED_STEPS = 5, 20  # before the duration of the run is estimated; the fourth may be recorded
 LONGEST = 2  # times the allowed duration, in processor time, which other programs on the machine do not lengthen
 
 kernels.precompile()  # at import, so that all processes forked from a server share the compiled code
@@ -85,11 +86,11 @@ def _train(request: TrainRequest) -> None:
         seed=request.seed,
         device=device,
         threads=request.threads,
-        cuda_graphs=request.cuda_graphs,
         score=_ask_for_score,
         resume=state,
         on_step=ProgressReporter(spec.epochs - resumed, request.max_seconds, request.threads),
         on_epoch=lambda run, result: states.append(encode_state(run.state_dict())),
+        on_remark=lambda text: _send(Remark(text=text)),
     )
     for result in results:
         _send(EpochFinished(result=result, state=states.pop()))
@@ -128,9 +129,11 @@ class ProgressReporter:
         now = time.monotonic()
         self._steps += 1
         if self._steps == WARM_UP_STEPS:
-            self._measured_from = now
+            step.wait()
+            self._measured_from = time.monotonic()
         elif self._steps == WARM_UP_STEPS + MEASURED_STEPS:
-            self._check((now - self._measured_from) / MEASURED_STEPS * step.steps * self._epochs)
+            step.wait()
+            self._check((time.monotonic() - self._measured_from) / MEASURED_STEPS * step.steps * self._epochs)
         elif self._steps > WARM_UP_STEPS + MEASURED_STEPS and time.process_time() > self._most_computed:
             raise RecipeError(
                 f"Training took more than {LONGEST} times the {self._max_seconds / 60:,.0f} minutes that are allowed: "

@@ -4,6 +4,7 @@ operators        the allow-list: from a name in a spec to an operator of PyTorch
 program          a graph's nodes, run one after the other
 initialization   the init program, replayed under a seed: the tensors at the start
 trainable        `TrainableNetwork`: both programs with their tensors, ready to train
+repeatable       other operators on CUDA where PyTorch's differ from time to time
 kernels, fusion  faster operators for small networks on a CPU, and how they replace PyTorch's
 """
 

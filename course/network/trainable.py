@@ -11,13 +11,14 @@ from course import spec
 from course.errors import SpecError
 from course.network.initialization import initial_tensors
 from course.network.program import Optimize, Program
+from course.network.repeatable import make_repeatable
 
 
 class TrainableNetwork:
     """A spec's network on one device: images (N, 1, 28, 28) -> outputs (N, 10).
 
-    It computes the same numbers, bit for bit, as the model that was captured; with `fast` equal but for rounding and
-    dropout's masks. `parameters` maps names to the tensors that require gradients.
+    It computes the same numbers, bit for bit, as the model that was captured; with `fast` and on CUDA equal but for
+    rounding and dropout's masks. `parameters` maps names to the tensors that require gradients.
     """
 
     def __init__(self, network: spec.Network, seed: int, device: torch.device | str = "cpu", *, fast: bool = False):
@@ -28,6 +29,8 @@ class TrainableNetwork:
 
             optimize = fuse
         self.device = torch.device(device)
+        if self.device.type == "cuda":
+            optimize = make_repeatable
         count = len(network.tensors)
         self.train_program = Program(network.train.nodes, count, network.train.output.node, optimize=optimize)
         self.eval_program = Program(network.eval.nodes, count, network.eval.output.node, optimize=optimize)

@@ -3,16 +3,29 @@
     data          what the loop may see: training images with labels, test images without
     hardware      the kind of device, told without PyTorch where that is possible
     devices       the device, and settings under which results are repeatable
+    device_step, device_optimizers   a step of which everything stays on a GPU
     optimizers    a spec's optimizer -> `torch.optim`
     schedule      sets learning rates and other options, by step or by epoch
     loop          `train` yields one result per epoch; `Run` holds everything that changes
     scoring       outputs and labels -> loss and number of correct images
     results       what is reported after a step and after an epoch
-    cuda_graphs   replays a training step on a CUDA device in one launch
+    cuda_graphs   replays such a step in one launch
 
 Import from the modules: a process that only scores does not load the loop.
 """
 
 TRAINER_VERSION = 4  # to be increased whenever the same spec and seed may give other results
 
-__all__ = ["cuda_graphs", "data", "devices", "hardware", "loop", "optimizers", "results", "schedule", "scoring"]
+__all__ = [
+    "cuda_graphs",
+    "data",
+    "device_optimizers",
+    "device_step",
+    "devices",
+    "hardware",
+    "loop",
+    "optimizers",
+    "results",
+    "schedule",
+    "scoring",
+]

@@ -6,10 +6,12 @@ import contextlib
 import ctypes
 import functools
 import os
+import re
 from collections.abc import Iterator
 
 import torch
 
+from course.errors import RecipeError, SpecError
 from course.training.hardware import choose_device_type
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # options of mallopt(3), from glibc's malloc.h
@@ -18,6 +20,8 @@ _BACKEND_SETTINGS = {
     (torch.backends.cudnn, "benchmark"): False,
     (torch.backends.cudnn, "allow_tf32"): False,
     (torch.backends.cuda.matmul, "allow_tf32"): False,
+    # no memory is shown before it is written, see `course.network.program`
+    (torch.utils.deterministic, "fill_uninitialized_memory"): False,
 }
 
 
@@ -50,7 +54,7 @@ def deterministic(device: torch.device, threads: int) -> Iterator[None]:
         # cuBLAS reads it when its first handle is created; without it matrix products are not deterministic
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(device.type == "cuda", warn_only=True)
+    torch.use_deterministic_algorithms(device.type == "cuda")
     for setting, value in _BACKEND_SETTINGS.items():
         setattr(*setting, value)
     try:
@@ -60,6 +64,21 @@ def deterministic(device: torch.device, threads: int) -> Iterator[None]:
         torch.use_deterministic_algorithms(algorithms_before, warn_only=warn_only_before)
         for setting, value in zip(_BACKEND_SETTINGS, backends_before, strict=True):
             setattr(*setting, value)
+
+
+@contextlib.contextmanager
+def refusing_unrepeatable() -> Iterator[None]:
+    """Inside, and in `deterministic`, an operator that gives other results each time raises RecipeError."""
+    try:
+        yield
+    except (RuntimeError, SpecError) as error:
+        found = re.search(r"(\w+) does not have a deterministic implementation", str(error))
+        if found is None:
+            raise
+        raise RecipeError(
+            f"On CUDA, PyTorch's {found[1]} gives slightly different results each time, and a graded run must be "
+            "repeatable. Use another operator, such as one with fixed windows, or grade with --device cpu."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -22,9 +22,11 @@ from course.errors import Diverged, OutputsNotFinite, SpecError
 from course.network import TrainableNetwork
 from course.recipe import VALIDATION_IMAGES
 from course.spec import Plateau, Spec
-from course.training.cuda_graphs import Compute, GraphedStep
+from course.training import cuda_graphs
 from course.training.data import TrainingData
-from course.training.devices import deterministic, reuse_memory, seeded
+from course.training.device_optimizers import device_problem
+from course.training.device_step import DeviceStep
+from course.training.devices import deterministic, refusing_unrepeatable, reuse_memory, seeded
 from course.training.hardware import DEFAULT_THREADS
 from course.training.optimizers import build_optimizer
 from course.training.results import EpochResult, TrainingStep
@@ -32,20 +34,23 @@ from course.training.schedule import Schedule
 from course.training.scoring import LOSSES, MAX_LOSS, Score, has_answer
 
 EVAL_BATCH = 500  # the fastest, or close to it, of 125 to 1,000 on a CPU; the outputs are the same
+# how a step is run: each launch by the host, which sets the options; the same with all that changes on the device; or
+# replayed from a recording of the latter, see `device_step`
+Way = Literal["by host", "on device", "recorded"]
+FASTEST_WAY: dict[str, Way] = {"cpu": "by host", "cuda": "recorded"}
 
 
 class Run:
     """One training of one spec with one seed: everything that changes during training."""
 
-    def __init__(self, spec: Spec, data: TrainingData, seed: int, device: torch.device, *, cuda_graphs: bool = False):
-        """Raises SpecError when the spec cannot be trained."""
+    def __init__(self, spec: Spec, data: TrainingData, seed: int, device: torch.device, *, way: Way | None = None):
+        """`way` defaults to the fastest that the device has. Raises SpecError when the spec cannot be trained."""
         self.spec, self.seed, self.device = spec, seed, device
         self.data = data.to(device)
         self.epoch = 0  # finished epochs
         reuse_memory()
         with seeded(seed, device):
             self.network = TrainableNetwork(spec.network, seed, device, fast=device.type == "cpu")
-        self.optimizer = build_optimizer(spec.optimizer, self.network.parameters)
         self._train_transform = transforms.build(spec.train_transform, device)
         test_transform = transforms.build(spec.test_transform, device)
         if test_transform.random:
@@ -58,22 +63,63 @@ class Run:
         self.train_size = len(data.train_images) - self.validation_size
         self.steps_per_epoch = -(-self.train_size // spec.batch_size)
         total = {"epoch": spec.epochs, "batch": spec.epochs * self.steps_per_epoch}
-        self.schedule = Schedule(spec.schedule, self.optimizer, total)
         self._loss = LOSSES[spec.loss]
-        self._compute: Compute = self._forward_backward
-        if cuda_graphs and device.type == "cuda":
-            self._compute = GraphedStep(self._forward_backward, self.network.parameters.values())
+        self._draws = None if device.type == "meta" else torch.Generator(device)
+        self.optimizer = build_optimizer(spec.optimizer, self.network.parameters)
+        self.schedule = Schedule(spec.schedule, self.optimizer, total)
+        self.device_step: DeviceStep | None = None
+        self._device_problem = ""
+        way = way or FASTEST_WAY.get(device.type, "on device")
+        if way != "by host":
+            self._stay_on_device(total, is_recorded=way == "recorded")
+
+    def _stay_on_device(self, total: dict[str, int], is_recorded: bool) -> None:
+        """Train by `DeviceStep`, unless something in the spec needs the host in every step."""
+        groups = [group.options for group in self.spec.optimizer.groups]
+        self._device_problem = device_problem(self.spec.optimizer.name, groups, self.schedule.options)
+        if not self._train_transform.batched:
+            self._device_problem = "its transforms are computed image by image, on the CPU"
+        if self._device_problem:
+            return
+        self.optimizer = build_optimizer(self.spec.optimizer, self.network.parameters, on_device=True)
+        self.schedule = Schedule(self.spec.schedule, self.optimizer, total)
+        self.schedule.move_to(self.device)
+        self.device_step = DeviceStep(
+            self.train_step,
+            self.schedule,
+            self._draws,
+            images=self.train_size,
+            batch_size=self.spec.batch_size,
+            device=self.device,
+            record=cuda_graphs.record_graph if is_recorded else None,
+            warm_up=cuda_graphs.warm_up,
+        )
+
+    @property
+    def slow_because(self) -> str:
+        """Why steps are not repeated from one recording, as a sentence; empty if they are, and on a CPU."""
+        problem = self.device_step.problem if self.device_step is not None else self._device_problem
+        return f"A step is not recorded as a whole, which makes it slower: {problem}." if problem else ""
 
     def train_epoch(self, on_step: Callable[[TrainingStep], None] | None = None) -> tuple[float, int]:
         """Mean loss and number of correct images over the epoch. Raises Diverged."""
-        draws = torch.Generator(self.device).manual_seed(derive_seed(self.seed, self.epoch, "transform"))
-        losses = torch.zeros(self.steps_per_epoch, device=self.device)
-        correct_so_far = torch.zeros((), dtype=torch.int64, device=self.device)
-        for step, batch in enumerate(self._shuffled().split(self.spec.batch_size)):
-            self.schedule.before_step(self.epoch, self.epoch * self.steps_per_epoch + step)
-            loss, correct = self.train_step(batch, draws)
-            losses[step] = loss
-            correct_so_far += correct
+        if self._draws is not None:
+            self._draws.manual_seed(derive_seed(self.seed, self.epoch, "transform"))
+        first = self.epoch * self.steps_per_epoch
+        order = self._shuffled()
+        if self.device_step is not None:
+            self.device_step.begin_epoch(order, self.schedule.row(self.epoch, first))
+            losses, correct_so_far = self.device_step.losses, self.device_step.correct
+        else:
+            losses = torch.zeros(self.steps_per_epoch, device=self.device)
+            correct_so_far = torch.zeros((), dtype=torch.int64, device=self.device)
+        for step, batch in enumerate(order.split(self.spec.batch_size)):
+            if self.device_step is not None:
+                self.device_step(len(batch))
+            else:
+                self.schedule.before_step(self.epoch, first + step)
+                losses[step], correct = self.train_step(batch, self._draws)
+                correct_so_far += correct
             if on_step is not None:
                 images = min((step + 1) * self.spec.batch_size, self.train_size)
                 on_step(TrainingStep(self.epoch + 1, step + 1, self.steps_per_epoch, images, losses, correct_so_far))
@@ -90,7 +136,7 @@ class Run:
         Returns the loss and the number of correct images as tensors on the device, and never waits for it.
         """
         images = self._train_transform(self.data.train_images[batch], draws)
-        results = self._compute(images, self.data.train_labels[batch])
+        results = self._forward_backward(images, self.data.train_labels[batch])
         self.optimizer.step()
         return results
 
@@ -106,8 +152,8 @@ class Run:
         diverged = (~(losses.abs() <= MAX_LOSS)).nonzero()  # NaN compares false
         if len(diverged):
             step = int(diverged[0])
-            self.schedule.before_step(self.epoch, self.epoch * self.steps_per_epoch + step)
-            raise Diverged(self.epoch + 1, step + 1, float(self.optimizer.param_groups[0]["lr"]), MAX_LOSS)
+            rate = self.schedule.learning_rate(self.epoch, self.epoch * self.steps_per_epoch + step)
+            raise Diverged(self.epoch + 1, step + 1, rate, MAX_LOSS)
         sizes = torch.full((self.steps_per_epoch,), float(self.spec.batch_size))
         sizes[-1] = self.train_size - (self.steps_per_epoch - 1) * self.spec.batch_size
         return ((losses.double() * sizes).sum() / sizes.sum()).item()
@@ -159,31 +205,35 @@ def train(
     device: torch.device,
     score: Callable[[Tensor], Score],
     threads: int = DEFAULT_THREADS,
-    cuda_graphs: bool = False,
     resume: dict[str, Any] | None = None,
     on_step: Callable[[TrainingStep], None] | None = None,
     on_epoch: Callable[[Run, EpochResult], None] | None = None,
+    on_remark: Callable[[str], None] | None = None,
 ) -> Iterator[EpochResult]:
     """Train, and yield each finished epoch.
 
     `score` is called once per epoch with the outputs (N, 10) for the test images. `resume` is a `Run.state_dict()` of
     the same spec and seed. `on_epoch` is called before an epoch is yielded, so that it can store the run's state.
-    `cuda_graphs` replays recorded steps on a CUDA device, see `course.training.cuda_graphs`.
+    `on_remark` is called with a sentence where a run is slower than others on this device.
     Raises Diverged when a loss is above `MAX_LOSS` or not a number, OutputsNotFinite when most test images get no
-    answer, SpecError when the spec cannot be trained.
+    answer, RecipeError when the device cannot train it repeatably, SpecError when the spec cannot be trained.
     """
     with deterministic(device, threads):
-        run = Run(spec, data, seed, device, cuda_graphs=cuda_graphs)
+        run = Run(spec, data, seed, device)
         if resume is not None:
             run.load_state_dict(resume)
+    remark = ""
     while run.epoch < spec.epochs:
         with deterministic(device, threads), seeded(derive_seed(seed, run.epoch, "network"), device):
-            train_loss, train_correct = run.train_epoch(on_step)
+            with refusing_unrepeatable():
+                train_loss, train_correct = run.train_epoch(on_step)
             test_score = score(run.test_outputs())
             metrics = {"train_loss": train_loss, "test_loss": test_score.loss}
             if run.validation_size:
                 metrics["validation_loss"] = run.validation_loss()
-        learning_rate = float(run.optimizer.param_groups[0]["lr"])
+        if on_remark is not None and run.slow_because != remark:
+            on_remark(remark := run.slow_because)
+        learning_rate = run.schedule.learning_rate(run.epoch, (run.epoch + 1) * run.steps_per_epoch - 1)
         run.schedule.after_epoch(metrics)
         run.epoch += 1
         result = EpochResult(

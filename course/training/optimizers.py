@@ -12,6 +12,7 @@ from torch import Tensor
 
 from course import spec
 from course.errors import SpecError
+from course.training.device_optimizers import DEVICE_OPTIMIZERS, device_options
 
 # LBFGS needs a closure, SparseAdam sparse gradients, Muon matrices: none of them fits this training loop
 ALLOWED = ("SGD Adam AdamW NAdam RAdam Adamax Adagrad Adadelta RMSprop Rprop ASGD Adafactor").split()
@@ -22,8 +23,10 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 IGNORED_OPTIONS = frozenset({"params", "param_names", "initial_lr", "foreach", "fused", "capturable", "differentiable"})
 
 
-def build_optimizer(given: spec.Optimizer, parameters: dict[str, Tensor]) -> torch.optim.Optimizer:
-    """The optimizer over the named parameters. Raises SpecError."""
+def build_optimizer(
+    given: spec.Optimizer, parameters: dict[str, Tensor], *, on_device: bool = False
+) -> torch.optim.Optimizer:
+    """The optimizer over the named parameters; with `on_device` one whose step reads no number. Raises SpecError."""
     if given.name not in OPTIMIZERS:
         raise SpecError(f"The optimizer {given.name!r} is not on the list: {', '.join(OPTIMIZERS)}.")
     groups = [_parameter_group(given.name, group, parameters) for group in given.groups]
@@ -36,6 +39,9 @@ def build_optimizer(given: spec.Optimizer, parameters: dict[str, Tensor]) -> tor
     # passed to the constructor too: it checks them, and Adagrad reads its initial accumulator value only there
     constructor_options = inspect.signature(optimizer_class).parameters
     first = {option: value for option, value in given.groups[0].options.items() if option in constructor_options}
+    if on_device:
+        optimizer_class = DEVICE_OPTIMIZERS.get(given.name, optimizer_class)
+        first = device_options(given.name) | first
     try:
         return optimizer_class(groups, **first)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -53,6 +59,11 @@ def _parameter_group(name: str, group: spec.ParameterGroup, parameters: dict[str
     for option, value in group.options.items():
         check_option(name, option, value)
     return {"params": [parameters[parameter] for parameter in group.params], **group.options}
+
+
+def pytorch_name(optimizer: torch.optim.Optimizer) -> str:
+    """The class of `torch.optim` that it is, or that it computes."""
+    return next(base.__name__ for base in type(optimizer).__mro__ if base.__name__ in OPTIMIZERS)
 
 
 @cache

@@ -24,6 +24,10 @@ class TrainingStep:
     losses: Tensor
     correct_so_far: Tensor
 
+    def wait(self) -> None:
+        """Wait until the device has computed the step: its work is only queued when `on_step` is called."""
+        self.correct_so_far.item()
+
     @property
     def loss(self) -> float:
         return self.losses[self.step - 1].item()

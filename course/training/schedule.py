@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from course import spec
 from course.errors import SpecError
-from course.training.optimizers import check_option
+from course.training.device_optimizers import as_tensor_option
+from course.training.optimizers import check_option, pytorch_name
 
 _PLATEAU_STATE = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")
 
@@ -26,18 +28,59 @@ class Schedule:
         self._columns: tuple[spec.ScheduleColumn, ...] = ()
         self._plateau: ReduceLROnPlateau | None = None
         self._metric = ""
+        self._device_values: list[Tensor] = []  # of each column, (rows,) or (rows, 2)
         if isinstance(given, spec.ScheduleTable):
             _check_table(given, optimizer, total[given.by])
             self._table, self._columns = given, tuple(given.full_columns())
         elif given is not None:
             self._plateau, self._metric = _build_plateau(given, optimizer), given.metric
 
+    @property
+    def options(self) -> set[str]:
+        """The options that change during a run."""
+        return {"lr"} if self._plateau is not None else {column.option for column in self._columns}
+
+    @property
+    def rows_per_step(self) -> int:
+        """How far one step moves in the table."""
+        return 1 if self._table is not None and self._table.by == "batch" else 0
+
+    def row(self, epoch: int, step: int) -> int:
+        """The row of the table for a step; both count from 0, `step` over the whole run."""
+        return step if self.rows_per_step else epoch
+
+    def move_to(self, device: torch.device) -> None:
+        """Make tensors on `device` of the options that change, and of their values; then use `set_on_device`."""
+        for group in self.optimizer.param_groups:
+            for option in self.options & group.keys():
+                group[option] = as_tensor_option(group[option], device)
+        self._device_values = [
+            torch.tensor(column.values, dtype=torch.float64, device=device) for column in self._columns
+        ]
+
+    def set_on_device(self, row: Tensor) -> None:
+        """Set the options to a row of the table, (1,) int64, without reading a number."""
+        for column, values in zip(self._columns, self._device_values, strict=True):
+            option = self.optimizer.param_groups[column.group][column.option]
+            targets = option if isinstance(option, tuple) else (option,)
+            for target, value in zip(targets, values.index_select(0, row).flatten(), strict=True):
+                target.copy_(value)
+
+    def learning_rate(self, epoch: int, step: int) -> float:
+        """The first group's in a step; both count from 0, `step` over the whole run."""
+        for column in self._columns:
+            if (column.group, column.option) == (0, "lr"):
+                value = column.values[self.row(epoch, step)]
+                assert not isinstance(value, tuple)  # checked in the constructor
+                return float(value)
+        return float(self.optimizer.param_groups[0]["lr"])
+
     def before_step(self, epoch: int, step: int) -> None:
         """`epoch` and `step` count from 0, `step` over the whole run."""
         if self._table is not None:
-            index = epoch if self._table.by == "epoch" else step
             for column in self._columns:
-                self.optimizer.param_groups[column.group][column.option] = column.values[index]
+                value = column.values[self.row(epoch, step)]
+                self.optimizer.param_groups[column.group][column.option] = value
 
     def after_epoch(self, metrics: dict[str, float]) -> None:
         if self._plateau is not None:
@@ -58,7 +101,7 @@ def _check_table(table: spec.ScheduleTable, optimizer: torch.optim.Optimizer, to
         if column.group >= len(optimizer.param_groups):
             raise SpecError(f"The schedule sets {column.option!r} of group {column.group}, which does not exist.")
         for value in {type(value): value for value in column.values}.values():
-            check_option(type(optimizer).__name__, column.option, value)
+            check_option(pytorch_name(optimizer), column.option, value)
         if len(column.values) < total:
             unit = "steps" if table.by == "batch" else "epochs"
             raise SpecError(f"The schedule has {len(column.values):,} values, and the run has {total:,} {unit}.")

@@ -28,9 +28,9 @@ def test_without_options_everything_has_the_defaults_of_the_dataclass():
 
 def test_every_option_sets_its_field():
     arguments = "--assignment lesson1_baseline --device cpu --seeds 2 --max-minutes 3.5 --reduced 1/6000/2000"
-    flags = "--cuda-graphs --trust-submissions --quick"
+    flags = "--trust-submissions --quick"
     assert options_of(("assignment", *TRAINING_OPTIONS), *arguments.split(), *flags.split()) == (
-        Options("lesson1_baseline", "cpu", 1, True, 2, True, 3.5, SMOKE_RUN),
+        Options("lesson1_baseline", "cpu", 1, 2, True, 3.5, SMOKE_RUN),
         True,
     )
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from course.errors import RecipeError, SpecError
 from course.training import devices
-from course.training.devices import choose_device, deterministic, seeded
+from course.training.devices import choose_device, deterministic, refusing_unrepeatable, seeded
 
 CPU = torch.device("cpu")
 
@@ -30,7 +31,7 @@ def test_settings_hold_inside_and_are_the_callers_after_even_an_error(warn_only)
         before = settings()
         with pytest.raises(ZeroDivisionError), deterministic(CPU, threads=2):
             assert settings()[0] == 2
-            assert settings()[3:] == (True, False, False, False)
+            assert settings()[3:] == (True, False, False, False, False)
             raise ZeroDivisionError
         assert settings() == before
     finally:
@@ -43,6 +44,23 @@ def test_cuda_is_asked_for_deterministic_kernels(monkeypatch):
     with deterministic(torch.device("cuda"), threads=1):
         assert torch.are_deterministic_algorithms_enabled()
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_memory_is_not_filled_before_it_is_written(monkeypatch):
+    with deterministic(torch.device("cuda"), threads=1):
+        assert not torch.utils.deterministic.fill_uninitialized_memory
+    assert torch.utils.deterministic.fill_uninitialized_memory
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, SpecError])
+def test_an_operator_that_cannot_be_repeated_is_refused_by_name(kind):
+    with pytest.raises(RecipeError, match=r"PyTorch's cumsum_cuda_kernel .* --device cpu"), refusing_unrepeatable():
+        raise kind("Operation 3 failed: cumsum_cuda_kernel does not have a deterministic implementation, but ...")
+
+
+def test_other_errors_are_passed_on():
+    with pytest.raises(RuntimeError, match="out of memory"), refusing_unrepeatable():
+        raise RuntimeError("CUDA out of memory")
 
 
 def test_a_seed_fixes_the_draws_inside_and_the_callers_stream_goes_on():
