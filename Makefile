@@ -42,7 +42,7 @@ test: $(READY) ## run all tests
 	$(PYTEST) $(ARGS)
 
 check: $(READY) ## run the tests that need no database, browser, registry or training, and are quick
-	$(PYTEST) -m 'not (browser or database or registry or slow or training)' $(ARGS)
+	$(PYTEST) -m 'not (browser or cuda or database or registry or slow or training)' $(ARGS)
 
 grade: $(READY) ## train the worked challenge under the grader's seeds and print the verdict (minutes)
 	$(BIN)/autograder grade $(FILE) $(ARGS)
