@@ -14,20 +14,13 @@ import click
 from autograder import sandbox
 from autograder.bench.chart import save_chart
 from autograder.bench.isolation import measure_capture
-from autograder.bench.record import BenchRecord, ModelRecord, Summaries, summarize
+from autograder.bench.record import LESSONS, BenchRecord, ModelRecord, Summaries, summarize
 from autograder.bench.speed import Size, measure_epochs, profile_operators
 from autograder.console import report_errors
 from autograder.store.records import software_versions
 from course import data
 from course.files import write_atomically
 from course.training.hardware import processor_name
-
-LESSONS = {
-    "Model 1": "lesson1_baseline",
-    "Model 2": "lesson3_dropout",
-    "Model 3": "lesson4_schedulers",
-    "challenge": "challenge",
-}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

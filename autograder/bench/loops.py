@@ -36,7 +36,7 @@ from course.training.devices import deterministic
 from course.training.loop import Run
 from course.training.scoring import LOSSES
 
-SEED = 1
+SEED, CPU = 1, torch.device("cpu")
 WARM_UP = (5, 100)  # steps and images: compiles, and fills caches
 
 
@@ -52,14 +52,14 @@ Round = Callable[[int, int], Times]  # training steps, test images -> their time
 
 
 @contextmanager
-def published(recipe: Recipe) -> Iterator[Round]:
+def published(recipe: Recipe, device: torch.device = CPU) -> Iterator[Round]:
     """The published loop; its model and data are built once."""
     with _torchvision_mnist() as folder:
         train_set = datasets.MNIST(folder, train=True, transform=recipe.train_transform or default_transform())
         test_set = datasets.MNIST(folder, train=False, transform=recipe.test_transform or default_transform())
         torch.manual_seed(SEED)
         loader = DataLoader(train_set, batch_size=recipe.batch_size, shuffle=True)
-        model, compute_loss = recipe.model(), LOSSES[recipe.loss]
+        model, compute_loss = recipe.model().to(device), LOSSES[recipe.loss]
         optimizer = recipe.optimizer(model.named_parameters())
 
         def train(steps: int) -> None:
@@ -67,6 +67,7 @@ def published(recipe: Recipe) -> Iterator[Round]:
             model.train()
             bar = tqdm(islice(loader, steps), total=steps)
             for index, (images, labels) in enumerate(bar):
+                images, labels = images.to(device), labels.to(device)
                 optimizer.zero_grad()
                 outputs = model(images)
                 loss = compute_loss(outputs, labels)
@@ -81,6 +82,7 @@ def published(recipe: Recipe) -> Iterator[Round]:
             model.eval()
             with torch.no_grad():
                 for images, labels in DataLoader(Subset(test_set, range(count)), batch_size=recipe.batch_size):
+                    images, labels = images.to(device), labels.to(device)
                     outputs = model(images)
                     compute_loss(outputs, labels).item()
                     outputs.argmax(dim=1, keepdim=True).eq(labels.view(-1, 1)).sum().item()

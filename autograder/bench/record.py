@@ -6,6 +6,14 @@ import statistics
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
+# the recipes that are measured: the published models, and the course's own
+LESSONS = {
+    "Model 1": "lesson1_baseline",
+    "Model 2": "lesson3_dropout",
+    "Model 3": "lesson4_schedulers",
+    "challenge": "challenge",
+}
+
 Summaries = dict[str, "Summary"]  # what was measured -> its summary
 
 
