@@ -62,6 +62,7 @@ c.Autograde.autograde_preprocessors = [
 # c.TrainedScore.store = ""       # a file, or "postgresql://grader@host/results"; "": the store of `autograder`
 # c.TrainedScore.device = "auto"  # CUDA if there is a GPU
 # c.TrainedScore.seeds = 3        # default: as the rules say
+# c.TrainedScore.max_minutes = 120.0  # a run that, by its first steps, would take longer is refused
 
 # Reduced trainings, to try out a course in minutes. Results are then marked as not official.
 # c.TrainedScore.reduced = {"epochs": 2, "train_images": 6000, "test_images": 2000, "accuracy": 0.9, "near": 0.01}

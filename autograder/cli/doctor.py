@@ -88,7 +88,12 @@ def _device() -> Finding:
 
     device = choose_device("auto")
     if device.type == "cuda":
-        return Finding("device", True, f"CUDA: {torch.cuda.get_device_name(device)}")
+        offered = torch.cuda.get_device_properties(device)
+        text = (
+            f"CUDA {torch.version.cuda}: {offered.name}, {offered.total_memory / 1e9:.0f} GB, compute capability "
+            f"{offered.major}.{offered.minor}, {torch.cuda.device_count()} device(s)"
+        )
+        return Finding("device", True, text, "To see how fast and how repeatable: `python -m autograder.bench.gpu`.")
     return Finding(
         "device",
         True,

@@ -50,6 +50,9 @@ class TrainedScore(NbGraderPreprocessor):
     seeds = Integer(None, allow_none=True, help="Train at most this many seeds. Default: as the rules say.").tag(
         config=True
     )
+    max_minutes = Float(
+        Options.max_minutes, help="Refuse a run that, by its first steps, would take longer than this."
+    ).tag(config=True)
     partial_credit = Float(
         0.0, help="The fraction of the points for a recipe that just misses the accuracy; 0: all points or none."
     ).tag(config=True)
@@ -86,6 +89,7 @@ class TrainedScore(NbGraderPreprocessor):
             assignment=assignment,
             device=self.device,
             seeds=self.seeds,
+            max_minutes=self.max_minutes,
             trust_submissions=self.trust_submissions,
             reduced=ReducedRun.from_config(self.reduced) if self.reduced else None,
         )

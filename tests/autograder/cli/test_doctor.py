@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from autograder.cli import doctor
 from autograder.store.secret import SECRET_VARIABLE, secret_file
@@ -90,3 +92,13 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(doctor, "PACKAGES", ("torch", "no-such-package"))
     packages = findings()["packages"]
     assert not packages.ok and packages.text.startswith("torch 2.") and "no-such-package" in packages.remedy
+
+
+def test_a_gpu_is_told_with_what_it_offers(monkeypatch):
+    offered = SimpleNamespace(name="NVIDIA H200", total_memory=150_754_820_096, major=9, minor=0)
+    monkeypatch.setattr("course.training.devices.choose_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: offered)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    device = findings()["device"]
+    assert device.ok and "NVIDIA H200, 151 GB, compute capability 9.0, 1 device(s)" in device.text
+    assert "autograder.bench.gpu" in device.remedy

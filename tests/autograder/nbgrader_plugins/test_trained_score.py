@@ -2,12 +2,14 @@
 
 import datetime as dt
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from traitlets.config import Config
 
+from autograder.cli.options import TRAINING_OPTIONS
 from autograder.console import student_name
 from autograder.grading.options import Options
 from autograder.grading.recipe_sandbox import RecipeSandbox
@@ -22,6 +24,8 @@ from tests.support.stores import NOON, hand_in, result_of
 
 REDUCED = {"epochs": 1, "train_images": 600, "test_images": 500, "accuracy": 0.5}
 
+CONFIG = Path(__file__).parents[3] / "nbgrader_config.py"
+
 
 def trained_score(**settings):
     return TrainedScore(config=Config(TrainedScore=settings))
@@ -30,6 +34,19 @@ def trained_score(**settings):
 def nbgrader_runs_it(monkeypatch, *, force):
     converter = SimpleNamespace(force=force, coursedir=SimpleNamespace(groupshared=False))
     monkeypatch.setattr(TrainedScore, "_converter", converter)
+
+
+@pytest.mark.parametrize("option", TRAINING_OPTIONS)
+def test_each_option_of_the_command_is_a_setting_that_the_configuration_explains(option):
+    assert option in TrainedScore.class_trait_names(config=True)
+    assert f"c.TrainedScore.{option} = " in CONFIG.read_text()
+
+
+def test_the_settings_are_the_options_of_the_grading():
+    settings = trained_score(device="cpu", seeds=2, max_minutes=7.5, trust_submissions=True)
+    assert settings.options("challenge") == Options(
+        "challenge", device="cpu", seeds=2, max_minutes=7.5, trust_submissions=True
+    )
 
 
 def test_an_assignment_without_a_recipe_is_left_alone():
