@@ -243,8 +243,8 @@ def test_the_leaderboard_that_counts_another_attempt_is_told(course):
     assert found.sentence.startswith("The leaderboard counts the attempt with pass")
 
 
-def test_a_student_whose_name_looks_like_a_pattern_has_the_command_quoted(course):
+def test_a_student_whose_name_looks_like_a_pattern_has_it_escaped_in_the_command(course):
     course.grade_all("lea[x]")
     course.interrupt("lea[x]")
     (found,) = audit(course.view()).differences
-    assert found.next_step == "nbgrader autograde challenge '--student=lea[x]'"
+    assert found.next_step == "nbgrader autograde challenge '--student=lea[[]x]'"

@@ -61,11 +61,11 @@ def test_each_state_has_its_reason_and_its_next_step(course):
     }
     assert statuses["interrupted"].reason == "it was interrupted in its autograding"
     assert statuses["no notebook"].reason == "there is no challenge.ipynb, but my work.txt"
-    assert statuses["lea[x]"].next_step == "nbgrader autograde challenge '--student=lea[x]'"
+    assert statuses["lea[x]"].next_step == "nbgrader autograde challenge '--student=lea[[]x]'"
     assert all(status.next_step for name, status in statuses.items() if name not in ("ada", "gus"))
     counts = [describe_count(count) for count in count_states(statuses.values())]
     assert "1 graded" in counts and "1 handed in nothing: gus" in counts
-    assert "1 handed in but never graded: lea[x] (nbgrader autograde challenge '--student=lea[x]')" in counts
+    assert "1 handed in but never graded: lea[x] (nbgrader autograde challenge '--student=lea[[]x]')" in counts
 
 
 def test_several_in_one_state_share_their_command(course):
