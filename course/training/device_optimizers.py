@@ -7,7 +7,7 @@ Adam and AdamW compute, but for rounding, and keep their states, with any of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -30,10 +30,7 @@ class DeviceSGD(torch.optim.SGD):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]  # no step here has a closure
-        for group in self.param_groups:
-            parameters, gradients = _parameters_and_gradients(group)
-            if not parameters:
-                continue
+        for group, parameters, gradients in _groups_with_gradients(self):
             if _is_used(decay := group["weight_decay"]):
                 gradients = _plus(gradients, _times(parameters, decay))
             if _is_used(group["momentum"]):
@@ -60,10 +57,7 @@ class DeviceAdam(torch.optim.Adam):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]  # no step here has a closure
-        for group in self.param_groups:
-            parameters, gradients = _parameters_and_gradients(group)
-            if not parameters:
-                continue
+        for group, parameters, gradients in _groups_with_gradients(self):
             steps, means, squares = self._moments(parameters)
             rate, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
             if _is_used(decay) and group["decoupled_weight_decay"]:
@@ -126,10 +120,13 @@ def as_tensor_option(value: Any, device: torch.device) -> Any:
     return torch.full((), float(value), dtype=torch.float64, device=device)
 
 
-def _parameters_and_gradients(group: dict[str, Any]) -> tuple[Tensors, Tensors]:
-    parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
-    gradients = [parameter.grad for parameter in parameters]
-    return parameters, list(torch._foreach_neg(gradients)) if group["maximize"] and gradients else gradients
+def _groups_with_gradients(optimizer: torch.optim.Optimizer) -> Iterator[tuple[dict[str, Any], Tensors, Tensors]]:
+    """Each group that has any, with its parameters and their gradients, in the direction of descent."""
+    for group in optimizer.param_groups:
+        parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+        gradients = [parameter.grad for parameter in parameters]
+        if parameters:
+            yield group, parameters, list(torch._foreach_neg(gradients)) if group["maximize"] else gradients
 
 
 def _plus(first: Tensors, second: Tensors) -> Tensors:
