@@ -85,7 +85,8 @@ def test_adamw_decays_as_pytorchs_where_the_recipe_does_not_say():
 
 
 @pytest.mark.parametrize(
-    ("name", "option"), [(name, option) for name, options in TENSOR_OPTIONS.items() for option in options or ("",)]
+    ("name", "option"),
+    [(name, option) for name, options in TENSOR_OPTIONS.items() for option in sorted(options) or ("",)],
 )
 def test_no_number_is_read_on_the_device(name, option):
     """Fake tensors raise where one is."""
