@@ -17,8 +17,9 @@ from pathlib import Path
 
 from autograder import sandbox
 from autograder.batch.grading_worker import GradingWorker
-from autograder.batch.local import RUNS_PER_GPU, ProgressDisplay
+from autograder.batch.local import ProgressDisplay
 from autograder.batch.outcome import BatchSummary, Outcome
+from autograder.batch.runs_per_gpu import RunsPerGPU
 from autograder.batch.submissions import SubmissionFile
 from autograder.batch.work_queue import POLL_SECONDS, WorkQueue
 from autograder.grading.attempts import TIMESTAMP, handed_in
@@ -28,7 +29,9 @@ from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import TrainedElsewhere
 from autograder.store import Regrade, Store, StoreError, open_store
 from autograder.store.secret import SECRET_VARIABLE, course_secret
+from autograder.workers.messages import Progress, RunStarted
 from course.errors import GraderError, StudentCodeError, UsageError
+from course.training.results import EpochResult
 
 MAX_RETRIES = 5  # how often one submission is given to another process or machine because the last one died
 CONNECT_SECONDS = 10
@@ -112,12 +115,12 @@ class _ClusterBatch:
     ):
         self._queue, self._display, self._jobs = WorkQueue(submissions, store), display, jobs
         self._summary = BatchSummary()
-        self._running: dict[ray.ObjectRef[Outcome | int], tuple[int, SubmissionFile]] = {}  # with the worker's number
+        self._running: dict[ray.ObjectRef[Graded], tuple[int, SubmissionFile]] = {}  # with the worker's number
         if options.device == "auto":  # the same kind of device for all students
             options = replace(options, device="cuda" if ray.cluster_resources().get("GPU") else "cpu")
         self._options = options
-        gpus = 1 / RUNS_PER_GPU if options.device == "cuda" else 0
-        self._task = ray.remote(num_cpus=options.threads, num_gpus=gpus, max_retries=MAX_RETRIES)(grade_remotely)
+        self._runs = RunsPerGPU(gpus=0)  # their number is asked for when it is needed: machines join and leave
+        self._task = ray.remote(num_cpus=options.threads, max_retries=MAX_RETRIES)(grade_remotely)
         store_url = store.url.render_as_string(hide_password=False)
         self._task_arguments = (options, store_url, course_secret(), regrade)
 
@@ -127,6 +130,7 @@ class _ClusterBatch:
             finished, _ = ray.wait(list(self._running), timeout=POLL_SECONDS)
             for reference in finished:
                 self._collect(reference, *self._running.pop(reference))
+                self._runs.set_running(len(self._running))
         self._summary.seconds = round(time.monotonic() - start, 1)
         return self._summary
 
@@ -140,23 +144,27 @@ class _ClusterBatch:
             worker = next(number for number in range(len(used) + 1) if number not in used)
             self._display.began(worker, submission)
             self._display.listener(worker).stage("on the cluster")
-            reference = self._task.remote(RemoteSubmission.pack(submission), *self._task_arguments)
+            task = self._task.options(num_gpus=1 / self._runs.limit if self._options.device == "cuda" else 0)
+            reference = task.remote(RemoteSubmission.pack(submission), *self._task_arguments)
             self._running[reference] = (worker, submission)
+            self._runs.set_running(len(self._running))
         return True
 
     def _capacity(self) -> int:
         """How many tasks fit on the cluster now; machines join and leave."""
         resources = ray.cluster_resources()
+        capacity = int(resources.get("CPU", 0) // self._options.threads)
         if self._options.device == "cuda":
-            capacity = int(resources.get("GPU", 0) * RUNS_PER_GPU)
-        else:
-            capacity = int(resources.get("CPU", 0) // self._options.threads)
+            self._runs.gpus = resources.get("GPU", 0)
+            capacity = min(capacity, self._runs.places)
         return max(1, min(capacity, self._jobs or capacity))
 
-    def _collect(self, reference: ray.ObjectRef[Outcome | int], worker: int, submission: SubmissionFile) -> None:
+    def _collect(self, reference: ray.ObjectRef[Graded], worker: int, submission: SubmissionFile) -> None:
         outcome: Outcome | int
         try:
-            outcome = ray.get(reference)
+            graded = ray.get(reference)
+            outcome = graded.outcome
+            self._runs.advanced(graded.epochs, graded.memory)
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, GraderError):
                 raise StoreError(str(error.cause)) from None
@@ -171,17 +179,32 @@ class _ClusterBatch:
             self._display.finished(worker, outcome)
 
 
+@dataclass(frozen=True)
+class Graded:
+    """What a task returns: its outcome, or the id of a run that another process is training.
+
+    `epochs` were trained for it; `memory` is the largest share of its GPU's memory that was in use.
+    """
+
+    outcome: Outcome | int
+    epochs: int
+    memory: float
+
+
 def grade_remotely(
     remote: RemoteSubmission, options: Options, store_url: str, secret: bytes, regrade: Regrade | None
-) -> Outcome | int:
-    """The Ray task. Returns the id of the run if another process is training it. Raises StoreError."""
+) -> Graded:
+    """The Ray task. Raises StoreError."""
     os.environ[SECRET_VARIABLE] = secret.decode()
+    listener = _Counter()
     with tempfile.TemporaryDirectory(prefix="under8k") as folder:
         submission = remote.unpack(Path(folder))
+        outcome: Outcome | int
         try:
-            return _grading_worker(options, store_url).grade(submission, _SilentListener(), regrade)
+            outcome = _grading_worker(options, store_url).grade(submission, listener, regrade)
         except TrainedElsewhere as error:
-            return error.run_id
+            outcome = error.run_id
+    return Graded(outcome, listener.epochs, listener.memory)
 
 
 @functools.cache
@@ -191,10 +214,20 @@ def _grading_worker(options: Options, store_url: str) -> GradingWorker:
     return GradingWorker(options, open_store(store_url), recipe_sandbox)
 
 
-class _SilentListener:
-    """Shows nothing: nobody sees the output of a task."""
+class _Counter:
+    """A listener that shows nothing, because nobody sees the output of a task."""
 
-    def _ignore(self, *_: object, **__: object) -> None:
+    def __init__(self) -> None:
+        self.epochs, self.memory = 0, 0.0
+
+    def stage(self, text: str) -> None:
         pass
 
-    stage = run_started = progress = epoch = _ignore
+    def run_started(self, number: int, seed: int, started: RunStarted) -> None:
+        self.epochs -= started.resumed  # they are told again
+
+    def progress(self, progress: Progress) -> None:
+        self.memory = max(self.memory, progress.memory)
+
+    def epoch(self, result: EpochResult) -> None:
+        self.epochs += 1

@@ -111,11 +111,18 @@ def _data() -> Finding:
 
 
 def _isolation() -> Finding:
-    from autograder.sandbox import Tier, best_tier, tier_problem
+    from autograder.sandbox import Tier, best_tier, gpu_problem, tier_problem
+    from course.training.hardware import choose_device_type
 
     tier = best_tier()
     if tier is Tier.BUBBLEWRAP:
-        return Finding("isolation", True, "bubblewrap, Landlock and seccomp work (just tried)")
+        working = "bubblewrap, Landlock and seccomp work (just tried)"
+        if choose_device_type() == "cpu":
+            return Finding("isolation", True, working)
+        if (problem := gpu_problem()) is None:
+            return Finding("isolation", True, f"{working}, and a process in bubblewrap can use the GPU")
+        text = f"{working}; training on the GPU, which runs no code of a submission's, is outside of them"
+        return Finding("isolation", True, text, f"The GPU in bubblewrap: {problem}", needed=False)
     if tier is Tier.LANDLOCK:
         return Finding("isolation", True, tier.caveat, f"bubblewrap: {tier_problem(Tier.BUBBLEWRAP)}", needed=False)
     return Finding(

@@ -94,7 +94,7 @@ jobs_option = click.option(
     metavar="N",
     default="auto",
     show_default=True,
-    help="How many to grade at a time; auto: one per core, or 4 per GPU.",
+    help="How many to grade at a time; auto: one per core; on a GPU more and more, as long as that is faster.",
 )
 
 

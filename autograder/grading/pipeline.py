@@ -22,7 +22,7 @@ from autograder.grading.options import Options
 from autograder.grading.read_submission import read_recipe_source, worked_files_beside
 from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import GradingRecorder
-from autograder.grading.training_run import Interruption, Listener, TrainingSetup, train_once
+from autograder.grading.training_run import Interruption, Listener, TrainingSetup, isolation, train_once
 from autograder.store import Regrade, Store, StoreError
 from autograder.store.records import Result, RunRecord
 from autograder.store.secret import course_secret
@@ -174,7 +174,9 @@ def train_until_decided(
     def next_run(number: int) -> RunRecord:
         seed = draw_seed(secret, spec.hash, number)
         train = partial(train_once, setup, to_train, seed, number)
-        return recorder.run(spec, seed, setup.tier.value, train, setup.listener.stage) if recorder else train()
+        if recorder is None:
+            return train()
+        return recorder.run(spec, seed, isolation(setup.tier, setup.options), train, setup.listener.stage)
 
     return judge_until_decided(rules, setup.options, next_run)
 
@@ -203,7 +205,7 @@ def _without_verdict(path: Path, rules: Rules, options: Options, recipe_sandbox:
         verdict="internal",
         reasons=(),
         official=options.reduced is None,
-        isolation=recipe_sandbox.tier.value,
+        isolation=isolation(recipe_sandbox.tier, options),
     )
 
 

@@ -15,7 +15,7 @@ from autograder import sandbox
 from autograder.grading.options import Options
 from autograder.store.checkpoints import Checkpoint, CheckpointFile, CheckpointStore
 from autograder.store.records import RunRecord, software_versions
-from autograder.workers.client import Worker, WorkerPool
+from autograder.workers.client import NO_GPU, Worker, WorkerPool
 from autograder.workers.messages import (
     EpochFinished,
     Outputs,
@@ -32,7 +32,7 @@ from autograder.workers.messages import (
 from course import data
 from course.errors import GraderError, RecipeError
 from course.spec import Spec
-from course.training.hardware import keep_compiled_loops
+from course.training.hardware import keep_compiled_loops, may_have_gpu
 from course.training.results import EpochResult
 
 TEST_LABELS = "t10k-labels-idx1-ubyte"
@@ -165,20 +165,21 @@ class TrainingRun:
 
     def _start_trainer(self) -> Worker:
         folder, options = self._setup.data_folder, self._setup.options
-        if self._is_sandboxed():
+        sandboxed = self._setup.tier is sandbox.Tier.BUBBLEWRAP and not trainer_problem(options)
+        if sandboxed:
             keep_compiled_loops()
-        readable = [folder / name for name in data.FILES if name != TEST_LABELS]
         return self._setup.workers.start(
-            "trainer", sandboxed=self._is_sandboxed(), threads=options.threads, readable=readable
+            "trainer",
+            sandboxed=sandboxed,
+            threads=options.threads,
+            readable=[folder / name for name in data.FILES if name != TEST_LABELS],
+            gpu=sandbox.gpu_access() if _may_use_gpu(options.device) else NO_GPU,
         )
 
     def _start_scorer(self) -> Worker:
         readable = [self._setup.data_folder / TEST_LABELS]
-        return self._setup.workers.start("scorer", sandboxed=self._is_sandboxed(), readable=readable)
-
-    def _is_sandboxed(self) -> bool:
-        """Sandboxed processes cannot use a GPU. Trainer and scorer run only the grader's own code."""
-        return self._setup.tier is sandbox.Tier.BUBBLEWRAP and not _may_use_gpu(self._setup.options.device)
+        sandboxed = self._setup.tier is sandbox.Tier.BUBBLEWRAP
+        return self._setup.workers.start("scorer", sandboxed=sandboxed, readable=readable)
 
     def _train_request(self) -> TrainRequest:
         options = self._setup.options
@@ -210,6 +211,17 @@ def checkpoint_path(spec: Spec, seed: int, options: Options) -> Path:
     return user_cache_path("under8k") / "runs" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
 
+def isolation(tier: sandbox.Tier, options: Options) -> str:
+    """How a grading is isolated, as its result records it: the tier, and whether training on a GPU is outside of it."""
+    if tier is sandbox.Tier.BUBBLEWRAP and trainer_problem(options):
+        return f"{tier}, training on the GPU without"
+    return tier.value
+
+
+def trainer_problem(options: Options) -> str | None:
+    """Why the trainer cannot be in bubblewrap although that works here; None if it can."""
+    return sandbox.gpu_problem() if _may_use_gpu(options.device) else None
+
+
 def _may_use_gpu(device: str) -> bool:
-    """Whether a run on `device` may find an NVIDIA GPU."""
-    return device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
+    return device == "cuda" or (device == "auto" and may_have_gpu())

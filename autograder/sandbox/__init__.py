@@ -26,10 +26,13 @@ What it does not cover:
   content; and between its start and `lockdown()`, while only the grader's own code runs, the process is not isolated.
 - With `threads` above 1, the number of threads is limited for an ordinary user under bubblewrap only; memory limits
   it elsewhere. With 1, the default, there can be no second thread.
+- A process that is shown a GPU (`gpu`; the trainer alone) talks to its driver, which runs in the kernel, and shares the
+  GPU with whatever else uses it.
 - `Tier.NONE` covers nothing: there are only the limits of time and output.
 """
 
 from autograder.sandbox.fork_server import ForkServer, ForkServerProcess
+from autograder.sandbox.gpu import GPUAccess, gpu_access, gpu_problem
 from autograder.sandbox.limits import Limits, SandboxResult, Tier
 from autograder.sandbox.lockdown import lockdown, lockdown_notebook_kernel
 from autograder.sandbox.namespaces import bubblewrap, environment, readable_paths
@@ -40,6 +43,7 @@ __all__ = [
     "ChildProcess",
     "ForkServer",
     "ForkServerProcess",
+    "GPUAccess",
     "Limits",
     "SandboxResult",
     "Tier",
@@ -47,6 +51,8 @@ __all__ = [
     "bubblewrap",
     "choose_tier",
     "environment",
+    "gpu_access",
+    "gpu_problem",
     "last_stderr_line",
     "lockdown",
     "lockdown_notebook_kernel",

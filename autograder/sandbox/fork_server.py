@@ -112,6 +112,7 @@ class ForkServerProcess:
         tier: Tier,
         readable: Sequence[Path],
         variables: Mapping[str, str] = MappingProxyType({}),
+        devices: Sequence[Path] = (),
     ):
         self._tier, self._paths = tier, readable_paths(readable)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
@@ -120,7 +121,7 @@ class ForkServerProcess:
         with server_end:
             starting = _starter_thread(os.getpid()).submit(
                 subprocess.Popen,
-                command(tier, argv, self._paths),
+                command(tier, argv, self._paths, devices),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._stderr,

@@ -66,20 +66,25 @@ def environment() -> dict[str, str]:
     }
 
 
-def command(tier: Tier, argv: Sequence[str], readable: Iterable[Path]) -> list[str]:
+def command(tier: Tier, argv: Sequence[str], readable: Iterable[Path], devices: Iterable[Path] = ()) -> list[str]:
     """The command that runs this interpreter with `argv` in a tier. Raises GraderError if bubblewrap is missing."""
     # -P and -s leave out the working folder and the user's site; -I would also hide the packages of a checkout
     python = [sys.executable, "-P", "-s", *argv]
-    return bubblewrap(python, readable) if tier is Tier.BUBBLEWRAP else python
+    return bubblewrap(python, readable, devices=devices) if tier is Tier.BUBBLEWRAP else python
 
 
 def bubblewrap(
-    argv: Sequence[str], readable: Iterable[Path], writable: Iterable[Path] = (), *, scratch: int | None = None
+    argv: Sequence[str],
+    readable: Iterable[Path],
+    writable: Iterable[Path] = (),
+    *,
+    devices: Iterable[Path] = (),
+    scratch: int | None = None,
 ) -> list[str]:
     """The command that runs `argv` inside bubblewrap, where only the paths `readable` and `writable` exist.
 
-    `scratch` is the maximal size, in bytes, of its private /tmp, which is kept in memory. Raises GraderError when
-    bubblewrap is not installed.
+    `devices` are device nodes that it may use, beside /dev/null and the like. `scratch` is the maximal size, in bytes,
+    of its private /tmp, which is kept in memory. Raises GraderError when bubblewrap is not installed.
     """
     program = shutil.which("bwrap")
     if program is None:
@@ -93,6 +98,8 @@ def bubblewrap(
         files += ["--symlink", os.readlink(path), str(path)] if is_alias else ["--ro-bind", str(path), str(path)]
     for path in writable:
         files += ["--bind", str(path), str(path)]
+    for node in devices:
+        files += ["--dev-bind", str(node), str(node)]
     return [program, *isolation, *files, "--remount-ro", "/", "--", *argv]
 
 

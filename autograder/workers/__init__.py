@@ -2,8 +2,8 @@
 
     process          runs                         sees                                  isolated
     recipe           the student's recipe         no data                               locked down, one per request
-    trainer          the grader's training loop   training data, test images            bubblewrap (not with a GPU)
-    scorer           the grader's scoring         test labels, outputs of the network   bubblewrap (not with a GPU)
+    trainer          the grader's training loop   training data, test images            bubblewrap, with the GPU
+    scorer           the grader's scoring         test labels, outputs of the network   bubblewrap
     notebook_kernel  the student's notebook       MNIST                                 bubblewrap, locked down
 
 `messages` defines what they send, and `client` is the supervisor's end. Only the scorer has the test labels while a

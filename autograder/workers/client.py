@@ -24,6 +24,7 @@ EXIT_TIMEOUT = 10.0  # seconds for a worker that has closed its pipes to end
 STDERR_LINE = 4000  # bytes; longer lines are read in pieces
 # in the private /tmp of the sandbox: see `course.network.kernels.numba_loops`
 _IN_SANDBOX = {"NUMBA_CACHE_DIR": "/tmp/numba"}
+NO_GPU = sandbox.GPUAccess()
 
 
 class WorkerPool:
@@ -44,22 +45,34 @@ class WorkerPool:
             self._servers.popitem()[1].close()
 
     def start(
-        self, name: str, *, sandboxed: bool, threads: int = DEFAULT_THREADS, readable: Sequence[Path] = ()
+        self,
+        name: str,
+        *,
+        sandboxed: bool,
+        threads: int = DEFAULT_THREADS,
+        readable: Sequence[Path] = (),
+        gpu: sandbox.GPUAccess = NO_GPU,
     ) -> Worker:
-        """Start `autograder.workers.<name>`. If `sandboxed`, it sees only Python, this project and `readable`."""
+        """Start `autograder.workers.<name>`. If `sandboxed`, it sees only Python, ours, `readable` and `gpu`."""
         if self._is_warm and sandboxed and threads == DEFAULT_THREADS:
-            return Worker(name, self._fork(name, readable))
-        return Worker(name, _SpawnedWorker(name, sandboxed, threads, readable))
+            return Worker(name, self._fork(name, readable, gpu))
+        return Worker(name, _SpawnedWorker(name, sandboxed, threads, readable, gpu))
 
-    def _fork(self, name: str, readable: Sequence[Path]) -> sandbox.ChildProcess:
-        key = (name, *map(str, readable))
+    def _fork(self, name: str, readable: Sequence[Path], gpu: sandbox.GPUAccess) -> sandbox.ChildProcess:
+        key = (name, *map(str, readable), *map(str, gpu.nodes))
         server = self._servers.get(key)
         if server is not None and not server.is_alive():
             self._servers.pop(key).close()
             server = None
         if server is None:
             module = f"autograder.workers.{name}"
-            server = sandbox.ForkServerProcess(module, sandbox.Tier.BUBBLEWRAP, readable, _IN_SANDBOX)
+            server = sandbox.ForkServerProcess(
+                module,
+                sandbox.Tier.BUBBLEWRAP,
+                [*readable, *gpu.libraries],
+                _IN_SANDBOX | dict(gpu.variables),
+                gpu.nodes,
+            )
             self._servers[key] = server
         return server.fork(sandbox.Limits())
 
@@ -67,15 +80,19 @@ class WorkerPool:
 class _SpawnedWorker:
     """A worker that was started as a program of its own; a `sandbox.ChildProcess`."""
 
-    def __init__(self, name: str, sandboxed: bool, threads: int, readable: Sequence[Path]):
-        command = [sys.executable, "-m", f"autograder.workers.{name}"]
+    def __init__(self, name: str, sandboxed: bool, threads: int, readable: Sequence[Path], gpu: sandbox.GPUAccess):
+        command, variables = [sys.executable, "-m", f"autograder.workers.{name}"], dict(os.environ)
+        if sandboxed:
+            readable = sandbox.readable_paths([*readable, *gpu.libraries])
+            command = sandbox.bubblewrap(command, readable, devices=gpu.nodes)
+            variables = sandbox.environment() | _IN_SANDBOX | dict(gpu.variables)
         thread_counts = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self._process = subprocess.Popen(
-            sandbox.bubblewrap(command, sandbox.readable_paths(readable)) if sandboxed else command,
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=(sandbox.environment() | _IN_SANDBOX if sandboxed else dict(os.environ)) | thread_counts,
+            env=variables | thread_counts,
         )
         stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
         assert stdin and stdout and stderr  # all three were asked for as pipes

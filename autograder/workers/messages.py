@@ -90,6 +90,12 @@ class Progress(Message):
     epoch: int
     step: int
     steps: int
+    memory: float = 0.0  # the share of the GPU's memory that is in use, by whatever program
+
+    @property
+    def epochs(self) -> float:
+        """How many epochs of the run are finished, the present one in part."""
+        return self.epoch - 1 + self.step / self.steps
 
 
 class Remark(Message):

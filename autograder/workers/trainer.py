@@ -39,6 +39,7 @@ from course.training.scoring import Score
 
 PROGRESS_SECONDS = 0.5  # between two messages about progress
 WARM_UP_STEPS, MEASURED_STEPS = 5, 20  # before the duration of the run is estimated; the fourth may be recorded
+CPU = torch.device("cpu")
 LONGEST = 2  # times the allowed duration, in processor time, which other programs on the machine do not lengthen
 
 kernels.precompile()  # at import, so that all processes forked from a server share the compiled code
@@ -77,7 +78,7 @@ def _train(request: TrainRequest) -> None:
         )
     )
     if not resumed:
-        with devices.deterministic(torch.device("cpu"), request.threads):
+        with devices.deterministic(CPU, request.threads):
             check_initial_accuracy(spec, digits, request.seed)
     states: list[str] = []  # at most one: that of the epoch which is about to be yielded
     results = train(
@@ -88,7 +89,7 @@ def _train(request: TrainRequest) -> None:
         threads=request.threads,
         score=_ask_for_score,
         resume=state,
-        on_step=ProgressReporter(spec.epochs - resumed, request.max_seconds, request.threads),
+        on_step=ProgressReporter(spec.epochs - resumed, request.max_seconds, request.threads, device),
         on_epoch=lambda run, result: states.append(encode_state(run.state_dict())),
         on_remark=lambda text: _send(Remark(text=text)),
     )
@@ -118,8 +119,8 @@ class ProgressReporter:
     have become so slow that they did.
     """
 
-    def __init__(self, epochs: int, max_seconds: float, threads: int = 1):
-        self._epochs, self._max_seconds = epochs, max_seconds
+    def __init__(self, epochs: int, max_seconds: float, threads: int = 1, device: torch.device = CPU):
+        self._epochs, self._max_seconds, self._device = epochs, max_seconds, device
         self._most_computed = time.process_time() + LONGEST * max_seconds * threads
         self._reported = 0.0  # when
         self._steps = 0
@@ -142,7 +143,13 @@ class ProgressReporter:
             )
         if now - self._reported > PROGRESS_SECONDS or step.step == step.steps:
             self._reported = now
-            _send(Progress(epoch=step.epoch, step=step.step, steps=step.steps))
+            _send(Progress(epoch=step.epoch, step=step.step, steps=step.steps, memory=self._memory_in_use()))
+
+    def _memory_in_use(self) -> float:
+        if self._device.type == "cpu":
+            return 0.0
+        free, total = torch.cuda.mem_get_info(self._device)
+        return 1 - free / total
 
     def _check(self, projected: float) -> None:
         if projected > self._max_seconds:

@@ -14,6 +14,7 @@ from sqlalchemy import event
 
 from autograder.batch import local, run_batch
 from autograder.batch.local import default_jobs
+from autograder.batch.runs_per_gpu import RunsPerGPU
 from autograder.grading.options import Options
 from autograder.store import StoreError, open_store
 from tests.support.batches import (
@@ -97,6 +98,28 @@ def test_a_disk_that_is_full_stops_the_batch_with_a_sentence_and_loses_nothing(t
         assert list(store.verify()) == []
         assert run_batch(submissions, REDUCED, store, SilentProgress(4), jobs=1).verdicts == {"fail": 4}
         assert_each_exactly_once(store, 4)
+
+
+@pytest.mark.training
+def test_a_batch_on_a_gpu_finds_out_how_many_run_at_once(tmp_path, monkeypatch):
+    """A CPU stands in for the GPU: who runs when is decided by what the runs tell."""
+    found = []
+
+    class Watched(RunsPerGPU):
+        def advanced(self, epochs, memory):
+            assert self._running <= 2  # at the begin, and three never fill the places of a measurement
+            found.append((epochs, memory))
+            super().advanced(epochs, memory)
+
+    monkeypatch.setattr(local, "choose_device_type", lambda device: "cuda")
+    monkeypatch.setattr(local, "RunsPerGPU", Watched)
+    monkeypatch.setattr(local, "default_jobs", lambda options: 3)
+    with open_store(str(tmp_path / "r.db")) as store:
+        assert run_batch(all_submissions(submit(tmp_path, 3)), REDUCED, store, SilentProgress(3)).verdicts == {
+            "fail": 3
+        }
+    assert sum(epochs for epochs, _ in found) == pytest.approx(3 * REDUCED.reduced.epochs)
+    assert {memory for _, memory in found} == {0.0}
 
 
 class OnFirstResult(SilentProgress):

@@ -4,15 +4,21 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import make_url
 
+from autograder.batch import ray_cluster
 from autograder.batch.ray_cluster import RemoteSubmission
 from autograder.batch.submissions import find_submissions
 from autograder.cli.main import main
 from autograder.grading.attempts import handed_in
+from autograder.grading.options import Options
 from autograder.store import open_store
+from autograder.workers.messages import Progress, RunStarted
+from course.training.results import EpochResult
 from tests.support.variants import submit
 
 
@@ -38,6 +44,28 @@ def test_an_address_without_a_cluster_is_wrong_use(tmp_path, postgresql_server):
     command = ["batch", str(course), "--ray", "127.0.0.1:1", "--store", postgresql_server.create_database()]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 2 and "no Ray cluster at 127.0.0.1:1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("device", "jobs", "at_once"),
+    [("cpu", None, 24), ("cpu", 5, 5), ("cuda", None, 6), ("cuda", 4, 4)],
+)
+def test_as_many_run_on_a_cluster_as_its_cores_and_gpus_take(monkeypatch, device, jobs, at_once):
+    batch = ray_cluster._ClusterBatch(
+        [], Options(device=device), SimpleNamespace(url=make_url("sqlite://")), None, jobs, None
+    )
+    monkeypatch.setattr(ray_cluster.ray, "cluster_resources", lambda: {"CPU": 24.0, "GPU": 3.0})
+    assert batch._capacity() == at_once
+
+
+def test_a_task_counts_what_it_trained_itself():
+    counter, epoch = ray_cluster._Counter(), EpochResult(1, 0.1, 1.0, 600, 1000, 2.0, 100, 500)
+    counter.run_started(1, 7, RunStarted(device="cuda", device_name="a GPU", threads=1, resumed=2))
+    for _ in range(5):  # two of them are told again
+        counter.epoch(epoch)
+    for memory in (0.1, 0.4, 0.2):
+        counter.progress(Progress(epoch=1, step=1, steps=2, memory=memory))
+    assert (counter.epochs, counter.memory) == (3, 0.4)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from autograder.cli import doctor
+from autograder.sandbox import Tier
 from autograder.store.secret import SECRET_VARIABLE, secret_file
 
 NAMES = ["python", "packages", "device", "data", "isolation", "secret"]
@@ -102,3 +103,13 @@ def test_a_gpu_is_told_with_what_it_offers(monkeypatch):
     device = findings()["device"]
     assert device.ok and "NVIDIA H200, 151 GB, compute capability 9.0, 1 device(s)" in device.text
     assert "autograder.bench.gpu" in device.remedy
+
+
+@pytest.mark.parametrize("problem", [None, "PyTorch finds no CUDA device there."])
+def test_a_gpu_that_cannot_be_used_in_bubblewrap_is_told(monkeypatch, problem):
+    monkeypatch.setattr("autograder.sandbox.best_tier", lambda: Tier.BUBBLEWRAP)
+    monkeypatch.setattr("autograder.sandbox.gpu_problem", lambda: problem)
+    monkeypatch.setattr("course.training.hardware.choose_device_type", lambda name="auto": "cuda")
+    isolation = findings()["isolation"]
+    assert isolation.ok and (problem or "") in isolation.remedy
+    assert ("outside" in isolation.text) == (problem is not None)

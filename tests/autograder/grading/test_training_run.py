@@ -3,13 +3,14 @@
 import base64
 import contextlib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from autograder.grading.options import Options, ReducedRun
-from autograder.grading.training_run import TrainingSetup, checkpoint_path, train_once
-from autograder.sandbox import Tier
+from autograder.grading.training_run import TrainingSetup, checkpoint_path, isolation, train_once
+from autograder.sandbox import GPUAccess, Tier
 from autograder.store.checkpoints import Checkpoint
 from autograder.workers.messages import EpochFinished, Outputs, RunStarted, Scored, TrainingFailed, TrainRequest
 from course import data
@@ -122,7 +123,10 @@ class FakePool:
     def __init__(self, *from_trainer, scores=(SCORED,) * 3):
         self.workers = {"trainer": FakeWorker(*from_trainer), "scorer": FakeWorker(*scores)}
 
+        self.options = {}
+
     def start(self, name, **options):
+        self.options[name] = options
         return self.workers[name]
 
 
@@ -140,8 +144,8 @@ class MemoryCheckpoints:
         self.record = record
 
 
-def run_with(pool, spec, checkpoints=None, options=REDUCED, listener=None):
-    setup = TrainingSetup(options, Tier.NONE, listener or RecordingListener(), pool, data.ensure())
+def run_with(pool, spec, checkpoints=None, options=REDUCED, listener=None, tier=Tier.NONE):
+    setup = TrainingSetup(options, tier, listener or RecordingListener(), pool, data.ensure())
     return train_once(setup, spec, 7, 1, checkpoints or MemoryCheckpoints())
 
 
@@ -186,6 +190,28 @@ def test_the_trainer_is_asked_for_what_the_options_say(spec):
     assert isinstance(request, TrainRequest)
     assert (request.seed, request.images, request.max_seconds) == (7, (1000, 500), 120.0)
     assert pool.workers["scorer"].sent[0].images == 500
+
+
+@pytest.mark.parametrize(
+    ("device", "problem", "trainer_is_sandboxed", "said"),
+    [
+        ("cpu", "no GPU there", True, "bubblewrap"),
+        ("cuda", None, True, "bubblewrap"),
+        ("cuda", "no GPU there", False, "bubblewrap, training on the GPU without"),
+    ],
+)
+def test_only_a_gpu_that_cannot_be_used_in_bubblewrap_lets_the_trainer_out_and_the_result_says_so(
+    spec, monkeypatch, device, problem, trainer_is_sandboxed, said
+):
+    gpu = GPUAccess(nodes=(Path("/dev/nvidia0"),))
+    monkeypatch.setattr("autograder.sandbox.gpu_problem", lambda: problem)
+    monkeypatch.setattr("autograder.sandbox.gpu_access", lambda: gpu)
+    pool, options = FakePool(*whole_training()), replace(REDUCED, device=device)
+    run_with(pool, spec, options=options, tier=Tier.BUBBLEWRAP)
+    assert pool.options["trainer"]["sandboxed"] == trainer_is_sandboxed
+    assert pool.options["trainer"]["gpu"] == (gpu if device == "cuda" else GPUAccess())
+    assert pool.options["scorer"]["sandboxed"] and "gpu" not in pool.options["scorer"]
+    assert isolation(Tier.BUBBLEWRAP, options) == said
 
 
 def test_a_diverged_training_is_a_run_that_ended_early(spec):
