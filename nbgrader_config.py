@@ -24,7 +24,9 @@ c.ClearSolutions.code_stub = {
 }
 c.ClearSolutions.text_stub = "*Write your answer here.*"
 
-# --- releasing and collecting. The exchange is a folder that all users of one machine share.
+# --- releasing and collecting. In a course with a rules.toml of its own, released notebooks come with their limits.
+c.GenerateAssignment.preprocessors.append("autograder.nbgrader_plugins.ReleaseRules")
+# The exchange is a folder that all users of one machine share.
 # c.Exchange.root = "/usr/local/share/nbgrader/exchange"
 # The course's time zone, such as "Europe/Berlin", in both settings: `nbgrader submit` writes times with its
 # abbreviation; formgrader shows times, and takes due dates, in it. The gradebook and the store keep UTC.

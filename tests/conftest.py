@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from platformdirs import user_config_path
 
 from course.data import data_folder
+from course.rules import COURSE_VARIABLE
 
 ORDER = ("test_project.py", "course", "autograder")
 LONGEST = "test_nbgrader_course.py"  # minutes in one process: at the very end the other one would have nothing to do
@@ -53,6 +54,13 @@ def replace_user_folders(folder: Path) -> None:
     # Jupyter prefers these to the folders above
     for name in ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
         os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def no_course():
+    """A test begins and ends outside of any course; what it starts may choose one."""
+    yield
+    os.environ.pop(COURSE_VARIABLE, None)
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects

@@ -6,8 +6,10 @@ with the tasks. If a machine dies, Ray gives its tasks to another one, which res
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
+import shutil
 import socket
 import tempfile
 import time
@@ -31,6 +33,7 @@ from autograder.store import Regrade, Store, StoreError, open_store
 from autograder.store.secret import SECRET_VARIABLE, course_secret
 from autograder.workers.messages import Progress, RunStarted
 from course.errors import GraderError, StudentCodeError, UsageError
+from course.rules import COURSE_VARIABLE, PACKAGED, rules_file
 from course.training.results import EpochResult
 
 MAX_RETRIES = 5  # how often one submission is given to another process or machine because the last one died
@@ -122,7 +125,7 @@ class _ClusterBatch:
         self._runs = RunsPerGPU(gpus=0)  # their number is asked for when it is needed: machines join and leave
         self._task = ray.remote(num_cpus=options.threads, max_retries=MAX_RETRIES)(grade_remotely)
         store_url = store.url.render_as_string(hide_password=False)
-        self._task_arguments = (options, store_url, course_secret(), regrade)
+        self._task_arguments = (options, store_url, course_secret(), rules_file().read_text(), regrade)
 
     def run(self) -> BatchSummary:
         start = time.monotonic()
@@ -192,10 +195,11 @@ class Graded:
 
 
 def grade_remotely(
-    remote: RemoteSubmission, options: Options, store_url: str, secret: bytes, regrade: Regrade | None
+    remote: RemoteSubmission, options: Options, store_url: str, secret: bytes, rules: str, regrade: Regrade | None
 ) -> Graded:
-    """The Ray task. Raises StoreError."""
+    """The Ray task; `rules` is the text of the course's rules.toml. Raises StoreError."""
     os.environ[SECRET_VARIABLE] = secret.decode()
+    os.environ[COURSE_VARIABLE] = str(_course_with(rules))
     listener = _Counter()
     with tempfile.TemporaryDirectory(prefix="under8k") as folder:
         submission = remote.unpack(Path(folder))
@@ -205,6 +209,15 @@ def grade_remotely(
         except TrainedElsewhere as error:
             outcome = error.run_id
     return Graded(outcome, listener.epochs, listener.memory)
+
+
+@functools.cache
+def _course_with(rules: str) -> Path:
+    """A folder with these rules, as long as this process lives."""
+    folder = Path(tempfile.mkdtemp(prefix="under8k"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / PACKAGED.name).write_text(rules)
+    return folder
 
 
 @functools.cache

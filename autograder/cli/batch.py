@@ -121,9 +121,12 @@ def _grade(
     from autograder.cli.progress import BatchProgress, print_summary
     from autograder.grading.times import course_zone
     from autograder.store import open_store
+    from course.rules import choose_course, course_around, course_folder
 
     course_zone()  # a name that is none is told before anything is graded
     run_batch = _runner(batch.ray_address)
+    if course_folder() is None and (around := course_around(batch.folders[0])):
+        choose_course(around)
     found = find_submissions(batch.folders, batch.assignment, batch.options.assignment)
     for note in found.notes:
         print_warning(note)

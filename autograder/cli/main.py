@@ -12,7 +12,7 @@ from autograder.cli.batch import batch
 from autograder.cli.grade import grade, inspect
 from autograder.cli.gradebook import audit, status
 from autograder.cli.leaderboard import leaderboard
-from autograder.cli.options import RENAMED
+from autograder.cli.options import RENAMED, course_option
 from autograder.cli.regrade import regrade
 from autograder.cli.setup import data, doctor
 from autograder.cli.store import verify
@@ -55,6 +55,7 @@ def main() -> None:
 
 
 for command in (doctor, data, inspect, grade, batch, autograde, regrade, leaderboard, students, status, audit, verify):
+    command.params.append(course_option)
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def _reduced_run(text: str) -> ReducedRun:
 
 TRAINING_OPTIONS = ("device", "seeds", "max_minutes", "reduced", "trust_submissions")
 _SETTINGS: dict[str, dict[str, Any]] = {
-    "assignment": {"help": "The assignment whose rules apply; course/rules.toml lists them."},
+    "assignment": {"help": "The assignment whose rules apply; the course's rules.toml lists them."},
     "device": {
         "type": click.Choice(["auto", "cpu", "cuda"]),
         "help": "Where to train; auto is CUDA if there is a GPU.",
@@ -86,6 +86,26 @@ def grading_options(*names: str) -> Callable[[Command], Command]:
 
 def _jobs(text: str) -> int | None:
     return None if text == "auto" else int(click.IntRange(1)(text))
+
+
+def _choose_course(context: click.Context, parameter: click.Parameter, folder: Path | None) -> None:
+    from course.rules import choose_course
+
+    if folder is not None and choose_course(folder) is None:
+        raise click.BadParameter(
+            f"There is no rules.toml in {folder}. Name the root of a course; `autograder init` makes one."
+        )
+
+
+course_option = click.Option(
+    ["--course"],
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    expose_value=False,
+    is_eager=True,  # other options may ask for the rules
+    callback=_choose_course,
+    help="The root of the course whose rules.toml counts.  [default: $UNDER8K_COURSE, or the one around this folder]",
+)
 
 
 jobs_option = click.option(

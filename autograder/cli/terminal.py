@@ -12,6 +12,7 @@ from autograder.store.records import Result
 from autograder.workers.messages import Progress, RunStarted
 from course.inspection.record import Inspection
 from course.notebook import log_line
+from course.rules import PACKAGED, rules_file
 from course.training.results import EpochResult
 
 
@@ -67,6 +68,8 @@ def print_verdict(result: Result) -> None:
         accuracies = " ".join(f"{epoch.accuracy:.2%}"[:-1] for epoch in run.epochs)
         click.echo(f"seed {run.seed} on {run.device}, {run.threads} thread(s), {run.seconds:,.0f} s: {accuracies}")
     _print_headline(result, " (borderline: the seeds did not agree)" if result.borderline else "")
+    if rules_file() != PACKAGED:
+        click.echo(f"rules: {printable(str(rules_file()))}")
     click.echo(f"isolation: {result.isolation}; " + ", ".join(f"{k} {v}" for k, v in result.versions.items()))
 
 

@@ -14,6 +14,7 @@ from autograder.nbgrader_plugins.gradebook_version import gradebook_problem
 from autograder.nbgrader_plugins.timezones import nbgrader_zone
 from autograder.nbgrader_plugins.trained_score import TrainedScore
 from course.errors import UsageError
+from course.rules import choose_course
 
 CONFIG = "nbgrader_config.py"
 
@@ -45,12 +46,16 @@ class CourseSettings:
 
 
 def read_settings(folder: Path) -> CourseSettings:
-    """The settings of the course whose root is `folder`. Raises UsageError, also for a gradebook of another version."""
+    """The settings of the course whose root is `folder`, whose rules count from now on.
+
+    Raises UsageError, also for a gradebook of another version.
+    """
     folder = folder.absolute()
     config = load_config(folder)
     if "root" not in config.CourseDirectory:
         config.CourseDirectory.root = str(folder)
     settings = CourseSettings(config, CourseDirectory(config=config), TrainedScore(config=config))
+    choose_course(settings.root)
     nbgrader_zone()
     if problem := gradebook_problem(settings.coursedir.db_url):
         raise UsageError(problem)

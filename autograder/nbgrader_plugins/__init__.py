@@ -1,5 +1,6 @@
 """What nbgrader calls: `nbgrader_config.py` names these classes, and `nbgrader export` the two exporters.
 
+    releasing    ReleaseRules       writes the limits of a course of one's own beside its released notebooks
     times        understand_time_zones      lets nbgrader read times of any zone
     collecting   PlainCollect       copies no links from the exchange
     reading      SubmissionReader   opens whatever file was handed in
@@ -26,11 +27,12 @@ _HOMES = {
     "GivenGrades": "given_grades",
     "MoodleExport": "exports",
     "PlainCollect": "plain_hand_ins",
+    "ReleaseRules": "release_rules",
     "RestoreCells": "restore_cells",
     "SandboxedExecute": "execute",
     "SubmissionReader": "reader",
     "TrainedScore": "trained_score",
-    "markdown_to_html": "markdown",
+    "markdown_to_html": "student_texts.markdown",
     "understand_time_zones": "timezones",
 }
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "GivenGrades",
     "MoodleExport",
     "PlainCollect",
+    "ReleaseRules",
     "RestoreCells",
     "SandboxedExecute",
     "SubmissionReader",

@@ -23,6 +23,7 @@ from autograder import sandbox
 from autograder.grading.plain_files import describe_special, open_plain
 from autograder.workers.notebook_kernel import CONNECTION, FILES, SCRATCH_SIZE
 from course import data
+from course.rules import COURSE_VARIABLE, rules_file
 
 MAX_MESSAGE = 20_000_000  # bytes; a picture takes about 100 kB
 MAX_FILES = 50_000_000  # bytes of the files that were handed in with a notebook
@@ -67,13 +68,15 @@ class _Provisioner(LocalProvisioner):
         kwargs = await super().pre_launch(**kwargs)
         mode = "sandboxed" if sandboxed else "trusted"
         command = [sys.executable, "-P", "-s", "-m", "autograder.workers.notebook_kernel", str(folder), mode]
-        env = {"NBGRADER_EXECUTION": "autograde"}
+        rules = rules_file()  # not those that were handed in
+        env = {"NBGRADER_EXECUTION": "autograde", COURSE_VARIABLE: str(rules.parent)}
         if sandboxed:
             mnist = data.ensure(progress=False)
-            command = sandbox.bubblewrap(command, sandbox.readable_paths([mnist]), [folder], scratch=SCRATCH_SIZE)
+            readable = sandbox.readable_paths([mnist, rules])
+            command = sandbox.bubblewrap(command, readable, [folder], scratch=SCRATCH_SIZE)
             env |= sandbox.environment() | {"MNIST_ROOT": str(mnist)}
         else:
-            env |= os.environ
+            env = dict(os.environ) | env
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         return kwargs | {"cmd": command, "env": env, "cwd": "/"} | streams
 

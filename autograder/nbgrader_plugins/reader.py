@@ -28,6 +28,7 @@ from autograder.grading.unfinished import forget_unfinished
 from autograder.nbgrader_plugins.plain_hand_ins import take_plain_files_only
 from autograder.nbgrader_plugins.timezones import understand_time_zones
 from course.files import unwritable_text, writable
+from course.rules import choose_course
 
 UNREADABLE = (
     "**This file is not a notebook that can be read, so nothing in it could be graded.** Open your own copy in "
@@ -52,6 +53,7 @@ class SubmissionReader(NotebookExporter):
         understand_time_zones(self.config)  # an older nbgrader_config.py does not call it
         if isinstance(self.parent, BaseConverter):
             take_plain_files_only(self.parent)
+            choose_course(Path(self.parent.coursedir.root))
         if isinstance(self.parent, Autograde):  # which starts now, and has skipped nothing yet
             forget_unfinished(self.parent)
 

@@ -12,7 +12,7 @@ from nbgrader.api import Notebook as GradebookNotebook
 from nbgrader.preprocessors import OverwriteCells
 
 from autograder.grading.unfinished import add_mark
-from autograder.nbgrader_plugins.pictures import keep_pictures, named_attachments
+from autograder.nbgrader_plugins.student_texts.pictures import keep_pictures, named_attachments
 
 
 class RestoreCells(OverwriteCells):

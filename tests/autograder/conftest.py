@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from autograder.workers.client import WorkerPool
 from course.capture import capture
 from course.spec import Spec
 from tests.support.browsers import chromium
+from tests.support.changed_rules import changed_rules
 from tests.support.databases import PROGRAMS, PostgreSQL, postgresql
 from tests.support.recipes import TINY, recipe_of
 
@@ -56,6 +58,13 @@ def spec() -> Spec:
 def key(spec: Spec) -> RunKey:
     """Of a run of `spec`."""
     return RunKey(spec.hash, 7, "cpu", 1, "trainer 1", "")
+
+
+@pytest.fixture
+def change_rules() -> Iterator[Callable[..., None]]:
+    """Changes limits of the challenge until the test ends."""
+    with ExitStack() as changes:
+        yield lambda **limits: changes.enter_context(changed_rules(**limits))
 
 
 @pytest.fixture(autouse=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from course import rules
+from course.rules import limits
 
 
 @contextmanager
-def changed_rules(**limits: object) -> Iterator[None]:
-    tables = {name: dict(table) for name, table in rules._tables().items()}
-    tables["challenge"] |= limits
+def changed_rules(**changes: Any) -> Iterator[None]:
+    tables = limits.read_rules(limits.PACKAGED)
+    changed = tables | {"challenge": replace(tables["challenge"], **changes)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rules, "_tables", lambda: tables)
+        patch.setattr(limits, "read_rules", lambda path: changed)
         yield

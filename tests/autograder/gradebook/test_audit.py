@@ -14,7 +14,7 @@ from autograder.store import AttemptSummary, RunSummary, open_store
 from autograder.store.counting.regrades import Replacement
 from autograder.store.records import Result, RunRecord
 from autograder.store.results import new_verdict
-from course import rules as course_rules
+from course.rules import load_rules
 from course.training.results import EpochResult
 from tests.support.courses import NOON, MadeUpCourse, contents
 
@@ -145,24 +145,20 @@ def test_a_difference_is_told_with_both_values_and_the_next_step(course, change,
     assert sentence in said and next_step.startswith(step)
 
 
-def test_a_changed_rule_is_told_until_the_verdict_is_by_the_new_one(course, monkeypatch):
+def test_a_changed_rule_is_told_until_the_verdict_is_by_the_new_one(course, change_rules):
     course.grade_all("ada")
-    tables = {name: dict(table) for name, table in course_rules._tables().items()}
-    tables["challenge"] |= {"accuracy": 0.9}
-    monkeypatch.setattr(course_rules, "_tables", lambda: tables)
+    change_rules(accuracy=0.9)
     ((said, step),) = differences(course)
     assert said == "The verdict pass was reached by other rules: accuracy 0.994, now 0.9." and step == FORCED
     course.judge("ada")
     assert differences(course) == []
 
 
-def test_a_regrade_is_to_be_graded_by_nbgrader_and_taken_back_it_leaves_nothing_to_do(course, monkeypatch):
+def test_a_regrade_is_to_be_graded_by_nbgrader_and_taken_back_it_leaves_nothing_to_do(course, change_rules):
     course.grade_all("ada")
-    tables = {name: dict(table) for name, table in course_rules._tables().items()}
-    tables["challenge"]["accuracy"] = 0.999
-    monkeypatch.setattr(course_rules, "_tables", lambda: tables)
+    change_rules(accuracy=0.999)
     with open_store(str(course.store_path)) as store:
-        before, rules = store.results.latest("ada", "challenge"), course_rules.load_rules("challenge")
+        before, rules = store.results.latest("ada", "challenge"), load_rules("challenge")
         failed = replace(before.result, verdict="fail")
         made = new_verdict(before.attempt_id, failed, rules, (), options="", reason="stricter")
         number = store.regrades.apply([Replacement(before.verdict_id, made)], reason="stricter").number
@@ -174,10 +170,8 @@ def test_a_regrade_is_to_be_graded_by_nbgrader_and_taken_back_it_leaves_nothing_
 
 
 @pytest.mark.parametrize(("rule", "points"), [("last", 0.0), ("best", 10.0)])
-def test_the_attempt_that_counts_decides_by_the_rule_of_now(course, monkeypatch, rule, points):
-    tables = {name: dict(table) for name, table in course_rules._tables().items()}
-    tables["challenge"] |= {"attempts": rule}
-    monkeypatch.setattr(course_rules, "_tables", lambda: tables)
+def test_the_attempt_that_counts_decides_by_the_rule_of_now(course, change_rules, rule, points):
+    change_rules(attempts=rule)
     course.grade_all("ada")
     course.hand_in("ada", "recipe = 2", at=NOON + HOUR)
     course.judge("ada", "fail")

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import itertools
-from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -22,12 +21,6 @@ from tests.support.stores import NOON
 
 HIGH, NEARLY, LOW = [9_970] * 3, [9_935] * 3, [9_800] * 3
 sqlite_alone = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def change_rules():
-    with ExitStack() as changes:
-        yield lambda **limits: changes.enter_context(changed_rules(**limits))
 
 
 def changes(store, options=OPTIONS, **more):

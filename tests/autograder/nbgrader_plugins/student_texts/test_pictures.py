@@ -5,8 +5,8 @@ import base64
 import pytest
 from nbformat.v4 import new_markdown_cell, new_raw_cell
 
-from autograder.nbgrader_plugins import pictures
-from autograder.nbgrader_plugins.pictures import keep_pictures, named_attachments
+from autograder.nbgrader_plugins.student_texts import pictures
+from autograder.nbgrader_plugins.student_texts.pictures import keep_pictures, named_attachments
 
 CONTENTS = {
     "image/png": b"\x89PNG\r\n\x1a\n....",

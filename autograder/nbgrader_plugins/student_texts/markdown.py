@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import jinja2
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from autograder.nbgrader_plugins.pictures import LIMITS
+from autograder.nbgrader_plugins.student_texts.pictures import LIMITS
 
 _PREFIX = "attachment:"
 

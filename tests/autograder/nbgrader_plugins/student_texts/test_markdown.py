@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.nbgrader_plugins.markdown import markdown_to_html
+from autograder.nbgrader_plugins.student_texts.markdown import markdown_to_html
 
 
 @pytest.mark.parametrize(

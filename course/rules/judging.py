@@ -1,25 +1,17 @@
-"""The limits of an assignment, and the verdict: `refused` before training, or judged after it.
-
-    rules = load_rules("challenge")
-    reasons = refusals(rules, inspection)         # sentences; empty when the recipe may be trained
-    judgement = judge(rules, [run1, run2, ...])   # runs are lists of the integer `correct`, epoch by epoch
+"""Refusals before training, and the verdict after it.
 
 Runs near the threshold are decided by a sequential test: more seeds are trained until a majority agrees.
 """
 
 from __future__ import annotations
 
-import math
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from course.errors import UsageError
 from course.inspection.record import Inspection
 from course.recipe import TEST_IMAGES
+from course.rules.limits import Rules
 from course.training.results import EpochResult
 
 # Above these, a first epoch is better than that of any network that started untrained. In our records it is at most
@@ -27,25 +19,6 @@ from course.training.results import EpochResult
 FIRST_EPOCH_TEST, FIRST_EPOCH_TRAIN = 0.992, 0.975
 
 Verdict = Literal["pass", "borderline", "fail", "refused", "error", "internal"]
-
-
-@dataclass(frozen=True)
-class Rules:
-    """The limits of one assignment; `rules.toml` says what each means."""
-
-    assignment: str
-    max_parameters: int
-    max_epochs: int
-    accuracy: float
-    hold: int
-    near: float
-    seeds: int
-    allow_leaks: bool
-    attempts: Literal["last", "best"] = "last"
-
-    def needed(self, total: int = TEST_IMAGES) -> int:
-        """The smallest number of right answers of `total` that reaches the accuracy: 9,940 for 99.40 % of 10,000."""
-        return math.ceil(round(self.accuracy * total, 6))
 
 
 @dataclass(frozen=True)
@@ -68,23 +41,6 @@ class Judgement:
     reasons: tuple[str, ...]
     seeds_disagree: bool  # shown as borderline next to the verdict
     needs_another_seed: bool
-
-
-@cache
-def _tables() -> dict[str, dict[str, Any]]:
-    return tomllib.loads((Path(__file__).parent / "rules.toml").read_text())
-
-
-def assignments() -> tuple[str, ...]:
-    """The names of all assignments, in the order of the course."""
-    return tuple(_tables())
-
-
-def load_rules(assignment: str) -> Rules:
-    """The rules of one assignment. Raises UsageError, which lists all assignments, for an unknown name."""
-    if assignment not in _tables():
-        raise UsageError(f"There is no assignment {assignment!r}. The assignments are: {', '.join(assignments())}.")
-    return Rules(assignment, **_tables()[assignment])
 
 
 def refusals(rules: Rules, inspection: Inspection) -> list[str]:

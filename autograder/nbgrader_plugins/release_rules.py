@@ -1,0 +1,29 @@
+"""`ReleaseRules`: writes the limits beside a released notebook, where a student's own check finds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from course.files import write_atomically
+from course.rules import PACKAGED, assignments, choose_course, load_rules, rules_file
+from course.rules.limits import to_toml
+
+
+class ReleaseRules(NbGraderPreprocessor):
+    """In a course with its own rules, adds a `rules.toml` with the assignment's table to what is released.
+
+    A notebook that students have shows these limits; the grader reads the course's own file.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        converter = self.parent.parent  # what runs this preprocessor, as a part of its exporter
+        choose_course(Path(converter.coursedir.root))
+        assignment: str = resources["nbgrader"]["assignment"]
+        if rules_file() != PACKAGED and assignment in assignments():
+            folder = Path(converter._format_dest(assignment, "."))
+            write_atomically(folder / PACKAGED.name, to_toml(load_rules(assignment)))
+        return nb, resources

@@ -1,0 +1,1 @@
+"""What students write into a notebook beside code, as pages may show it: Markdown and pasted pictures."""

@@ -1,0 +1,126 @@
+"""The limits of each assignment, read from the `rules.toml` of the course at hand, else from the packaged one."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from course.errors import UsageError
+from course.recipe import TEST_IMAGES
+from course.rules.course_folder import RULES, course_folder
+
+PACKAGED = Path(__file__).parent / RULES
+MAX_SIZE = 1_000_000  # bytes of a file of rules
+
+Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The limits of one assignment; `rules.toml` says what each means."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    assignment: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+    max_parameters: Count
+    max_epochs: Annotated[int, Field(ge=1, le=1000, strict=True)]
+    accuracy: Share
+    hold: Annotated[int, Field(ge=1, le=1000, strict=True)]
+    near: Share
+    seeds: Annotated[int, Field(ge=1, le=99, strict=True)]
+    allow_leaks: Annotated[bool, Field(strict=True)]
+    attempts: Literal["last", "best"] = "last"
+
+    def needed(self, total: int = TEST_IMAGES) -> int:
+        """The smallest number of right answers of `total` that reaches the accuracy: 9,940 for 99.40 % of 10,000."""
+        return math.ceil(round(self.accuracy * total, 6))
+
+
+_RULES = TypeAdapter(Rules)
+
+
+def assignments() -> tuple[str, ...]:
+    """The names of all assignments, in the order of the course."""
+    return tuple(_tables())
+
+
+def load_rules(assignment: str) -> Rules:
+    """The rules of one assignment. Raises UsageError, which lists all assignments, for an unknown name."""
+    if assignment not in _tables():
+        raise UsageError(
+            f"There is no assignment {assignment!r}. The assignments are: {', '.join(assignments())} ({rules_file()})."
+        )
+    return _tables()[assignment]
+
+
+def rules_file() -> Path:
+    """The file that the rules are read from. Raises UsageError as `course_folder` does."""
+    folder = course_folder()
+    return PACKAGED if folder is None else folder / RULES
+
+
+def _tables() -> dict[str, Rules]:
+    return read_rules(rules_file())
+
+
+@cache
+def read_rules(path: Path) -> dict[str, Rules]:
+    """All tables of a file of rules. Raises UsageError, which names file, table, key, value and what is allowed."""
+    try:
+        with path.open("rb") as file:
+            tables = tomllib.loads(file.read(MAX_SIZE).decode())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"The rules in {path} cannot be read: {error}. Correct the file.") from None
+    if not tables:
+        raise UsageError(f"There is no assignment in {path}. Write a table for each, such as [challenge].")
+    return {name: _read_table(path, name, table) for name, table in tables.items()}
+
+
+def to_toml(rules: Rules) -> str:
+    """The text of a file with this one assignment."""
+    lines = [f"{key} = {json.dumps(value)}" for key, value in asdict(rules).items() if key != "assignment"]
+    return "\n".join([f"[{json.dumps(rules.assignment)}]", *lines, ""])
+
+
+def _read_table(path: Path, name: str, table: Any) -> Rules:
+    if not isinstance(table, dict):
+        raise UsageError(
+            f"{path}: {name} = {table!r} stands outside of a table. Write it below [the assignment's name]."
+        )
+    if "assignment" in table:  # a rule has that field, and its value is the table's name
+        raise UsageError(f"{path}: {_unknown_key(name, 'assignment')}")
+    try:
+        rules = _RULES.validate_python({**table, "assignment": name})
+    except ValidationError as error:
+        raise UsageError(f"{path}: {_describe(name, error)}") from None
+    if rules.hold > rules.max_epochs:
+        raise UsageError(f"{path}: [{name}] hold = {rules.hold} is more than max_epochs = {rules.max_epochs}.")
+    return rules
+
+
+def _describe(name: str, error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(map(str, first["loc"]))
+    if key == "assignment":
+        return f"[{name}] is no name of an assignment. Begin with a letter or digit; '_', '.' and '-' may follow."
+    if first["type"] == "missing":
+        return f"[{name}] has no {key}. {_its_keys()}"
+    if first["type"] == "unexpected_keyword_argument":
+        return _unknown_key(name, key)
+    return f"[{name}] {key} = {first['input']!r}: {first['msg']}."
+
+
+def _unknown_key(name: str, key: str) -> str:
+    return f"[{name}] has a key {key!r} that is not known. {_its_keys()}"
+
+
+def _its_keys() -> str:
+    return f"Its keys are: {', '.join(name for name in Rules.__dataclass_fields__ if name != 'assignment')}."

@@ -1,0 +1,99 @@
+"""Limits come from the course's own rules.toml, and a wrong line of it is told with all that mends it."""
+
+import re
+import tomllib
+from dataclasses import asdict
+
+import pytest
+
+from course.errors import UsageError
+from course.rules import PACKAGED, assignments, choose_course, load_rules, rules_file
+from course.rules.limits import read_rules
+
+RIGHT = {
+    "max_parameters": 1999,
+    "max_epochs": 5,
+    "accuracy": 0.985,
+    "hold": 1,
+    "near": 0.001,
+    "seeds": 3,
+    "allow_leaks": False,
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a rules.toml with the table [small], changed as given; None leaves a key out."""
+
+    def write(text="", **changes):
+        table = {key: value for key, value in (RIGHT | changes).items() if value is not None}
+        lines = [
+            f"{key} = {str(value).lower() if type(value) is bool else repr(value)}" for key, value in table.items()
+        ]
+        path = tmp_path / "rules.toml"
+        path.write_text(text or "\n".join(["[small]", *lines]))
+        return path
+
+    return write
+
+
+def test_outside_of_a_course_the_packaged_rules_count():
+    assert rules_file() == PACKAGED
+    assert assignments()[-1] == "challenge"
+    assert {name: tomllib.loads(PACKAGED.read_text())[name] for name in assignments()} == {
+        name: {key: value for key, value in asdict(load_rules(name)).items() if key not in ("assignment", "attempts")}
+        for name in assignments()
+    }
+
+
+def test_in_a_course_its_own_rules_count_and_no_others(write):
+    path = write(attempts="best")
+    choose_course(path.parent)
+    assert (rules_file(), assignments()) == (path, ("small",))
+    assert asdict(load_rules("small")) == RIGHT | {"assignment": "small", "attempts": "best"}
+    with pytest.raises(UsageError, match=rf"no assignment 'challenge'.* small \({re.escape(str(path))}\)"):
+        load_rules("challenge")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"max_parameters": 0}, "[small] max_parameters = 0: Input should be greater than or equal to 1"),
+        ({"max_parameters": 1999.5}, "[small] max_parameters = 1999.5: Input should be a valid integer"),
+        ({"max_parameters": "1999"}, "[small] max_parameters = '1999': Input should be a valid integer"),
+        ({"accuracy": 98.5}, "[small] accuracy = 98.5: Input should be less than or equal to 1"),
+        ({"accuracy": "0.985"}, "[small] accuracy = '0.985': Input should be a valid number"),
+        ({"hold": True}, "[small] hold = True: Input should be a valid integer"),
+        ({"hold": 6}, "[small] hold = 6 is more than max_epochs = 5"),
+        ({"allow_leaks": 1}, "[small] allow_leaks = 1: Input should be a valid boolean"),
+        ({"attempts": "first"}, "[small] attempts = 'first': Input should be 'last' or 'best'"),
+        ({"seeds": None}, "[small] has no seeds. Its keys are: max_parameters, max_epochs, accuracy"),
+        ({"max_params": 5}, "[small] has a key 'max_params' that is not known. Its keys are: max_parameters"),
+        ({"assignment": "challenge"}, "[small] has a key 'assignment' that is not known"),
+    ],
+)
+def test_a_wrong_line_is_told_with_file_table_key_value_and_what_is_allowed(write, change, said):
+    path = write(**change)
+    with pytest.raises(UsageError) as raised:
+        read_rules(path)
+    assert str(raised.value).startswith(f"{path}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[small\n", "cannot be read: .*line 1"),
+        ("\xff", "has no|cannot be read"),
+        ("# nothing\n", "There is no assignment in .*rules.toml"),
+        ("hold = 2\n", "hold = 2 stands outside of a table"),
+        ('["../x"]\nhold = 1', r"\[\.\./x\] is no name of an assignment"),
+    ],
+)
+def test_a_file_without_sense_is_told(write, text, said):
+    with pytest.raises(UsageError, match=said):
+        read_rules(write(text))
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(UsageError, match=r"rules.toml cannot be read: .*No such file"):
+        read_rules(tmp_path / "rules.toml")
