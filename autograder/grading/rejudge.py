@@ -149,6 +149,8 @@ class GradeChanges:
         result = replace(before.result, official=self.options.reduced is None)
         if result.inspection is None:
             return result
+        if rules.restricts_choices and result.inspection.choices is None:
+            raise _NotTrained("an inspection by this version")
         if reasons := refusals(rules, result.inspection):
             return replace(result, verdict="refused", reasons=tuple(reasons), borderline=False, runs=())
         was_trained = result.verdict not in ("refused", "error")

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -299,16 +299,32 @@ def rules_hash(rules: Rules) -> str:
 
 def describe_changed_rules(before: Mapping[str, Any], now: Rules) -> str:
     """Which limits are not those of `before`: `accuracy 0.99, now 0.994`; empty if a verdict depends on none."""
+    old = _defaults() | _as_json(before)
     return ", ".join(
-        f"{name} {before.get(name, 'not there')}, now {value}"
-        for name, value in _judging(now).items()
-        if before.get(name) != value
+        f"{name} {old.get(name, 'not there')}, now {value}"
+        for name, value in _as_json(asdict(now)).items()
+        if name != "attempts" and old.get(name) != value
     )
 
 
 def _judging(rules: Rules) -> dict[str, Any]:
-    """Without the rule that decides which attempt counts, and not what it is worth."""
-    return {name: value for name, value in asdict(rules).items() if name != "attempts"}
+    """Without the rule that decides which attempt counts, and not what it is worth; and without what is not given.
+
+    A rule that is added in a new version changes nothing for courses that do not use it.
+    """
+    defaults = _defaults()
+    judging = {name: value for name, value in _as_json(asdict(rules)).items() if name != "attempts"}
+    return {name: value for name, value in judging.items() if name not in defaults or value != defaults[name]}
+
+
+def _defaults() -> dict[str, Any]:
+    """Of the rules that need not be given."""
+    return _as_json({field.name: field.default for field in fields(Rules) if field.default is not MISSING})
+
+
+def _as_json(rules: Mapping[str, Any]) -> dict[str, Any]:
+    """As the store keeps them: lists in place of tuples."""
+    return json.loads(json.dumps(rules))  # type: ignore[no-any-return]  # an object gives an object
 
 
 def _find_or_add_submission(session: Session, student: str, assignment: str) -> tuple[StoredSubmission, list[Base]]:

@@ -11,10 +11,12 @@ from course.inspection.layers import list_layers
 from course.inspection.modes.graphs import mode_problems
 from course.inspection.modes.switches import switch_problems
 from course.inspection.pretrained import pretrained_problems
-from course.inspection.record import Inspection
+from course.inspection.record import Choices, Inspection
 from course.inspection.tables import table_use
 from course.inspection.trial_images import digits
 from course.spec import Plateau, Spec
+from course.transforms.construction import flatten
+from course.transforms.description import is_random
 
 DIGITS = 32  # in which the tables are followed
 
@@ -41,6 +43,17 @@ def inspect(spec: Spec) -> Inspection:
         batch_size=spec.batch_size,
         problems=tuple(problems),
         leaks=_leaks(spec),
+        choices=_choices(spec),
+    )
+
+
+def _choices(spec: Spec) -> Choices:
+    transforms = tuple(flatten(spec.train_transform))
+    return Choices(
+        transforms=tuple(transform.name for transform in transforms),
+        random_transforms=tuple(transform.name for transform in transforms if is_random([transform])),
+        optimizer=spec.optimizer.name,
+        has_schedule=spec.schedule is not None,
     )
 
 

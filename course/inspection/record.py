@@ -50,6 +50,16 @@ MAX_STEP_COST = StepCost(flops=5_000_000_000, elements=300_000_000, memory=2 * 1
 
 
 @dataclass(frozen=True)
+class Choices:
+    """What else a recipe chose. `transforms` are those of the training images, those in containers included."""
+
+    transforms: tuple[str, ...]
+    random_transforms: tuple[str, ...]  # those of them that draw random numbers
+    optimizer: str
+    has_schedule: bool
+
+
+@dataclass(frozen=True)
 class Inspection:
     """What is known before training. `problems` are sentences; each is a reason to refuse under any rules."""
 
@@ -61,6 +71,7 @@ class Inspection:
     batch_size: int
     problems: tuple[str, ...]
     leaks: tuple[str, ...]
+    choices: Choices | None = None  # None in records of earlier versions
 
     @property
     def counted(self) -> int:

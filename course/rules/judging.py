@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from course.inspection.record import Inspection
+from course.inspection.record import Choices, Inspection
 from course.recipe import TEST_IMAGES
 from course.rules.limits import Rules
 from course.training.results import EpochResult
@@ -53,9 +53,31 @@ def refusals(rules: Rules, inspection: Inspection) -> list[str]:
         )
     if inspection.epochs > rules.max_epochs:
         reasons.append(f"epochs: the recipe asks for {inspection.epochs}, and {rules.max_epochs} are allowed.")
+    if inspection.choices is not None:
+        reasons += _refused_choices(rules, inspection.choices)
     if not rules.allow_leaks:
         reasons += inspection.leaks
     return [*reasons, *inspection.problems]
+
+
+def _refused_choices(rules: Rules, choices: Choices) -> list[str]:
+    reasons = []
+    if "augmentation" in rules.forbid and choices.random_transforms:
+        reasons.append(
+            f"augmentation: {', '.join(choices.random_transforms)} changes the training images by chance, and this "
+            "assignment allows no such transform. Remove it from the training transform."
+        )
+    if "scheduler" in rules.forbid and choices.has_schedule:
+        reasons.append("scheduler: this assignment allows none. Leave `scheduler` out of the recipe.")
+    if rules.transforms is not None:
+        others = dict.fromkeys(name for name in choices.transforms if name not in (*rules.transforms, "Compose"))
+        if others:
+            allowed = ", ".join(rules.transforms) or "none"
+            reasons.append(f"transforms: {', '.join(others)} is not among those that are allowed here: {allowed}.")
+    if rules.optimizers is not None and choices.optimizer not in rules.optimizers:
+        allowed = ", ".join(rules.optimizers) or "none"
+        reasons.append(f"optimizer: {choices.optimizer} is not among those that are allowed here: {allowed}.")
+    return reasons
 
 
 def longest_streak(correct: Sequence[int], needed: int) -> Streak | None:

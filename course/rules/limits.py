@@ -38,6 +38,14 @@ class Rules:
     seeds: Annotated[int, Field(ge=1, le=99, strict=True)]
     allow_leaks: Annotated[bool, Field(strict=True)]
     attempts: Literal["last", "best"] = "last"
+    forbid: tuple[Literal["augmentation", "scheduler"], ...] = ()
+    transforms: tuple[str, ...] | None = None
+    optimizers: tuple[str, ...] | None = None
+
+    @property
+    def restricts_choices(self) -> bool:
+        """Whether more is restricted than counts and accuracies."""
+        return bool(self.forbid) or self.transforms is not None or self.optimizers is not None
 
     def needed(self, total: int = TEST_IMAGES) -> int:
         """The smallest number of right answers of `total` that reaches the accuracy: 9,940 for 99.40 % of 10,000."""
@@ -86,7 +94,8 @@ def read_rules(path: Path) -> dict[str, Rules]:
 
 def to_toml(rules: Rules) -> str:
     """The text of a file with this one assignment."""
-    lines = [f"{key} = {json.dumps(value)}" for key, value in asdict(rules).items() if key != "assignment"]
+    table = {key: value for key, value in asdict(rules).items() if key != "assignment" and value is not None}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
     return "\n".join([f"[{json.dumps(rules.assignment)}]", *lines, ""])
 
 

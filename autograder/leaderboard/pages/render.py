@@ -83,9 +83,10 @@ def describe_progress(progress: AttemptInProgress | None) -> str:
 
 
 def describe_rules(rules: Rules) -> str:
+    forbidden = f" Without {' and '.join(rules.forbid)}." if rules.forbid else ""
     return (
         f"At most {rules.max_parameters:,} parameters and {rules.max_epochs} epochs; {rules.accuracy:.2%} held for "
-        f"{rules.hold} consecutive epochs. Of a student's attempts the {rules.attempts} one counts."
+        f"{rules.hold} consecutive epochs.{forbidden} Of a student's attempts the {rules.attempts} one counts."
     )
 
 

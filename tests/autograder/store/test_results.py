@@ -1,12 +1,16 @@
 """Attempts and verdicts: recorded once, the newest valid, and the last or the best attempt counts."""
 
 import datetime as dt
-from dataclasses import replace
+import hashlib
+import json
+from dataclasses import asdict, replace
+
+import pytest
 
 from autograder.store import SharedRecipe
-from autograder.store.results import rules_hash
+from autograder.store.results import describe_changed_rules, rules_hash
 from course.inspection.checks import inspect
-from course.rules import load_rules
+from course.rules import Rules, load_rules
 from tests.support.stores import NOON, hand_in, result_of, store_run
 
 RULES = load_rules("challenge")
@@ -67,6 +71,36 @@ def test_a_verdict_is_reused_only_for_the_same_rules_options_and_versions(store,
     assert store.results.reusable_verdict(attempt, replace(RULES, hold=3), "seeds 3", result.versions) is None
     assert store.results.reusable_verdict(attempt, RULES, "seeds 3", {"torch": "1.0"}) is None
     assert store.results.reusable_verdict(attempt + 1, RULES, "seeds 3", result.versions) is None
+
+
+def test_rules_that_a_course_does_not_use_leave_the_hash_of_earlier_verdicts_as_it_was():
+    first = {
+        "assignment": "challenge",
+        "max_parameters": 7999,
+        "max_epochs": 15,
+        "accuracy": 0.994,
+        "hold": 2,
+        "near": 0.001,
+        "seeds": 3,
+        "allow_leaks": False,
+    }
+    assert rules_hash(Rules(**first)) == hashlib.sha256(json.dumps(first, sort_keys=True).encode()).hexdigest()
+    assert rules_hash(Rules(**first, forbid=("scheduler",))) != rules_hash(Rules(**first))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({}, {}, ""),
+        ({"attempts": "best"}, {}, ""),
+        ({}, {"forbid": ("scheduler",)}, "forbid [], now ['scheduler']"),
+        ({"forbid": ["scheduler"]}, {}, "forbid ['scheduler'], now []"),
+        ({"optimizers": ["SGD"]}, {"optimizers": ("SGD",)}, ""),
+        ({"hold": 3}, {"optimizers": ("SGD",)}, "hold 3, now 2, optimizers None, now ['SGD']"),
+    ],
+)
+def test_each_changed_rule_is_told_with_both_values(before, now, said):
+    assert describe_changed_rules(asdict(RULES) | before, replace(RULES, **now)) == said
 
 
 def test_which_attempt_counts_is_no_part_of_what_a_verdict_depends_on():

@@ -8,10 +8,12 @@ import pytest
 from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torchvision.transforms import Compose, RandomApply, RandomRotation, ToTensor
 
 from course.capture import capture
 from course.errors import SpecError
 from course.inspection.checks import inspect
+from course.inspection.record import Choices
 from course.recipe import watching
 from course.spec import Graph, Input, Network, Node, NodeRef
 from tests.support.networks import SEED_COUNTS, around, captured, recipe
@@ -36,6 +38,28 @@ def test_a_schedule_that_sees_the_test_loss_is_a_leak_and_no_other_is():
     assert "test loss" in leak
     honest = given.schedule.model_copy(update={"metric": "validation_loss"})
     assert inspect(given.model_copy(update={"schedule": honest})).leaks == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, Choices(("ToTensor", "Normalize"), (), "SGD", has_schedule=False)),
+        (
+            {
+                "train_transform": Compose([RandomApply([RandomRotation(7)], p=0.5), ToTensor()]),
+                "scheduler": watching("train_loss", ReduceLROnPlateau),
+            },
+            Choices(
+                ("RandomApply", "RandomRotation", "ToTensor"),
+                ("RandomApply", "RandomRotation"),
+                "SGD",
+                has_schedule=True,
+            ),
+        ),
+    ],
+)
+def test_what_else_a_recipe_chose_is_told(given, expected):
+    assert inspect(capture(recipe(raw_scores, loss="cross_entropy", **given))).choices == expected
 
 
 def test_an_untrusted_network_is_inspected_or_refused():

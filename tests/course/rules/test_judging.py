@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.errors import UsageError
-from course.inspection.record import Inspection, Part, StepCost
+from course.inspection.record import Choices, Inspection, Part, StepCost
 from course.rules import assignments, first_epoch_remarks, held_level, judge, load_rules, longest_streak, refusals
 from course.training.results import EpochResult
 
@@ -184,6 +184,39 @@ def test_a_leak_is_refused_unless_the_rules_allow_it_and_a_problem_always():
     found = inspection(leaks=("a leak",), problems=("a problem",))
     assert refusals(CHALLENGE, found) == ["a leak", "a problem"]
     assert refusals(replace(CHALLENGE, allow_leaks=True), found) == ["a problem"]
+
+
+CHOICES = Choices(
+    transforms=("RandomApply", "RandomRotation", "ToTensor", "Normalize"),
+    random_transforms=("RandomApply", "RandomRotation"),
+    optimizer="Adam",
+    has_schedule=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        (
+            {"forbid": ("augmentation",)},
+            "augmentation: RandomApply, RandomRotation changes the training images by chance",
+        ),
+        ({"forbid": ("scheduler",)}, "scheduler: this assignment allows none."),
+        ({"optimizers": ("SGD", "AdamW")}, "optimizer: Adam is not among those that are allowed here: SGD, AdamW."),
+        ({"transforms": ("ToTensor", "Normalize", "RandomApply")}, "transforms: RandomRotation is not among those"),
+        ({"transforms": ()}, "transforms: RandomApply, RandomRotation, ToTensor, Normalize is not among"),
+    ],
+)
+def test_what_an_assignment_does_not_allow_is_refused_and_named_and_nothing_else(rule, sentence):
+    rules = replace(CHALLENGE, **rule)
+    (reason,) = refusals(rules, inspection(choices=CHOICES))
+    assert reason.startswith(sentence) and rules.restricts_choices
+    allowed = Choices(("Compose",), (), "SGD", has_schedule=False)
+    assert refusals(rules, inspection(choices=allowed)) == []
+
+
+def test_without_such_rules_every_choice_is_free():
+    assert refusals(CHALLENGE, inspection(choices=CHOICES)) == [] and not CHALLENGE.restricts_choices
 
 
 def test_no_assignment_allows_a_leak():

@@ -8,7 +8,7 @@ import pytest
 
 from course.errors import UsageError
 from course.rules import PACKAGED, assignments, choose_course, load_rules, rules_file
-from course.rules.limits import read_rules
+from course.rules.limits import read_rules, to_toml
 
 RIGHT = {
     "max_parameters": 1999,
@@ -41,8 +41,7 @@ def test_outside_of_a_course_the_packaged_rules_count():
     assert rules_file() == PACKAGED
     assert assignments()[-1] == "challenge"
     assert {name: tomllib.loads(PACKAGED.read_text())[name] for name in assignments()} == {
-        name: {key: value for key, value in asdict(load_rules(name)).items() if key not in ("assignment", "attempts")}
-        for name in assignments()
+        name: {key: value for key, value in asdict(load_rules(name)).items() if key in RIGHT} for name in assignments()
     }
 
 
@@ -50,7 +49,8 @@ def test_in_a_course_its_own_rules_count_and_no_others(write):
     path = write(attempts="best")
     choose_course(path.parent)
     assert (rules_file(), assignments()) == (path, ("small",))
-    assert asdict(load_rules("small")) == RIGHT | {"assignment": "small", "attempts": "best"}
+    optional = {"attempts": "best", "forbid": (), "transforms": None, "optimizers": None}
+    assert asdict(load_rules("small")) == RIGHT | {"assignment": "small"} | optional
     with pytest.raises(UsageError, match=rf"no assignment 'challenge'.* small \({re.escape(str(path))}\)"):
         load_rules("challenge")
 
@@ -69,6 +69,8 @@ def test_in_a_course_its_own_rules_count_and_no_others(write):
         ({"attempts": "first"}, "[small] attempts = 'first': Input should be 'last' or 'best'"),
         ({"seeds": None}, "[small] has no seeds. Its keys are: max_parameters, max_epochs, accuracy"),
         ({"max_params": 5}, "[small] has a key 'max_params' that is not known. Its keys are: max_parameters"),
+        ({"forbid": ["dropout"]}, "[small] forbid.0 = 'dropout': Input should be 'augmentation' or 'scheduler'"),
+        ({"optimizers": "SGD"}, "[small] optimizers = 'SGD': Input should be a valid tuple"),
         ({"assignment": "challenge"}, "[small] has a key 'assignment' that is not known"),
     ],
 )
@@ -92,6 +94,12 @@ def test_a_wrong_line_is_told_with_file_table_key_value_and_what_is_allowed(writ
 def test_a_file_without_sense_is_told(write, text, said):
     with pytest.raises(UsageError, match=said):
         read_rules(write(text))
+
+
+def test_written_as_toml_the_rules_of_an_assignment_are_read_as_they_were(tmp_path, write):
+    rules = read_rules(write(forbid=["scheduler"], transforms=["ToTensor"], attempts="best"))["small"]
+    (tmp_path / "again.toml").write_text(to_toml(rules))
+    assert read_rules(tmp_path / "again.toml") == {"small": rules}
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
