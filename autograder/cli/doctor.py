@@ -134,14 +134,12 @@ def _isolation() -> Finding:
 
 
 def _secret() -> Finding:
-    from autograder.store.secret import SECRET_VARIABLE, read_secret, secret_file
+    from autograder.store.secret import SECRET_VARIABLE, read_secret, secret_file, secret_place
 
     path = secret_file()
     if read_secret() is not None:
-        place = f"${SECRET_VARIABLE}" if os.environ.get(SECRET_VARIABLE) else path
-        return Finding(
-            "secret", True, f"the course's secret, from which seeds are drawn, is in {place}: keep it to yourself"
-        )
+        text = f"the course's secret, from which seeds are drawn, is in {secret_place()}: keep it to yourself"
+        return Finding("secret", True, text)
     if not _can_create(path):
         return Finding(
             "secret",

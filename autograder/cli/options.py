@@ -142,5 +142,5 @@ store_option = click.option(
     "store_url",
     metavar="URL",
     help="Where results are kept: the path of a file, or postgresql://user@host/name.  "
-    "[default: $UNDER8K_STORE, or a file in your data folder]",
+    "[default: $UNDER8K_STORE, or results.db in the course's folder, or a file in your data folder]",
 )

@@ -15,6 +15,7 @@ from autograder import sandbox
 from autograder.grading.options import Options
 from autograder.store.checkpoints import Checkpoint, CheckpointFile, CheckpointStore
 from autograder.store.records import RunRecord, software_versions
+from autograder.store.secret import private_folder
 from autograder.workers.client import NO_GPU, Worker, WorkerPool
 from autograder.workers.messages import (
     EpochFinished,
@@ -208,7 +209,8 @@ def checkpoint_path(spec: Spec, seed: int, options: Options) -> Path:
     """The file for the checkpoint of a run without a store; its name changes with all that the numbers depend on."""
     settings = f"{options.device}/{options.threads}/{options.reduced}"
     key = f"{spec.hash}/{seed}/{settings}/{sorted(software_versions().items())}"
-    return user_cache_path("under8k") / "runs" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    folder = private_folder() or user_cache_path("under8k")
+    return folder / "runs" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
 
 def isolation(tier: sandbox.Tier, options: Options) -> str:

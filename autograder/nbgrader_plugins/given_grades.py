@@ -11,11 +11,13 @@ import contextlib
 import datetime as dt
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry, Student, SubmittedAssignment
+from nbgrader.apps.baseapp import NbGrader
 from nbgrader.plugins.export import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties, GetGrades
 from traitlets.config import Configurable
@@ -25,6 +27,7 @@ from autograder.console.text import nbgrader_command
 from autograder.grading.unfinished import has_mark
 from autograder.store import Roster, open_store
 from course.errors import CourseError, GraderError
+from course.rules import choose_course
 
 
 class ScoredNotebook(Protocol):
@@ -150,6 +153,8 @@ AnyGradebook: TypeAlias = Gradebook | ClassGradebook
 
 def class_gradebook(gradebook: Gradebook, exporter: Configurable) -> AnyGradebook:
     """The gradebook by the class changes in the store of `exporter`'s settings. Raises UsageError, GraderError."""
+    if isinstance(exporter.parent, NbGrader):
+        choose_course(Path(exporter.parent.coursedir.root))
     with open_store(exporter.config.TrainedScore.get("store", "") or None, read_only=True) as store:
         roster = store.class_changes.roster()
     return ClassGradebook(gradebook, roster) if roster.in_force else gradebook

@@ -13,6 +13,7 @@ import autograder
 import course
 from autograder.sandbox.limits import Tier
 from course.errors import GraderError
+from course.rules import course_folder
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
 _PROCESSORS = "/sys/devices/system/cpu"  # torch counts the processors there
@@ -23,7 +24,8 @@ _PACKAGES = tuple(Path(folder).resolve() for package in (course, autograder) for
 def readable_paths(extra: Iterable[Path] = ()) -> tuple[Path, ...]:
     """Every path that a process in the sandbox may read; none is given twice or lies below another.
 
-    Raises GraderError when the home folder lies in one of them, and when an extra path does not exist.
+    Raises GraderError when the home folder or the course at hand lies in one of them, and when an extra path does not
+    exist.
     """
     prefixes = {Path(p) for p in (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)}
     extra = [path.absolute() for path in extra]
@@ -38,7 +40,13 @@ def readable_paths(extra: Iterable[Path] = ()) -> tuple[Path, ...]:
         *_interpreter(),
     ]
     kept: list[Path] = []
+    course_at_hand = course_folder()
     for path in sorted((p for p in wanted if p.exists()), key=lambda p: len(p.parts)):
+        if course_at_hand and course_at_hand.resolve().is_relative_to(path.resolve()):
+            raise GraderError(
+                f"The sandbox would make '{path}' readable, which contains the course {course_at_hand} with its secret "
+                "and its results. Move the course elsewhere."
+            )
         if Path.home().is_relative_to(path):
             raise GraderError(
                 f"The sandbox would make '{path}' readable, which contains your home folder. "

@@ -15,7 +15,6 @@ holds attempts and verdicts, `overview` is what a leaderboard reads.
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 from collections.abc import Iterator
 from typing import Self
@@ -28,12 +27,12 @@ from autograder.store.counting.attempt_rule import AttemptRule, counting_attempt
 from autograder.store.counting.regrades import Regrades
 from autograder.store.counting.valid_verdicts import RegradeHistory, RegradeRecord
 from autograder.store.database import RETRY_SECONDS, Database
-from autograder.store.engine import STORE_VARIABLE, StoreError, name_of, store_url
+from autograder.store.engine import STORE_VARIABLE, StoreError, is_begun, name_of, store_url
 from autograder.store.loading import GradedAttempt
 from autograder.store.models import ChainHead
 from autograder.store.overview import AttemptInProgress, AttemptSummary, Cursor, Overview, RunSummary
 from autograder.store.results import Results, SharedRecipe
-from autograder.store.secret import SECRET_VARIABLE, course_secret, read_secret
+from autograder.store.secret import SECRET_VARIABLE, course_secret, read_secret, secret_place
 from course.errors import UsageError
 
 __all__ = [
@@ -105,20 +104,21 @@ def open_store(
     read_only: bool = False,
     groupshared: bool = False,
 ) -> Store:
-    """The store at a URL or path; None means $UNDER8K_STORE, else a file in the user's data folder.
+    """The store at a URL or path; None means $UNDER8K_STORE, else the course's own file, else one of the user's.
 
     `retry_seconds`: how long an operation is retried on a database that cannot be reached or is full. `read_only`: to
     look at it; no file is created for that, neither a store nor a secret, and one that is not there is empty.
     `groupshared`: let the group write a store in a file, as nbgrader's setting does. Raises UsageError, StoreError.
     """
     database_url = store_url(url)
-    secret = read_secret() if read_only else course_secret()
+    begun = is_begun(database_url)  # asked first: who begins a store has made the secret before
+    secret = read_secret()
+    if secret is None and (begun or (read_only and database_url.get_backend_name() != "sqlite")):
+        raise UsageError(
+            f"There is no course secret in {secret_place()}, and the store {name_of(database_url)} was begun with one. "
+            f"Set {SECRET_VARIABLE} to it, or copy its file there."
+        )
     if secret is None:
-        if database_url.get_backend_name() != "sqlite" or os.path.exists(name_of(database_url)):
-            raise UsageError(
-                f"There is no course secret here, and the store {name_of(database_url)} was begun with one. Set "
-                f"{SECRET_VARIABLE} to it."
-            )
-        secret = secrets.token_bytes(32)
+        secret = secrets.token_bytes(32) if read_only else course_secret()
     key = hmac.digest(secret, b"under8k store", "sha256")
     return Store(Database(database_url, key, retry_seconds, read_only=read_only, groupshared=groupshared))

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from autograder.store.chain import Chain
 from autograder.store.engine import ReadOnlyFile, lock_for_migration, name_of, open_engine, translate_errors
 from autograder.store.models import ChainHead
+from autograder.store.secret import PRIVATE, SECRET_VARIABLE, secret_place
 from course.errors import GraderError, UsageError
 
 T = TypeVar("T")
@@ -125,6 +126,7 @@ class Database:
         if not ours:
             self.close()
             raise UsageError(
-                f"The store {self.name} was begun with another course secret, so its records cannot be checked or "
-                "extended. Set UNDER8K_SECRET to that secret, or copy its file to where `autograder doctor` says."
+                f"The store {self.name} was begun with another course secret than the one in {secret_place()}, so its "
+                "records can be neither checked nor extended, and nothing is graded. Copy the file of that secret "
+                f"there, or set {SECRET_VARIABLE} to it; a course that moves takes its folder {PRIVATE} along."
             )

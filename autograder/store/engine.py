@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from course.errors import GraderError, UsageError
+from course.rules import course_folder
 
 T = TypeVar("T")
 STORE_VARIABLE = "UNDER8K_STORE"
@@ -37,8 +38,8 @@ class StoreError(GraderError):
 
 
 def store_url(given: str | None) -> URL:
-    """A URL or a file's path; None means $UNDER8K_STORE, else a file in the user's data folder. Raises UsageError."""
-    text = given or os.environ.get(STORE_VARIABLE) or str(user_data_path("under8k") / "results.db")
+    """A URL or a file's path; None means $UNDER8K_STORE, else `default_file`. Raises UsageError."""
+    text = given or os.environ.get(STORE_VARIABLE) or str(default_file())
     if "://" not in text:
         return URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
     try:
@@ -52,6 +53,11 @@ def store_url(given: str | None) -> URL:
     if url.get_backend_name() == "sqlite" and not url.database:
         raise UsageError("A store in memory would be lost. Name a file: sqlite:////folder/results.db.")
     return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
+
+
+def default_file() -> Path:
+    """The store in the folder of the course at hand, else in the user's data folder."""
+    return (course_folder() or user_data_path("under8k")) / "results.db"
 
 
 def open_engine(url: URL, groupshared: bool = False) -> Engine:
@@ -184,6 +190,12 @@ def translate_errors(url: URL) -> Iterator[None]:
 def name_of(url: URL) -> str:
     """For people: a file's path, or the URL without its password."""
     return str(_sqlite_file(url)) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+
+def is_begun(url: URL) -> bool:
+    """Whether there are records already; of a database on a server that is not known before it is asked."""
+    file = _sqlite_file(url) if url.get_backend_name() == "sqlite" else None
+    return file is not None and file.exists() and file.stat().st_size > 0
 
 
 def clock(session: Session) -> float:

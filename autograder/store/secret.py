@@ -9,12 +9,32 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from course.errors import GraderError
+from course.rules import course_folder
 
 SECRET_VARIABLE = "UNDER8K_SECRET"
+PRIVATE = ".under8k"  # the folder in a course that no submission and no other user may see
+
+
+def private_folder() -> Path | None:
+    """Where the course at hand keeps its secret, its unfinished runs and its record of files; None outside of one."""
+    course = course_folder()
+    return None if course is None else course / PRIVATE
 
 
 def secret_file() -> Path:
-    return user_config_path("under8k") / "secret"
+    """In the course at hand, else in the user's configuration."""
+    return (private_folder() or user_config_path("under8k")) / "secret"
+
+
+def secret_place() -> str:
+    """For people: where the secret comes from."""
+    return f"${SECRET_VARIABLE}" if os.environ.get(SECRET_VARIABLE) else str(secret_file())
+
+
+def make_private(folder: Path) -> None:
+    """Create a folder, or take it away from others: nobody but its owner can look into it. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
 
 
 def read_secret() -> bytes | None:
@@ -39,6 +59,8 @@ def course_secret() -> bytes:
         return existing
     path = secret_file()
     try:
+        if path.parent == private_folder():
+            make_private(path.parent)
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         fresh.touch(mode=0o600)

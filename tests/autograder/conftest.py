@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,9 +12,11 @@ from playwright.sync_api import Browser
 
 from autograder.grading.times import ZONE_VARIABLE
 from autograder.nbgrader_plugins import timezones
-from autograder.store import RunKey, Store, open_store
+from autograder.store import STORE_VARIABLE, RunKey, Store, open_store
+from autograder.store.secret import SECRET_VARIABLE
 from autograder.workers.client import WorkerPool
 from course.capture import capture
+from course.rules import PACKAGED
 from course.spec import Spec
 from tests.support.browsers import chromium
 from tests.support.changed_rules import changed_rules
@@ -65,6 +68,19 @@ def change_rules() -> Iterator[Callable[..., None]]:
     """Changes limits of the challenge until the test ends."""
     with ExitStack() as changes:
         yield lambda **limits: changes.enter_context(changed_rules(**limits))
+
+
+@pytest.fixture
+def own_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The root of a course with its own rules, in which the test works; no variable names a store or a secret."""
+    root = tmp_path / "own course"
+    root.mkdir()
+    shutil.copy(PACKAGED, root)
+    (root / "nbgrader_config.py").touch()
+    monkeypatch.chdir(root)
+    for name in (STORE_VARIABLE, SECRET_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    return root
 
 
 @pytest.fixture(autouse=True)

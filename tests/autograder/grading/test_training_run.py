@@ -249,3 +249,7 @@ def test_all_that_numbers_depend_on_changes_the_name_of_the_checkpoint(spec):
     }
     assert len(paths) == 5
     assert checkpoint_path(spec, 1, replace(options, max_minutes=1.0)) in paths
+
+
+def test_in_a_course_the_checkpoint_is_in_its_private_folder(spec, own_course):
+    assert checkpoint_path(spec, 1, Options(device="cpu")).parent == own_course / ".under8k" / "runs"

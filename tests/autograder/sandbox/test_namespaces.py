@@ -16,6 +16,14 @@ def test_a_home_folder_is_never_part_of_what_is_shown(monkeypatch, tmp_path):
         readable_paths([tmp_path])
 
 
+def test_the_course_at_hand_is_never_part_of_what_is_shown(own_course, tmp_path):
+    assert not any(own_course.is_relative_to(path) for path in readable_paths([own_course / "rules.toml"]))
+    (tmp_path / "alias").symlink_to(own_course)
+    for shown in (tmp_path, own_course, tmp_path / "alias"):
+        with pytest.raises(GraderError, match=r"contains the course .*Move the course elsewhere"):
+            readable_paths([shown])
+
+
 def test_a_folder_to_show_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(GraderError, match="nowhere"):
         readable_paths([tmp_path / "nowhere"])

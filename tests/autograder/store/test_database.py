@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from autograder.store import StoreError, open_store
 from autograder.store.models import StoredSubmission
-from autograder.store.secret import SECRET_VARIABLE
+from autograder.store.secret import SECRET_VARIABLE, secret_file
 from course.errors import UsageError
 
 
@@ -17,6 +17,18 @@ def test_a_store_of_another_course_is_not_mixed_with_ours(store_url, monkeypatch
     monkeypatch.setenv(SECRET_VARIABLE, "another")
     with pytest.raises(UsageError, match="another course secret"):
         open_store(store_url)
+
+
+def test_a_secret_that_does_not_fit_is_told_with_its_place_and_what_to_do(own_course, monkeypatch):
+    open_store().close()
+    secret_file().write_text("another")
+    with pytest.raises(UsageError) as told:
+        open_store()
+    assert str(own_course / ".under8k" / "secret") in str(told.value)
+    assert f"set {SECRET_VARIABLE} to it" in str(told.value) and "takes its folder .under8k along" in str(told.value)
+    monkeypatch.setenv(SECRET_VARIABLE, "a third")
+    with pytest.raises(UsageError, match=rf"another course secret than the one in \${SECRET_VARIABLE}"):
+        open_store()
 
 
 def away(tries: int, answer=None):

@@ -59,6 +59,29 @@ def test_without_a_url_the_variable_names_the_store_and_a_path_is_made_absolute(
     assert store_url("postgresql://grader@host/course").drivername == "postgresql+psycopg"
 
 
+def test_in_a_course_the_store_is_in_its_folder_unless_one_is_named(own_course, monkeypatch, tmp_path):
+    assert Path(store_url(None).database) == own_course / "results.db"
+    assert Path(store_url(str(tmp_path / "given.db")).database) == tmp_path / "given.db"
+    monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "named.db"))
+    assert Path(store_url(None).database) == tmp_path / "named.db"
+
+
+def test_outside_of_a_course_the_store_is_in_the_users_data_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(STORE_VARIABLE)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert Path(store_url(None).database) == tmp_path / "data" / "under8k" / "results.db"
+
+
+def test_a_store_that_came_without_its_secret_is_told_and_gets_no_other_one(own_course):
+    with open_store() as store:
+        hand_in(store, "ada")
+    secret_file().unlink()
+    with pytest.raises(UsageError, match=rf"no course secret in {own_course}/\.under8k/secret.*Set {SECRET_VARIABLE}"):
+        open_store()
+    assert not secret_file().exists()
+
+
 @pytest.mark.parametrize(
     ("error", "fragment"),
     [

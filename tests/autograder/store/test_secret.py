@@ -1,6 +1,7 @@
 """The course's secret: created once, private, and the same for all who are first."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from autograder.store import secret
 from course.errors import GraderError
+from course.rules import choose_course
 
 
 @pytest.fixture
@@ -24,6 +26,30 @@ def test_the_secret_is_made_once_and_kept_private(fresh_home):
     assert len(first) == 64
     assert stat.S_IMODE(secret.secret_file().stat().st_mode) == 0o600
     assert [p.name for p in secret.secret_file().parent.iterdir()] == ["secret"]
+
+
+def test_in_a_course_the_secret_is_in_its_private_folder(own_course):
+    made = secret.course_secret()
+    assert secret.secret_file() == own_course / ".under8k" / "secret"
+    assert secret.secret_file().read_text().encode() == made
+    assert stat.S_IMODE(secret.secret_file().stat().st_mode) == 0o600
+    assert stat.S_IMODE(secret.secret_file().parent.stat().st_mode) == 0o700
+
+
+def test_a_course_beside_it_has_another_secret(own_course, tmp_path, monkeypatch):
+    ours = secret.course_secret()
+    other = tmp_path / "next term"
+    shutil.copytree(own_course, other, ignore=shutil.ignore_patterns(".under8k"))
+    monkeypatch.chdir(other)
+    assert secret.course_secret() != ours
+    choose_course(own_course)
+    assert secret.course_secret() == ours
+
+
+def test_in_a_course_the_environment_comes_first_too(own_course, monkeypatch):
+    monkeypatch.setenv(secret.SECRET_VARIABLE, "ours")
+    assert secret.course_secret() == b"ours" and secret.secret_place() == f"${secret.SECRET_VARIABLE}"
+    assert not (own_course / ".under8k").exists()
 
 
 def test_the_environment_comes_first(monkeypatch):
