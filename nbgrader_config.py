@@ -13,7 +13,7 @@ c.CourseDirectory.course_id = "under8k"
 c.CourseDirectory.root = str(here)
 c.CourseDirectory.db_url = f"sqlite:///{here / 'gradebook.db'}"  # or "postgresql://grader@host/gradebook"
 
-# Edit source/; `make release` and `make solutions` generate the other two from it.
+# Edit source/: the other two are generated from it, release/ by `nbgrader generate_assignment NAME`.
 c.CourseDirectory.source_directory = "source"
 c.CourseDirectory.release_directory = "release"
 c.CourseDirectory.solution_directory = "solutions"
@@ -56,12 +56,13 @@ c.Autograde.autograde_preprocessors = [
 # c.SandboxedExecute.timeout = 30  # seconds for one cell; nothing is trained in a notebook while it is graded
 
 # Points of the trained cell: all for `pass` and `borderline`, none for `refused` and `error`; for `fail` see below. The
-# lesson's cell `trained_score` says how many there are, and course/rules.toml has the limits.
+# lesson's cell `trained_score` says how many there are, and rules.toml has the limits.
 # c.TrainedScore.partial_credit = 0.0  # 0.5: a recipe that just misses the accuracy gets half of the points,
 # c.TrainedScore.partial_from = 0.98   # one that holds 98 % gets none, and between the two the points grow linearly
 
 # Results have a store of their own, and a recipe that was trained before is not trained again.
-# c.TrainedScore.store = ""       # a file, or "postgresql://grader@host/results"; "": the store of `autograder`
+# c.TrainedScore.store = ""       # a file, or "postgresql://grader@host/results"; "": `autograder`'s own, which is
+#                                 # results.db here if there is a rules.toml beside this file
 # c.TrainedScore.device = "auto"  # CUDA if there is a GPU
 # c.TrainedScore.seeds = 3        # default: as the rules say
 # c.TrainedScore.max_minutes = 120.0  # a run that, by its first steps, would take longer is refused

@@ -14,8 +14,9 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from autograder.authoring.lessons import ROOT, lesson_names, notebook_path
-from autograder.authoring.release import CONFIG
+from autograder.authoring.lessons import ROOT
+from autograder.gradebook.new_course.lessons import lesson_names, notebook_path
+from autograder.gradebook.settings import CONFIG
 from autograder.grading.read_submission import RECIPE_CELL
 from course.files import write_atomically
 from tests.support.answers import ANSWERS_FOLDER, Answer, executed_lesson, exercises, grade_of, read_notebook

@@ -10,8 +10,9 @@ from nbclient.exceptions import CellExecutionError
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.utils import is_solution
 
-from autograder.authoring.lessons import ROOT, lesson_names, notebook_path
+from autograder.authoring.lessons import ROOT
 from autograder.authoring.release import release_problems
+from autograder.gradebook.new_course.lessons import lesson_names, notebook_path
 from autograder.grading.read_submission import read_recipe_source
 from course import data
 from course.capture import capture, run_recipe

@@ -23,13 +23,15 @@ import nbformat
 from autograder.authoring import lessons
 from autograder.authoring.bundle import bundle
 from autograder.authoring.calibrate import calibrate
-from autograder.authoring.lessons import chosen_or_all, lesson_argument, notebook_path
+from autograder.authoring.lessons import chosen_or_all, lesson_argument
 from autograder.authoring.operators_page import operators
 from autograder.authoring.preview import preview
-from autograder.authoring.release import make_release, release_problems, release_with_gradebook
+from autograder.authoring.release import make_release, release_problems
 from autograder.authoring.sequential_test import sequential_test
 from autograder.authoring.solutions import is_up_to_date, solve
 from autograder.console import report_errors
+from autograder.gradebook.new_course.lessons import notebook_path
+from autograder.gradebook.new_course.making import release_lessons
 from course.files import write_atomically
 
 
@@ -68,9 +70,7 @@ def check(chosen: tuple[str, ...]) -> None:
 @report_errors
 def course(chosen: tuple[str, ...]) -> None:
     """Make this clone a working course: release the lessons and enter them into the gradebook. Grades stay."""
-    for lesson in chosen_or_all(chosen):
-        release_with_gradebook(lessons.ROOT, lesson)
-        click.echo(f"{lesson}: released and entered into the gradebook")
+    release_lessons(lessons.ROOT, chosen_or_all(chosen), click.echo)
     click.echo("Next: `nbgrader release_assignment NAME`, or formgrader in `jupyter lab`.")
 
 

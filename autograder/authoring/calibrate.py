@@ -14,7 +14,7 @@ import platform
 import click
 
 from autograder.authoring import lessons
-from autograder.authoring.lessons import chosen_or_all, lesson_argument, notebook_path
+from autograder.authoring.lessons import chosen_or_all, lesson_argument
 from autograder.calibration import (
     Calibration,
     calibration_file,
@@ -23,6 +23,7 @@ from autograder.calibration import (
     save_calibration,
 )
 from autograder.console import report_errors
+from autograder.gradebook.new_course.lessons import notebook_path
 from autograder.grading.read_submission import read_recipe_source
 from autograder.store.records import software_versions
 from course.rules import load_rules

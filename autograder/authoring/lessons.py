@@ -1,4 +1,4 @@
-"""The lessons of the course: their names, and where each notebook lies."""
+"""The lessons of this clone, as a person names them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,10 @@ from pathlib import Path
 
 import click
 
+from autograder.gradebook.new_course.lessons import lesson_names
 from course.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def lesson_names(root: Path) -> tuple[str, ...]:
-    """The lessons in source/, sorted. A lesson is a folder with a notebook of the same name."""
-    return tuple(sorted(path.stem for path in (root / "source").glob("*/*.ipynb") if path.stem == path.parent.name))
-
-
-def notebook_path(root: Path, stage: str, lesson: str) -> Path:
-    """The lesson's notebook in `stage`: source, release or solutions."""
-    return root / stage / lesson / f"{lesson}.ipynb"
-
 
 # for click commands: the names that a person typed, which `chosen_or_all` checks
 lesson_argument = click.argument("chosen", metavar="[LESSON]...", nargs=-1)

@@ -16,8 +16,9 @@ import nbformat
 from nbconvert import HTMLExporter
 
 from autograder.authoring import lessons
-from autograder.authoring.lessons import chosen_or_all, lesson_argument, lesson_names, notebook_path
+from autograder.authoring.lessons import chosen_or_all, lesson_argument
 from autograder.console import report_errors
+from autograder.gradebook.new_course.lessons import lesson_names, notebook_path
 from course.errors import UsageError
 from course.files import write_atomically
 

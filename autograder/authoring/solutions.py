@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 
 import course
 from autograder.authoring import solution_cache
-from autograder.authoring.lessons import notebook_path
+from autograder.gradebook.new_course.lessons import notebook_path
 from course.errors import GraderError
 
 METADATA, MADE_FROM = "under8k", "made_from"  # the fingerprint is notebook.metadata[METADATA][MADE_FROM]

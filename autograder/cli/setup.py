@@ -1,14 +1,43 @@
-"""`autograder data` and `autograder doctor`: what grading needs on this machine."""
+"""`autograder init`, `data` and `doctor`: a course of one's own, and what grading needs on this machine."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
+from pathlib import Path
 
 import click
 
 from autograder.cli.options import json_option
 from autograder.console import ExitCode, report_errors
+from course.errors import UsageError
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--update",
+    is_flag=True,
+    help="Bring up to date what you have not edited, and show each difference.",
+)
+@report_errors
+def init(folder: Path, update: bool) -> None:
+    """Make FOLDER a course of nbgrader's: lessons, settings, limits, and a README for whoever grades.
+
+    Lessons are released and entered into the gradebook. Again and again: nothing that is there is lost or changed, and
+    what a newer version of the package would change is told.
+
+    \b
+    Examples:
+      autograder init ~/mnist-2027
+      autograder init --update ~/mnist-2027
+    """
+    if importlib.util.find_spec("nbgrader") is None:
+        raise UsageError("nbgrader is not installed, and it releases the lessons. Run `pip install 'under8k[grader]'`.")
+    from autograder.gradebook.new_course.making import make_course
+
+    make_course(folder, click.echo, update=update)
 
 
 @click.command()

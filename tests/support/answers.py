@@ -27,7 +27,8 @@ from nbformat.v4 import new_output
 from nbgrader.utils import determine_grade, is_grade, is_solution
 from traitlets.config import Config
 
-from autograder.authoring.lessons import ROOT, notebook_path
+from autograder.authoring.lessons import ROOT
+from autograder.gradebook.new_course.lessons import notebook_path
 from autograder.grading.read_submission import RECIPE_CELL
 
 ANSWERS_FOLDER = ROOT / "tests" / "exercises"

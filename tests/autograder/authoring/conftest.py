@@ -6,8 +6,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.authoring.lessons import ROOT, notebook_path
-from autograder.authoring.release import CONFIG
+from autograder.authoring.lessons import ROOT
+from autograder.gradebook.new_course.lessons import notebook_path
+from autograder.gradebook.settings import CONFIG
 from course.files import write_atomically
 
 

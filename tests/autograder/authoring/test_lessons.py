@@ -3,7 +3,7 @@
 import pytest
 
 from autograder.authoring import lessons
-from autograder.authoring.lessons import chosen_or_all, lesson_names, notebook_path
+from autograder.authoring.lessons import chosen_or_all
 from course.errors import UsageError
 
 
@@ -12,11 +12,6 @@ def root(course_of, monkeypatch):
     root = course_of(two=["2"], one=["1"])
     monkeypatch.setattr(lessons, "ROOT", root)
     return root
-
-
-def test_a_lesson_is_a_notebook_in_a_folder_of_its_own_name(root):
-    notebook_path(root, "source", "one").with_name("draft.ipynb").touch()
-    assert lesson_names(root) == ("one", "two")
 
 
 def test_a_command_takes_the_lessons_that_are_named_or_all(root):

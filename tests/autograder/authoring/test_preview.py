@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from autograder.authoring import lessons
-from autograder.authoring.lessons import notebook_path
 from autograder.authoring.preview import preview
+from autograder.gradebook.new_course.lessons import notebook_path
 from course.files import write_atomically
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPj/HwADBwIAMCbHYQAAAABJRU5ErkJggg=="

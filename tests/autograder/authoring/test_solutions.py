@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from autograder.authoring import lessons
 from autograder.authoring.__main__ import main
-from autograder.authoring.lessons import ROOT, notebook_path
+from autograder.authoring.lessons import ROOT
 from autograder.authoring.solutions import solve
+from autograder.gradebook.new_course.lessons import notebook_path
 from course import data
 from tests.support.files import files_below
 

@@ -1,4 +1,4 @@
-"""`autograder data` and `autograder doctor`."""
+"""`autograder init`, `data` and `doctor`."""
 
 import json
 
@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from autograder.cli import doctor
 from autograder.cli.doctor import Finding
 from autograder.cli.main import main
+from autograder.gradebook.new_course import making
 from course.data import data_folder
 from course.errors import DataError
 
@@ -46,3 +47,26 @@ def test_data_that_cannot_be_downloaded_is_one_sentence(monkeypatch):
     monkeypatch.setattr("course.data.ensure", unreachable)
     result = CliRunner().invoke(main, ["data"])
     assert (result.exit_code, result.stderr) == (2, "autograder: No source of MNIST answers.\n")
+
+
+# --- init
+
+
+def test_init_makes_a_course_and_says_what_it_wrote(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(making, "make_course", lambda folder, say, update: asked.append((folder, update)))
+    assert CliRunner().invoke(main, ["init", str(tmp_path / "a")]).exit_code == 0
+    assert CliRunner().invoke(main, ["init", "--update", str(tmp_path / "a")]).exit_code == 0
+    assert asked == [(tmp_path / "a", False), (tmp_path / "a", True)]
+
+
+def test_init_refuses_a_folder_with_other_things_in_one_sentence(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    result = CliRunner().invoke(main, ["init", str(tmp_path)])
+    assert result.exit_code == 2 and result.stderr.startswith("autograder: ") and "thesis.tex" in result.stderr
+
+
+def test_init_without_nbgrader_says_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    result = CliRunner().invoke(main, ["init", str(tmp_path)])
+    assert (result.exit_code, "pip install 'under8k[grader]'" in result.stderr) == (2, True)
