@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import Self
 
 from autograder.sandbox.limits import STANDARD, ChildSettings, Limits, SandboxResult, Tier
-from autograder.sandbox.namespaces import command, environment, readable_paths
+from autograder.sandbox.namespaces import command, environment, paths_for_landlock, readable_paths
 from autograder.sandbox.supervisor import (
     KILL_TIMEOUT,
     LockdownNotice,
@@ -114,14 +114,15 @@ class ForkServerProcess:
         variables: Mapping[str, str] = MappingProxyType({}),
         devices: Sequence[Path] = (),
     ):
-        self._tier, self._paths = tier, readable_paths(readable)
+        self._tier, paths = tier, readable_paths(readable)
+        self._kept, self._listed = (tuple(map(str, part)) for part in paths_for_landlock(paths))
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self.control, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         argv = ["-m", "autograder.sandbox.fork_server_process", module, str(server_end.fileno())]
         with server_end:
             starting = _starter_thread(os.getpid()).submit(
                 subprocess.Popen,
-                command(tier, argv, self._paths, devices),
+                command(tier, argv, paths, devices),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._stderr,
@@ -139,7 +140,7 @@ class ForkServerProcess:
 
     def fork(self, limits: Limits, notice: LockdownNotice | None = None) -> ForkedChild:
         """A fresh child with pipes of its own; one that calls `lockdown()` needs a `notice`."""
-        settings = ChildSettings(self._tier, limits, _NOTICE_FD, tuple(map(str, self._paths)))
+        settings = ChildSettings(self._tier, limits, _NOTICE_FD, self._kept, listable=self._listed)
         child = ForkedChild(self)
         descriptors = [*child.child_ends, notice.write_fd] if notice else list(child.child_ends)
         with contextlib.suppress(BrokenPipeError):  # `child.wait` notices it and raises

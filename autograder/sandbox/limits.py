@@ -65,8 +65,9 @@ class SandboxResult:
 class ChildSettings:
     """How a child process locks itself down; the supervisor passes it in an environment variable.
 
-    The paths `readable` stay readable. If `parent` is given, the child must end when its parent process is no longer
-    that one. It reports to the file descriptor `notice_fd` that it is locked.
+    The paths `readable` stay readable; of the folders `listable`, the names of what is in them. If `parent` is given,
+    the child must end when its parent process is no longer that one. It reports to the file descriptor `notice_fd` that
+    it is locked.
     """
 
     tier: Tier
@@ -74,6 +75,7 @@ class ChildSettings:
     notice_fd: int
     readable: tuple[str, ...] = field(default=())
     parent: int | None = None
+    listable: tuple[str, ...] = field(default=())
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -87,4 +89,5 @@ class ChildSettings:
             notice_fd=data["notice_fd"],
             readable=tuple(data["readable"]),
             parent=data["parent"],
+            listable=tuple(data["listable"]),
         )

@@ -62,7 +62,8 @@ def _lock(settings: ChildSettings) -> None:
     if settings.parent not in (None, os.getppid()):
         os._exit(1)  # the parent died before the kernel was told to end this process with it
     _give_up_privileges(libc)
-    _restrict_files(libc, dict.fromkeys(settings.readable, READ_FILE | READ_DIR))
+    listable = dict.fromkeys(settings.listable, READ_DIR)
+    _restrict_files(libc, listable | dict.fromkeys(settings.readable, READ_FILE | READ_DIR))
     install_filter(libc, threads=settings.limits.threads > 1)
 
 

@@ -19,6 +19,8 @@ _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cach
 _PROCESSORS = "/sys/devices/system/cpu"  # torch counts the processors there
 _NOBODY = "65534"  # user and group id
 _PACKAGES = tuple(Path(folder).resolve() for package in (course, autograder) for folder in package.__path__)
+# the lessons with their solutions, which `autograder init` copies: in the package, and for no submission to read
+SOLUTIONS = Path(autograder.__path__[0]).resolve() / "gradebook" / "new_course" / "files"
 
 
 def readable_paths(extra: Iterable[Path] = ()) -> tuple[Path, ...]:
@@ -55,6 +57,28 @@ def readable_paths(extra: Iterable[Path] = ()) -> tuple[Path, ...]:
         if not any(path.is_relative_to(other) for other in kept):
             kept.append(path)
     return tuple(kept)
+
+
+def paths_for_landlock(readable: Iterable[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """What may be read, without the solutions, and the folders around those, which may be listed.
+
+    Landlock has no exceptions: a right on a folder holds for all that is below it.
+    """
+    kept: list[Path] = []
+    listed: list[Path] = []
+
+    def divide(path: Path) -> None:
+        if not SOLUTIONS.is_relative_to(path.resolve()):
+            kept.append(path)
+        elif path.resolve() != SOLUTIONS:
+            listed.append(path)
+            for child in path.iterdir():
+                if not child.is_symlink():  # the right would be one on what it leads to
+                    divide(child)
+
+    for path in readable:
+        divide(path)
+    return tuple(kept), tuple(listed)
 
 
 def environment() -> dict[str, str]:
@@ -104,6 +128,10 @@ def bubblewrap(
     for path in readable:
         is_alias = path.is_symlink() and len(path.parts) == 2  # /lib -> usr/lib
         files += ["--symlink", os.readlink(path), str(path)] if is_alias else ["--ro-bind", str(path), str(path)]
+    for path in readable:
+        if SOLUTIONS.is_dir() and SOLUTIONS.is_relative_to(real := path.resolve()):
+            hidden = str(path / SOLUTIONS.relative_to(real))
+            files += ["--tmpfs", hidden, "--remount-ro", hidden]
     for path in writable:
         files += ["--bind", str(path), str(path)]
     for node in devices:

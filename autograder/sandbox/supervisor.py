@@ -16,7 +16,7 @@ from typing import IO, Literal, Protocol, Self
 
 from autograder.sandbox.limits import STANDARD, ChildSettings, Ending, Limits, SandboxResult, Tier
 from autograder.sandbox.lockdown import LOCKED_MESSAGE, OUT_OF_MEMORY, SETTINGS_VARIABLE
-from autograder.sandbox.namespaces import command, environment, readable_paths
+from autograder.sandbox.namespaces import command, environment, paths_for_landlock, readable_paths
 from course.errors import GraderError
 
 KILL_TIMEOUT = 5.0  # seconds for a killed process to disappear
@@ -62,7 +62,10 @@ def run(
     notice = LockdownNotice()
     # bubblewrap ends its child itself, and the child sees other process ids
     parent = None if tier is Tier.BUBBLEWRAP else os.getpid()
-    settings = ChildSettings(tier, limits, notice.write_fd, tuple(map(str, paths)), parent)
+    kept, listed = paths_for_landlock(paths)
+    settings = ChildSettings(
+        tier, limits, notice.write_fd, tuple(map(str, kept)), parent, listable=tuple(map(str, listed))
+    )
     with notice:
         env = environment() | dict(variables) | {SETTINGS_VARIABLE: settings.to_json()}
         child = SpawnedChild(command(tier, argv, paths), tier, env, notice.write_fd)

@@ -10,6 +10,7 @@ import pytest
 
 import course
 from autograder.sandbox import Limits, run, tier_problem
+from autograder.sandbox.namespaces import SOLUTIONS
 from course.errors import GraderError
 from tests.support.sandboxed_exec import ISOLATED, STUDENT_FILES
 
@@ -42,6 +43,14 @@ def outcomes(sandbox, *attempts: str) -> dict[str, str]:
 
 def assert_refused(sandbox, *attempts: str, how: tuple[str, ...] = ("PermissionError",)) -> None:
     assert {attempt: name for attempt, name in outcomes(sandbox, *attempts).items() if name not in how} == {}
+
+
+def test_the_solutions_in_the_package_cannot_be_read(sandbox):
+    lesson = SOLUTIONS / "source" / "challenge" / "challenge.ipynb"
+    assert lesson.is_file()
+    for path in (lesson, lesson.resolve(), SOLUTIONS / "README.md"):
+        assert_refused(sandbox, f"open({str(path)!r})", how=ABSENT)
+    assert_refused(sandbox, f"open({str(SOLUTIONS / 'new')!r}, 'w')", how=READ_ONLY)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox import Tier, bubblewrap, environment, readable_paths, tier_problem
-from autograder.sandbox.namespaces import command
+from autograder.sandbox import Tier, bubblewrap, environment, namespaces, readable_paths, tier_problem
+from autograder.sandbox.namespaces import command, paths_for_landlock
 from course.errors import GraderError
 
 
@@ -22,6 +22,20 @@ def test_the_course_at_hand_is_never_part_of_what_is_shown(own_course, tmp_path)
     for shown in (tmp_path, own_course, tmp_path / "alias"):
         with pytest.raises(GraderError, match=r"contains the course .*Move the course elsewhere"):
             readable_paths([shown])
+
+
+def test_for_landlock_all_is_kept_but_the_solutions_and_links_that_lead_away(tmp_path, monkeypatch):
+    solutions = tmp_path / "site" / "grader" / "files"
+    solutions.mkdir(parents=True)
+    (tmp_path / "site" / "numpy").mkdir()
+    (tmp_path / "site" / "grader" / "module.py").touch()
+    (tmp_path / "site" / "away").symlink_to("/etc")
+    (tmp_path / "alias").symlink_to(tmp_path / "site")
+    monkeypatch.setattr(namespaces, "SOLUTIONS", solutions.resolve())
+    for site in (tmp_path / "site", tmp_path / "alias"):
+        kept, listed = paths_for_landlock([Path("/usr"), site])
+        assert set(kept) == {Path("/usr"), site / "numpy", site / "grader" / "module.py"}
+        assert listed == (site, site / "grader")
 
 
 def test_a_folder_to_show_that_does_not_exist_is_named(tmp_path):
