@@ -125,7 +125,7 @@ def prepare(path: Path, rules: Rules, options: Options, listener: Listener, reci
     """Read, capture and inspect a submission. Raises UsageError and StoreError; all other errors become verdicts."""
     result = _without_verdict(path, rules, options, recipe_sandbox)
     try:
-        source = read_recipe_source(path)
+        source = read_recipe_source(path, tell=listener.stage)
         listener.stage("running the recipe in the sandbox")
         spec = recipe_sandbox.capture(source)
         listener.stage("inspecting the network")

@@ -1,6 +1,7 @@
 """A file -> the source of its recipe. Nothing is run.
 
-In a notebook it is the cell whose nbgrader `grade_id` is "recipe"; a .py file is the source as a whole.
+In a notebook it is the cell whose nbgrader `grade_id` is "recipe"; a .py file is the source as a whole. Some editors
+drop nbgrader's metadata. In a released notebook a cell's own id equals its grade_id, so it is known by the id then.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import ast
 import json
 import mmap
 import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,8 @@ MAX_SOURCE = 200_000  # characters
 MAX_BESIDE = 10  # files in which a forgotten recipe is looked for
 
 
-def read_recipe_source(path: Path) -> str:
-    """The Python code in the file that is to bind `recipe`.
+def read_recipe_source(path: Path, tell: Callable[[str], object] = lambda note: None) -> str:
+    """The Python code in the file that is to bind `recipe`. `tell` gets a sentence if its cell is known by its id only.
 
     Raises UsageError if the file cannot be read, StudentCodeError if it has no recipe.
     """
@@ -43,7 +45,7 @@ def read_recipe_source(path: Path) -> str:
         raise UsageError(f"There is no file {path}.") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    source = text if kind == ".py" else _recipe_cell(name, text)
+    source = text if kind == ".py" else _recipe_cell(name, text, tell)
     if len(source) > MAX_SOURCE:
         raise StudentCodeError(f"The recipe has {len(source):,} characters, and {MAX_SOURCE:,} are allowed.")
     if problem := unwritable_text(source):
@@ -102,25 +104,55 @@ def read_bytes(path: Path) -> bytes:
     return kept
 
 
-def _recipe_cell(name: str, text: str) -> str:
+def cell_names(cells: Sequence[Mapping[str, Any]]) -> list[str | None]:
+    """nbgrader's name of each cell, None for one without: its grade_id, or its own id if the metadata has none.
+
+    An id that is another cell's grade_id names nothing. Raises AttributeError for what is not a cell.
+    """
+    grade_ids = [grade_id(cell) for cell in cells]
+    taken = set(grade_ids)
+    ids = (own_id(cell) for cell in cells)
+    return [id if name is None and id not in taken else name for name, id in zip(grade_ids, ids, strict=True)]
+
+
+def grade_id(cell: Mapping[str, Any]) -> str | None:
+    """The name in a cell's nbgrader metadata; raises AttributeError for what is not a cell."""
+    metadata = cell.get("metadata", {}).get("nbgrader", {})
+    name = metadata.get("grade_id") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def own_id(cell: Mapping[str, Any]) -> str | None:
+    """A cell's id as notebooks have it since format 4.5, or where Colab puts it in older ones."""
+    found = cell.get("id", cell.get("metadata", {}).get("id"))
+    return found if isinstance(found, str) else None
+
+
+def _recipe_cell(name: str, text: str, tell: Callable[[str], object]) -> str:
     try:
         notebook = json.loads(text)
-        cells = [c for c in notebook["cells"] if _grade_id(c) == RECIPE_CELL and c.get("cell_type") == "code"]
+        names = cell_names(notebook["cells"])
+        named = [cell for cell, name in zip(notebook["cells"], names, strict=True) if name == RECIPE_CELL]
+        cells = [cell for cell in named if cell.get("cell_type") == "code"]
+        by_id = [cell for cell in cells if grade_id(cell) is None]
+        stripped = all(grade_id(cell) is None for cell in notebook["cells"])
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         raise StudentCodeError(f"{name} is not a notebook that can be read. Save it again in JupyterLab.") from None
     if len(cells) != 1:
+        step = "Start from the released notebook and keep its cells."
+        if stripped and not cells:
+            step = (
+                f"No cell has nbgrader's metadata, and none has the id {RECIPE_CELL!r}: an editor may have removed "
+                "both. Fetch the assignment again, copy your answers into its cells, and hand in that file."
+            )
         raise StudentCodeError(
             f"{name} has {len(cells) or 'no'} cell{'s' * (len(cells) != 1)} with the grade_id {RECIPE_CELL!r}, and "
-            "exactly one is needed. Start from the released notebook and keep its cells."
+            f"exactly one is needed. {step}"
         )
+    if by_id:
+        tell(f"the recipe's cell has lost its nbgrader metadata and is known by its id, {RECIPE_CELL!r}")
     source = cells[0].get("source", "")
     lines = source if isinstance(source, list) else [source]
     if not all(isinstance(line, str) for line in lines):
         raise StudentCodeError(f"The recipe cell of {name} does not hold text. Save the notebook again in JupyterLab.")
     return "".join(lines)
-
-
-def _grade_id(cell: dict[str, Any]) -> object:
-    """nbgrader's name for a cell; raises AttributeError for what is not a cell."""
-    metadata = cell.get("metadata", {}).get("nbgrader", {})
-    return metadata.get("grade_id") if isinstance(metadata, dict) else None

@@ -2,15 +2,19 @@
 
 For a file that is not a notebook, nbgrader ends with a traceback, and the student gets neither a score nor feedback.
 This reader returns a notebook instead that says what is wrong and has no other cell. `RestoreCells` puts the graded
-cells back, so they score 0, and there is a report to hand out. A character that cannot be read spoils no other cell.
+cells back, so they score 0, and there is a report to hand out. A character that cannot be read spoils no other cell,
+and neither does a cell's id that is missing or not allowed.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import math
+import re
 from pathlib import Path
 from typing import IO, Any, cast
+from uuid import uuid4
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
@@ -23,7 +27,7 @@ from nbgrader.converters.base import BaseConverter
 from autograder.console import printable
 from autograder.grading.large_notebooks import without_outputs
 from autograder.grading.plain_files import describe_special
-from autograder.grading.read_submission import MAX_FILE
+from autograder.grading.read_submission import MAX_FILE, own_id
 from autograder.grading.unfinished import forget_unfinished
 from autograder.nbgrader_plugins.plain_hand_ins import take_plain_files_only
 from autograder.nbgrader_plugins.timezones import understand_time_zones
@@ -42,6 +46,7 @@ DAMAGED = (
 )
 
 
+CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what notebook format 4.5 allows
 NOT_PLAIN = "**{} is {}, so nothing in it could be graded.** Hand in the file itself."
 
 
@@ -87,7 +92,10 @@ class SubmissionReader(NotebookExporter):
 
 def _read_valid(file_stream: IO[str]) -> NotebookNode:
     """The notebook without outputs. Raises if any later step of nbgrader could not work with it."""
-    notebook: NotebookNode = nbformat.reads(_text_of(file_stream), as_version=4)
+    submitted = json.loads(_text_of(file_stream))
+    if isinstance(submitted, dict) and submitted.get("nbformat") == 4:
+        _correct_ids(submitted)
+    notebook: NotebookNode = nbformat.reads(json.dumps(submitted), as_version=4)
     notebook.cells = [shown for cell in notebook.cells for shown in (*_notices(cell), cell)]
     notebook = nbformat.from_dict(_writable(notebook))
     for cell in notebook.cells:
@@ -96,6 +104,16 @@ def _read_valid(file_stream: IO[str]) -> NotebookNode:
     nbformat.validate(notebook, relax_add_props=True)  # nbconvert does this at each step
     nbformat.writes(notebook).encode()  # raises for what can be read but not written
     return notebook
+
+
+def _correct_ids(submitted: dict[str, Any]) -> None:
+    """Give each cell an id that format 4.5 allows: its own if it has one and no cell before it has the same."""
+    seen: set[str] = set()
+    for cell in submitted["cells"]:
+        found = own_id(cell)
+        cell["id"] = found if found and CELL_ID.fullmatch(found) and found not in seen else uuid4().hex[:8]
+        seen.add(cell["id"])
+    submitted["nbformat_minor"] = max(submitted.get("nbformat_minor", 0), 5)
 
 
 def _text_of(file_stream: IO[str]) -> str:

@@ -11,13 +11,25 @@ from nbgrader.api import Gradebook
 from nbgrader.api import Notebook as GradebookNotebook
 from nbgrader.preprocessors import OverwriteCells
 
+from autograder.grading.read_submission import cell_names, grade_id
 from autograder.grading.unfinished import add_mark
 from autograder.nbgrader_plugins.student_texts.pictures import keep_pictures, named_attachments
+
+BY_ID = (
+    "**An editor has removed nbgrader's metadata from {count} of this notebook's cells: {names}.** The grader knows "
+    "them by their ids and grades them like all others, so nothing is lost. JupyterLab keeps the metadata."
+)
+NO_NAMES = (
+    "**No cell of this notebook has nbgrader's metadata or an id of the assignment, so the grader does not know which "
+    "cells are your answers.** An editor may have removed both. Fetch the assignment again, copy your answers into its "
+    "cells, and hand in that file."
+)
 
 
 class RestoreCells(OverwriteCells):
     """Gives each cell the metadata that the gradebook has for it, whatever the submission says.
 
+    A cell without nbgrader's metadata is known by its id, and a notice at the top of the notebook says so.
     A locked cell gets the source that was released. A missing graded cell is put back in its place. If a cell appears
     twice, the last one counts. A cell that the gradebook does not know becomes an ordinary one. Pictures that students
     pasted into their own Markdown cells stay, and those that the text of a locked one shows, within limits.
@@ -27,23 +39,39 @@ class RestoreCells(OverwriteCells):
         names = resources["nbgrader"]
         with Gradebook(names["db_url"]) as gradebook:
             known = _GradebookCells(gradebook.find_notebook(names["notebook"], names["assignment"]))
-            cells, index = self._restore_submitted(nb.cells, known)
+            names = cell_names(nb.cells)
+            notices = self._notices(nb.cells, names, known)
+            cells, index = self._restore_submitted(nb.cells, names, known)
             keep_pictures(cells)
             self._insert_missing(cells, index, known)
-            nb.cells = cells
+            nb.cells = [*notices, *cells]
         add_mark(nb)
         return nb, resources
 
+    def _notices(
+        self, submitted: list[NotebookNode], names: list[str | None], known: _GradebookCells
+    ) -> list[NotebookNode]:
+        """A cell that says whose metadata is missing, if any; nothing for a file that was no notebook."""
+        found = [(cell, name) for cell, name in zip(submitted, names, strict=True) if name in known.sources]
+        by_id = dict.fromkeys(f"`{name}`" for cell, name in found if grade_id(cell) is None)
+        if by_id:
+            text = BY_ID.format(count=len(by_id), names=", ".join(by_id))
+        elif not found and any(cell.cell_type == "code" for cell in submitted):
+            text = NO_NAMES
+        else:
+            return []
+        self.log.warning("%s", text.replace("**", ""))
+        return [new_markdown_cell(text)]
+
     def _restore_submitted(
-        self, submitted: list[NotebookNode], known: _GradebookCells
+        self, submitted: list[NotebookNode], names: list[str | None], known: _GradebookCells
     ) -> tuple[list[NotebookNode], dict[str, int]]:
         """The submission's cells as they count, and for each known cell its index among them."""
         cells: list[NotebookNode] = []
         index: dict[str, int] = {}
-        for cell in submitted:
-            metadata = cell.metadata.pop("nbgrader", None)
-            name = metadata.get("grade_id") if isinstance(metadata, dict) else None
-            if isinstance(name, str) and name in known.sources:
+        for cell, name in zip(submitted, names, strict=True):
+            cell.metadata.pop("nbgrader", None)
+            if name is not None and name in known.sources:
                 if name in index:
                     self.log.warning("Cell %r appears twice: the last one counts", name)
                     cells[index[name]].metadata.pop("nbgrader")

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from autograder.grading import read_submission
-from autograder.grading.read_submission import MAX_SOURCE, read_recipe_source, worked_files_beside
+from autograder.grading.read_submission import MAX_SOURCE, cell_names, read_recipe_source, worked_files_beside
 from course.errors import StudentCodeError, UsageError
 from tests.support.hand_ins import SPECIAL, make_special
 
@@ -51,6 +51,55 @@ def test_a_notebook_needs_exactly_one_recipe_cell(tmp_path, cells):
     path.write_text(notebook(*cells))
     with pytest.raises(StudentCodeError, match="exactly one is needed"):
         read_recipe_source(path)
+
+
+def without_metadata(*cells: tuple[str, str], colab: bool = False) -> str:
+    """A notebook whose cells have their ids alone, where format 4.5 has them or where Colab puts them in older ones."""
+    made = json.loads(notebook(*cells))
+    for cell, (name, _) in zip(made["cells"], cells, strict=True):
+        cell |= {"metadata": {"id": name}} if colab else {"metadata": {}, "id": name}
+        if colab:
+            del cell["id"]
+    return json.dumps(made)
+
+
+@pytest.mark.parametrize("colab", [False, True])
+def test_a_recipe_cell_without_metadata_is_known_by_its_id_and_that_is_told(tmp_path, colab):
+    path, told = tmp_path / "work.ipynb", []
+    path.write_text(without_metadata(("widest", "boom"), ("recipe", "recipe = 1"), colab=colab))
+    assert read_recipe_source(path, tell=told.append) == "recipe = 1"
+    assert told == ["the recipe's cell has lost its nbgrader metadata and is known by its id, 'recipe'"]
+
+
+def test_an_id_counts_for_nothing_where_the_metadata_names_the_recipe(tmp_path):
+    path, told = tmp_path / "work.ipynb", []
+    cells = json.loads(notebook(("recipe", "recipe = 1"), (None, "recipe = 2"), ("other", "recipe = 3")))
+    cells["cells"][1]["id"] = cells["cells"][2]["id"] = "recipe"
+    path.write_text(json.dumps(cells))
+    assert read_recipe_source(path, tell=told.append) == "recipe = 1" and told == []
+
+
+def test_two_cells_with_the_recipes_id_are_refused(tmp_path):
+    path = tmp_path / "work.ipynb"
+    path.write_text(without_metadata(("recipe", "recipe = 1"), ("recipe", "recipe = 2")))
+    with pytest.raises(StudentCodeError, match="has 2 cells with the grade_id 'recipe'"):
+        read_recipe_source(path)
+
+
+def test_who_has_lost_metadata_and_ids_is_told_what_to_do(tmp_path):
+    path = tmp_path / "work.ipynb"
+    path.write_text(notebook((None, "recipe = 1")))
+    with pytest.raises(StudentCodeError, match=r"an editor may have removed both\. Fetch the assignment again"):
+        read_recipe_source(path)
+    path.write_text(notebook((None, "recipe = 1"), ("other", "x = 1")))
+    with pytest.raises(StudentCodeError, match="Start from the released notebook and keep its cells"):
+        read_recipe_source(path)
+
+
+@pytest.mark.parametrize("bad", [None, 7, [], {}, ["recipe"]])
+def test_a_name_that_is_no_text_names_no_cell(bad):
+    cells = [{"metadata": {"nbgrader": bad}, "id": bad}, {"metadata": {"nbgrader": {"grade_id": bad}, "id": bad}}]
+    assert cell_names([*cells, {"metadata": {"nbgrader": bad}, "id": "recipe"}]) == [None, None, "recipe"]
 
 
 @pytest.mark.parametrize(

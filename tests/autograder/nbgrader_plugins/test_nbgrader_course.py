@@ -1,4 +1,4 @@
-"""A whole course with real nbgrader: eight students, from the release to the grades for Canvas and Moodle.
+"""A whole course with real nbgrader: nine students, from the release to the grades for Canvas and Moodle.
 
 It is graded with SQLite and with PostgreSQL, for gradebook and store. Trainings are real, and made short by the
 instructor's settings: the limit lies between what one student's recipe holds under the first and the second seed.
@@ -39,6 +39,7 @@ RECIPES = {
     "eli": CRASHES,
     "fay": STANDS_STILL,
     "gus": None,
+    "jo": LEARNS,
     "hal": LEARNS,
 }
 VERDICTS = {
@@ -48,6 +49,7 @@ VERDICTS = {
     "dora": "Refused",
     "eli": "Not trained",
     "fay": "Not passed yet",
+    "jo": "Passed",
     "hal": "Passed",
 }
 pytestmark = [pytest.mark.slow, pytest.mark.training]
@@ -124,6 +126,15 @@ def paste_a_picture(path) -> None:
     nbformat.write(notebook, path)
 
 
+def lose_metadata(path) -> None:
+    """As editors do that know nothing of nbgrader; a student of theirs has rewritten a test, too."""
+    notebook = nbformat.read(path, as_version=4)
+    cell(notebook, "test_wilson").source = "assert True"
+    for stripped in notebook.cells:
+        stripped.metadata = nbformat.NotebookNode()
+    nbformat.write(notebook, path)
+
+
 def hand_in(course, folder, student, recipe, assignment="challenge"):
     """Fetch, answer and submit as students do. Only the first fetches: the others get a copy of that notebook."""
     home = folder / "homes" / student
@@ -144,6 +155,8 @@ def hand_in(course, folder, student, recipe, assignment="challenge"):
             cheat(notebook)
         if student == "cy":
             paste_a_picture(notebook)
+        if student == "jo":
+            lose_metadata(notebook)
     course.nbgrader("submit", assignment, "--course", "under8k", "--student", student, cwd=home)
 
 
@@ -233,6 +246,12 @@ def test_a_cheat_gets_no_more_than_an_honest_student_with_the_same_recipe(course
     assert sorted(graded) == sorted(honest) and "10.0" not in cell(notebook, "trained_score").source
 
 
+def test_a_notebook_that_has_lost_its_metadata_is_graded_like_any_other_and_says_so(course):
+    assert course.scores("challenge", "jo") == course.scores("challenge", "ada")
+    assert "removed nbgrader's metadata from" in course.autograded("challenge", "jo").cells[0].source
+    assert "the recipe's cell has lost its nbgrader metadata and is known by its id" in course.log.read_text()
+
+
 def test_who_is_late_is_told_so_and_who_hands_in_no_notebook_has_nothing(course):
     with course.gradebook() as gradebook:
         late = gradebook.find_submission("challenge", "hal")
@@ -274,6 +293,12 @@ def test_feedback_shows_students_the_report(course):
     assert "Not passed yet: the accuracy was not held." in page and "What to try next" in page
     assert f"data:image/png;base64,{PICTURE}" in page  # pasted into the report
     assert "The picture nothing.png is not here" in page
+
+
+def test_feedback_tells_who_has_lost_metadata(course):
+    course.nbgrader("generate_feedback", "challenge", "--student", "jo")
+    page = (course.root / "feedback" / "jo" / "challenge" / "challenge.html").read_text()
+    assert "grades them like all others, so nothing is lost" in page
 
 
 def test_canvas_and_moodle_get_every_exercise_and_empty_fields_for_what_waits_for_a_person(course):

@@ -85,6 +85,27 @@ def test_numbers_that_json_cannot_write_are_left_out():
     assert json.loads(found, parse_constant=lambda name: pytest.fail(name))["metadata"]["n"] is None
 
 
+@pytest.mark.parametrize("minor", [0, 4, 5])
+def test_an_id_that_is_missing_not_allowed_or_taken_spoils_no_cell(minor):
+    bad = [None, [], {}, 7, "", "a b", "x" * 65, "recipe", "recipe"]
+    given_ = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"x = {n}") for n in range(len(bad) + 1)])
+    submitted = json.loads(nbformat.writes(given_)) | {"nbformat_minor": minor}
+    for cell, found in zip(submitted["cells"], bad, strict=False):
+        cell["id"] = found
+    del submitted["cells"][-1]["id"]
+    found = read(json.dumps(submitted))
+    nbformat.validate(found)
+    assert [cell.source for cell in found.cells] == [cell.source for cell in given_.cells]
+    assert [n for n, cell in enumerate(found.cells) if cell.id == "recipe"] == [bad.index("recipe")]
+    assert len({cell.id for cell in found.cells}) == len(found.cells) and found.nbformat_minor == 5
+
+
+def test_the_ids_that_colab_keeps_in_the_metadata_are_the_cells_ids():
+    cell = {"cell_type": "markdown", "metadata": {"id": "report"}, "source": "why"}
+    found = read(json.dumps({"nbformat": 4, "nbformat_minor": 0, "metadata": {}, "cells": [cell]}))
+    assert [cell.id for cell in found.cells] == ["report"]
+
+
 @given(notebooks | json_values)
 def test_nothing_that_looks_like_a_notebook_stops_the_reader(value):
     found = read(json.dumps(value))

@@ -164,6 +164,67 @@ def test_missing_cells_come_back_in_the_order_of_the_release(restore, removed):
     assert names == [name for name in NAMES if name != "recipe" or name not in removed]
 
 
+def stripped(*, of=NAMES):
+    """The release with an answer, after an editor that keeps the cells' ids and has dropped nbgrader's metadata."""
+    notebook = released()
+    cell_named(notebook, "recipe").source = "recipe = 1"
+    for name, cell in nbgrader_cells(notebook).items():
+        cell.id = name
+        if name in of:
+            cell.metadata = nbformat.from_dict({"tags": ["skip-execution"]})
+    return notebook
+
+
+@given(of=st.sets(st.sampled_from(NAMES), min_size=1))
+def test_cells_without_metadata_are_known_by_their_ids_and_the_notebook_says_so(restore, of):
+    notice, *cells = restore(stripped(of=of)).cells
+    kept = restore(stripped(of=())).cells
+    assert [(c.source, c.metadata) for c in cells] == [(c.source, c.metadata) for c in kept]
+    assert [c.id for c in cells[1:]] == list(NAMES)
+    names = ", ".join(f"`{name}`" for name in NAMES if name in of)
+    assert f"removed nbgrader's metadata from {len(of)} of this notebook's cells: {names}." in notice.source
+
+
+def test_a_locked_cell_that_is_known_by_its_id_holds_what_was_released(restore):
+    notebook = stripped()
+    for cell in notebook.cells:
+        if cell.id in ("counts", "trained_score"):
+            cell.source = "10.0"
+    cells = nbgrader_cells(restore(notebook))
+    assert {name: cells[name].source for name in ("counts", "trained_score")} == {
+        name: SOURCES[name] for name in ("counts", "trained_score")
+    }
+    assert cells["counts"].metadata.nbgrader.locked and cells["counts"].metadata.nbgrader.points == 2
+
+
+def test_no_cell_takes_the_place_of_one_with_metadata_by_its_id(restore):
+    notebook = released()
+    notebook.cells[0].id = "counts"
+    notebook.cells.append(new_code_cell("assert True", id="trained_score"))
+    restored = restore(notebook)
+    assert [c.metadata.nbgrader.grade_id for c in restored.cells if "nbgrader" in c.metadata] == list(NAMES)
+    assert [c.source for c in restored.cells] == [c.source for c in notebook.cells]
+
+
+def test_who_has_lost_metadata_and_ids_is_told_what_to_do_and_keeps_every_cell(restore):
+    notebook = stripped()
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"other-{number}"
+    restored = restore(notebook)
+    assert "Fetch the assignment again, copy your answers into its cells" in restored.cells[0].source
+    assert [c.metadata.nbgrader.grade_id for c in restored.cells if is_grade(c)] == [
+        "counts",
+        "report",
+        "trained_score",
+    ]
+    assert "recipe = 1" in [c.source for c in restored.cells]
+
+
+def test_a_file_that_was_no_notebook_is_not_told_of_an_editor(restore):
+    restored = restore(new_notebook(cells=[new_markdown_cell("not a notebook")]))
+    assert [c.source for c in restored.cells if "nbgrader" not in c.metadata] == ["not a notebook"]
+
+
 PNG = {"image/png": "iVBORw0KGgo="}
 
 
