@@ -14,7 +14,7 @@ from autograder.cli.gradebook import audit, status
 from autograder.cli.leaderboard import leaderboard
 from autograder.cli.options import RENAMED, course_option
 from autograder.cli.regrade import regrade
-from autograder.cli.setup import data, doctor, init
+from autograder.cli.setup import data, doctor, init, new_assignment
 from autograder.cli.store import verify
 from autograder.cli.students import students
 from autograder.console import ExitCode, discard_output
@@ -55,7 +55,21 @@ def main() -> None:
 
 
 main.add_command(init)
-for command in (doctor, data, inspect, grade, batch, autograde, regrade, leaderboard, students, status, audit, verify):
+for command in (
+    new_assignment,
+    doctor,
+    data,
+    inspect,
+    grade,
+    batch,
+    autograde,
+    regrade,
+    leaderboard,
+    students,
+    status,
+    audit,
+    verify,
+):
     command.params.append(course_option)
     main.add_command(command)
 

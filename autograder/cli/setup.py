@@ -1,4 +1,4 @@
-"""`autograder init`, `data` and `doctor`: a course of one's own, and what grading needs on this machine."""
+"""`autograder init` and `new-assignment`: a course of one's own. `data` and `doctor`: what grading needs here."""
 
 from __future__ import annotations
 
@@ -38,6 +38,45 @@ def init(folder: Path, update: bool) -> None:
     from autograder.gradebook.new_course.making import make_course
 
     make_course(folder, click.echo, update=update)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--points", default=10.0, show_default=True, help="What a recipe that holds the accuracy is worth.")
+@click.option("--max-parameters", type=int, help="Numbers that the network may store.")
+@click.option("--max-epochs", type=int, help="Epochs that a recipe may ask for.")
+@click.option("--accuracy", type=float, help="Test accuracy that must be held, from 0 to 1.")
+@click.option("--hold", type=int, help="For so many consecutive epochs.")
+@click.option("--forbid", multiple=True, help="What a recipe may not have: augmentation or scheduler; may be repeated.")
+@report_errors
+def new_assignment(name: str, points: float, forbid: tuple[str, ...], **limits: float | None) -> None:
+    """Add the assignment NAME to the course: a table in rules.toml, and a notebook in source/ to go on from.
+
+    Limits that are not given are those of the packaged challenge. Edit both files as you like: the notebook holds no
+    limit, its cells read the rules.
+
+    \b
+    Example:
+      autograder new-assignment small --max-parameters 1999 --max-epochs 5 --accuracy 0.985 --hold 1
+    """
+    from dataclasses import asdict
+
+    from autograder.gradebook.new_course.new_assignment import make_assignment
+    from course.rules import PACKAGED, course_folder
+    from course.rules.limits import read_rules, rules_from
+
+    course = course_folder()
+    if course is None:
+        raise UsageError(
+            "This folder is in no course. Go to one or name it with --course; `autograder init` makes one."
+        )
+    chosen = {key: value for key, value in limits.items() if value is not None}
+    usual = asdict(read_rules(PACKAGED)["challenge"])
+    usual.pop("assignment")
+    rules = rules_from(name, usual | chosen | {"forbid": forbid})
+    notebook = make_assignment(course, rules, points)
+    click.echo(f"Written: {notebook}, and [{name}] in {course / PACKAGED.name}.")
+    click.echo(f"Edit them, then release: nbgrader generate_assignment {name}")
 
 
 @click.command()

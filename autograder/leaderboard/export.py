@@ -17,7 +17,7 @@ from rich.text import Text
 from autograder.console import VERDICT_COLORS, printable
 from autograder.console.spreadsheets import csv_text
 from autograder.grading.times import shown
-from autograder.leaderboard.pages.render import RowRenderer, describe_progress, describe_rules, page, percent
+from autograder.leaderboard.pages.render import RowRenderer, describe_progress, page, percent
 from autograder.leaderboard.pages.site import STATIC
 from autograder.leaderboard.ranking import LeaderboardRow
 from autograder.store.secret import course_secret
@@ -53,7 +53,7 @@ def students_page(rows: Sequence[LeaderboardRow], assignment: str, best: int = 0
     return page(
         "alone.html",
         assignment=assignment,
-        rule=describe_rules(load_rules(assignment)),
+        rule=load_rules(assignment).describe(),
         note=note,
         made=dt.datetime.now(dt.UTC),
         rows=[render(row) for row in _with_pseudonyms(shown)],
@@ -101,7 +101,7 @@ def _csv_values(row: LeaderboardRow) -> list[object]:
 
 
 def terminal_table(rows: Iterable[LeaderboardRow], assignment: str) -> Table:
-    rules = describe_rules(load_rules(assignment))
+    rules = load_rules(assignment).describe()
     table = Table(title=assignment, caption=rules, box=None, pad_edge=False, title_justify="left")
     for heading in ("rank", "student", "verdict", "counted", "streak", "final", "seeds", "try"):
         wraps = heading in ("student", "verdict")

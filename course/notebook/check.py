@@ -12,10 +12,8 @@ import contextlib
 import io
 import os
 import sys
-from pathlib import Path
 
 from course.errors import CourseError, RecipeError, StudentCodeError, UsageError
-from course.rules.course_folder import use_rules_beside
 
 
 class NotReady(CourseError):
@@ -34,7 +32,6 @@ def check_submission(assignment: str = "challenge") -> float | None:
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":
         print("The grader trains the recipe itself and puts its score here. Until then:")
         return 0.0
-    use_rules_beside(Path.cwd())
     number, source = _recipe_cell()
     print(f"Checking the recipe of cell [{number}] for {assignment}, alone, as the grader does.")
     print(check_recipe(source, assignment))

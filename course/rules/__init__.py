@@ -12,7 +12,6 @@ from course.rules.course_folder import (
     choose_course,
     course_around,
     course_folder,
-    use_rules_beside,
 )
 from course.rules.judging import (
     Judgement,
@@ -44,5 +43,4 @@ __all__ = [
     "longest_streak",
     "refusals",
     "rules_file",
-    "use_rules_beside",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from course.errors import UsageError
@@ -17,7 +18,8 @@ _HAND_INS = frozenset({"submitted", "autograded", "feedback"})
 def course_folder() -> Path | None:
     """$UNDER8K_COURSE, else the nearest course from the working folder upwards: rules.toml beside nbgrader_config.py.
 
-    None outside of any course. Raises UsageError if the variable names a folder without rules.toml.
+    In a student's notebook it is the notebook's own folder, if rules were released with it. None outside of any course.
+    Raises UsageError if the variable names a folder without rules.toml.
     """
     if chosen := os.environ.get(COURSE_VARIABLE):
         folder = Path(chosen).expanduser().absolute()
@@ -26,7 +28,8 @@ def course_folder() -> Path | None:
                 f"{COURSE_VARIABLE} is {chosen}, and there is no {RULES} in it. Name the root of a course, or unset it."
             )
         return folder
-    return _course_above(Path.cwd())
+    here = Path.cwd()
+    return _course_above(here) or (here if (here / RULES).is_file() and _is_notebook() else None)
 
 
 def choose_course(folder: Path) -> Path | None:
@@ -52,15 +55,6 @@ def course_around(hand_ins: Path) -> Path | None:
     return _course_above(path) if is_of_nbgrader else None
 
 
-def use_rules_beside(notebook: Path) -> None:
-    """Let the rules that were released with a notebook count on a student's machine, unless a course is chosen.
-
-    `notebook` is the notebook's folder.
-    """
-    if COURSE_VARIABLE not in os.environ and (notebook / RULES).is_file():
-        os.environ[COURSE_VARIABLE] = str(notebook.absolute())
-
-
 def _course_above(start: Path) -> Path | None:
     folders = [start, *start.parents]
     outside = [place + 1 for place, folder in enumerate(folders) if folder.name in _HAND_INS]
@@ -68,3 +62,9 @@ def _course_above(start: Path) -> Path | None:
         if (folder / RULES).is_file() and (folder / CONFIG).is_file():
             return folder
     return None
+
+
+def _is_notebook() -> bool:
+    """Whether this process runs the cells of a notebook."""
+    ipython = sys.modules.get("IPython")  # a notebook has imported it
+    return ipython is not None and ipython.get_ipython() is not None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,6 +48,19 @@ class Rules:
         """Whether more is restricted than counts and accuracies."""
         return bool(self.forbid) or self.transforms is not None or self.optimizers is not None
 
+    def describe(self) -> str:
+        """Sentences for people, with every limit that a student has to keep."""
+        sentences = [
+            f"At most {self.max_parameters:,} parameters and {self.max_epochs} epochs; {self.accuracy:.2%} held for "
+            f"{self.hold} consecutive epochs."
+        ]
+        if self.forbid:
+            sentences.append(f"No {' and no '.join(self.forbid)}.")
+        for kind, allowed in (("Training transforms", self.transforms), ("Optimizers", self.optimizers)):
+            if allowed is not None:
+                sentences.append(f"{kind}: {', '.join(allowed) or 'none'}.")
+        return " ".join([*sentences, f"Of a student's attempts the {self.attempts} one counts."])
+
     def needed(self, total: int = TEST_IMAGES) -> int:
         """The smallest number of right answers of `total` that reaches the accuracy: 9,940 for 99.40 % of 10,000."""
         return math.ceil(round(self.accuracy * total, 6))
@@ -79,13 +93,20 @@ def _tables() -> dict[str, Rules]:
     return read_rules(rules_file())
 
 
-@cache
 def read_rules(path: Path) -> dict[str, Rules]:
     """All tables of a file of rules. Raises UsageError, which names file, table, key, value and what is allowed."""
     try:
         with path.open("rb") as file:
-            tables = tomllib.loads(file.read(MAX_SIZE).decode())
-    except (OSError, ValueError) as error:
+            return _parse(path, file.read(MAX_SIZE))
+    except OSError as error:
+        raise UsageError(f"The rules in {path} cannot be read: {error}. Correct the file.") from None
+
+
+@lru_cache(16)  # asked for with each verdict, and a program that runs for long sees an edited file
+def _parse(path: Path, content: bytes) -> dict[str, Rules]:
+    try:
+        tables = tomllib.loads(content.decode())
+    except ValueError as error:
         raise UsageError(f"The rules in {path} cannot be read: {error}. Correct the file.") from None
     if not tables:
         raise UsageError(f"There is no assignment in {path}. Write a table for each, such as [challenge].")
@@ -96,7 +117,21 @@ def to_toml(rules: Rules) -> str:
     """The text of a file with this one assignment."""
     table = {key: value for key, value in asdict(rules).items() if key != "assignment" and value is not None}
     lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
-    return "\n".join([f"[{json.dumps(rules.assignment)}]", *lines, ""])
+    name = rules.assignment if "." not in rules.assignment else json.dumps(rules.assignment)
+    return "\n".join([f"[{name}]", *lines, ""])
+
+
+def rules_from(name: str, table: Mapping[str, Any]) -> Rules:
+    """The rules of an assignment as its table gives them. Raises UsageError with table, key, value, what is allowed."""
+    if "assignment" in table:  # a field of the rules, whose value is the table's name
+        raise UsageError(_unknown_key(name, "assignment"))
+    try:
+        rules = _RULES.validate_python({**table, "assignment": name})
+    except ValidationError as error:
+        raise UsageError(_describe(name, error)) from None
+    if rules.hold > rules.max_epochs:
+        raise UsageError(f"[{name}] hold = {rules.hold} is more than max_epochs = {rules.max_epochs}.")
+    return rules
 
 
 def _read_table(path: Path, name: str, table: Any) -> Rules:
@@ -104,15 +139,10 @@ def _read_table(path: Path, name: str, table: Any) -> Rules:
         raise UsageError(
             f"{path}: {name} = {table!r} stands outside of a table. Write it below [the assignment's name]."
         )
-    if "assignment" in table:  # a rule has that field, and its value is the table's name
-        raise UsageError(f"{path}: {_unknown_key(name, 'assignment')}")
     try:
-        rules = _RULES.validate_python({**table, "assignment": name})
-    except ValidationError as error:
-        raise UsageError(f"{path}: {_describe(name, error)}") from None
-    if rules.hold > rules.max_epochs:
-        raise UsageError(f"{path}: [{name}] hold = {rules.hold} is more than max_epochs = {rules.max_epochs}.")
-    return rules
+        return rules_from(name, table)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def _describe(name: str, error: ValidationError) -> str:

@@ -15,7 +15,6 @@ from autograder.console import printable
 from autograder.grading.times import shown
 from autograder.leaderboard.ranking import LeaderboardRow
 from autograder.store import AttemptInProgress
-from course.rules import Rules
 
 
 class Column(NamedTuple):
@@ -80,14 +79,6 @@ def describe_progress(progress: AttemptInProgress | None) -> str:
     if not progress.epochs:
         return "waiting"
     return f"training (epoch {min(progress.finished + 1, progress.epochs)} of {progress.epochs})"
-
-
-def describe_rules(rules: Rules) -> str:
-    forbidden = f" Without {' and '.join(rules.forbid)}." if rules.forbid else ""
-    return (
-        f"At most {rules.max_parameters:,} parameters and {rules.max_epochs} epochs; {rules.accuracy:.2%} held for "
-        f"{rules.hold} consecutive epochs.{forbidden} Of a student's attempts the {rules.attempts} one counts."
-    )
 
 
 def sparkline(row: LeaderboardRow) -> Markup:

@@ -12,7 +12,7 @@ from autograder.leaderboard.pages import attempt_charts, class_charts
 from autograder.leaderboard.pages.common_reasons import common_reasons
 from autograder.leaderboard.pages.misclassified import misclassified_images
 from autograder.leaderboard.pages.network_picture import network_blocks
-from autograder.leaderboard.pages.render import RowRenderer, describe_progress, describe_rules, page
+from autograder.leaderboard.pages.render import RowRenderer, describe_progress, page
 from autograder.leaderboard.pages.site import Site
 from autograder.leaderboard.pages.source_diff import diff_sources
 from autograder.leaderboard.ranking import LeaderboardRow, judging_rules
@@ -46,7 +46,7 @@ def table(state: ClassState, site: Site, assignment: str = "") -> str:
     return page(
         "table.html",
         **site.common(assignment, counts, assignment),
-        rule=describe_rules(rules),
+        rule=rules.describe(),
         rows=[shown.html[row.key] for row in shown.rows],
         students=counts[assignment],
         following=following,
@@ -90,7 +90,7 @@ def class_view(state: ClassState, site: Site, assignment: str) -> str:
         "class.html",
         **site.common(assignment, state.counts(), f"{assignment}: the class"),
         charts=True,
-        rule=describe_rules(rules),
+        rule=rules.describe(),
         reasons=reasons,
         figures=figures,
     )

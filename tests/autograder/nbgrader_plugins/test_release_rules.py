@@ -13,7 +13,6 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from course.notebook.check import check_recipe
 from course.rules import COURSE_VARIABLE, PACKAGED, load_rules
-from course.rules.course_folder import use_rules_beside
 from tests.support.recipes import TINY
 
 ROOT = Path(__file__).parents[3]
@@ -46,7 +45,7 @@ def test_a_course_of_ones_own_releases_the_limits_of_the_assignment_and_a_studen
     shutil.copytree(released, student)
     monkeypatch.delenv(COURSE_VARIABLE, raising=False)
     monkeypatch.chdir(student)
-    use_rules_beside(student)
+    monkeypatch.setattr("IPython.get_ipython", object)
     assert (load_rules("challenge").max_parameters, load_rules("challenge").accuracy) == (2000, 0.985)
     assert "2,000 allowed" in check_recipe(TINY, "challenge")
 

@@ -1,11 +1,10 @@
 """Whose rules count: the course that was chosen, the one around, and never one that a student handed in."""
 
-import os
-
+import IPython  # noqa: F401 - as a notebook does
 import pytest
 
 from course.errors import UsageError
-from course.rules import COURSE_VARIABLE, choose_course, course_around, course_folder, use_rules_beside
+from course.rules import COURSE_VARIABLE, choose_course, course_around, course_folder
 
 
 def make_course(folder, *, config=True):
@@ -79,15 +78,11 @@ def test_a_course_that_the_user_named_stays_where_a_folder_has_none(course, tmp_
     assert course_folder() == course
 
 
-def test_rules_that_were_released_beside_a_notebook_count_for_a_student_and_not_for_a_grader(tmp_path, monkeypatch):
+def test_rules_that_were_released_with_a_notebook_count_in_the_notebook_and_not_for_a_grader(tmp_path, monkeypatch):
     released, chosen = make_course(tmp_path / "challenge", config=False), make_course(tmp_path / "course")
     monkeypatch.chdir(released)
-    monkeypatch.delenv(COURSE_VARIABLE, raising=False)
     assert course_folder() is None
-    use_rules_beside(tmp_path)  # there are none
-    assert COURSE_VARIABLE not in os.environ
-    use_rules_beside(released)
+    monkeypatch.setattr("IPython.get_ipython", object)
     assert course_folder() == released
     monkeypatch.setenv(COURSE_VARIABLE, str(chosen))
-    use_rules_beside(released)
     assert course_folder() == chosen

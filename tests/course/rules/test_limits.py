@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -96,10 +96,12 @@ def test_a_file_without_sense_is_told(write, text, said):
         read_rules(write(text))
 
 
-def test_written_as_toml_the_rules_of_an_assignment_are_read_as_they_were(tmp_path, write):
+@pytest.mark.parametrize("name", ["small", "week-2", "2.small"])
+def test_written_as_toml_the_rules_of_an_assignment_are_read_as_they_were(tmp_path, write, name):
     rules = read_rules(write(forbid=["scheduler"], transforms=["ToTensor"], attempts="best"))["small"]
+    rules = replace(rules, assignment=name)
     (tmp_path / "again.toml").write_text(to_toml(rules))
-    assert read_rules(tmp_path / "again.toml") == {"small": rules}
+    assert read_rules(tmp_path / "again.toml") == {name: rules}
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
