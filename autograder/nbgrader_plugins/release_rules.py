@@ -1,4 +1,4 @@
-"""`ReleaseRules`: writes the limits beside a released notebook, where a student's own check finds them."""
+"""`ReleaseRules`: writes the course's limits beside a released notebook, where a student's own check finds them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from course.rules.limits import to_toml
 
 
 class ReleaseRules(NbGraderPreprocessor):
-    """In a course with its own rules, adds a `rules.toml` with the assignment's table to what is released.
+    """In a course with its own rules, adds a `rules.toml` with its tables to what is released.
 
     A notebook that students have shows these limits; the grader reads the course's own file.
     """
@@ -25,5 +25,6 @@ class ReleaseRules(NbGraderPreprocessor):
         assignment: str = resources["nbgrader"]["assignment"]
         if rules_file() != PACKAGED and assignment in assignments():
             folder = Path(converter._format_dest(assignment, "."))
-            write_atomically(folder / PACKAGED.name, to_toml(load_rules(assignment)))
+            # all of them: pictures in a lesson show how far it is to the challenge
+            write_atomically(folder / PACKAGED.name, "\n".join(to_toml(load_rules(name)) for name in assignments()))
         return nb, resources

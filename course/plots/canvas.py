@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from course.errors import UsageError
-from course.rules import load_rules
+from course.rules import goal_rules
 
 GREY = "#767676"  # contrast above 4 to white and to the dark theme's #111111
 BLUE, ORANGE = "#2a86c8", "#d55e00"
@@ -75,15 +75,21 @@ def use_whole_numbers(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def challenge_accuracy() -> float:
+def goal_name() -> str:
+    """How pictures call the assignment that they compare with, the challenge as a rule."""
+    name = goal_rules().assignment
+    return "the challenge" if name == "challenge" else name
+
+
+def goal_accuracy() -> float:
     """The accuracy that the challenge requires, in per cent."""
-    return 100 * load_rules("challenge").accuracy
+    return 100 * goal_rules().accuracy
 
 
-def mark_challenge(draw_line: Callable[..., Any]) -> None:
+def mark_goal(draw_line: Callable[..., Any]) -> None:
     """Mark the challenge's accuracy; `draw_line` is the axes' `axhline` or `axvline`."""
-    accuracy = challenge_accuracy()
-    draw_line(accuracy, color=GREY, linestyle="--", label=f"the challenge: {accuracy:.2f} %")
+    accuracy = goal_accuracy()
+    draw_line(accuracy, color=GREY, linestyle="--", label=f"{goal_name()}: {accuracy:.2f} %")
 
 
 def require_values(function: str, series: Mapping[str, Any]) -> None:

@@ -22,8 +22,8 @@ from course.plots.canvas import (
     LINE_STYLES,
     ORANGE,
     add_legend,
-    challenge_accuracy,
-    mark_challenge,
+    goal_accuracy,
+    mark_goal,
     message_figure,
     new_figure,
     require_values,
@@ -104,7 +104,7 @@ def several_runs(series: Mapping[str, Sequence[Sequence[int]]], *, lowest: float
         for index, run in enumerate(runs):
             epochs, label = range(1, len(run) + 1), name if index == 0 else None
             axes.plot(epochs, _per_cent(run), color=colour, linewidth=1, marker=".", label=label)
-    mark_challenge(axes.axhline)
+    mark_goal(axes.axhline)
     axes.set(xlabel="epoch", ylabel="test accuracy in per cent", title="One line for each run")
     axes.set_ylim(bottom=lowest)
     use_whole_numbers(axes)
@@ -118,7 +118,7 @@ def held_levels(series: Mapping[str, Sequence[int]]) -> Figure:
     figure = dots({name: _per_cent(levels) for name, levels in series.items()}, xlabel="per cent", title="")
     (axes,) = figure.axes
     axes.set_title("Accuracy held in two consecutive epochs: a dot for each run, a bar at the mean")
-    mark_challenge(axes.axvline)
+    mark_goal(axes.axvline)
     return figure
 
 
@@ -143,7 +143,7 @@ def chances(spread: float = 0.05) -> Figure:
     UsageError if that is not above zero.
     """
     spread = positive_number("chances(spread=...)", spread)
-    required = challenge_accuracy()
+    required = goal_accuracy()
     levels = [required - 0.15 + 0.005 * step for step in range(61)]
     one_run = [1 - NormalDist(level, spread).cdf(required) for level in levels]
     probabilities = {

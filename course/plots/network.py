@@ -18,11 +18,12 @@ from course.plots.canvas import (
     GREY,
     ORANGE,
     gallery,
+    goal_name,
     message_figure,
     new_figure,
     require_values,
 )
-from course.rules import load_rules
+from course.rules import goal_rules
 
 MAX_LAYERS = 2 * COLUMNS  # shown by receptive_field
 
@@ -61,7 +62,7 @@ def budget(inspection: Inspection) -> Figure:
     layers = [layer for layer in inspection.layers if layer.parameters]
     if not layers:
         return message_figure("No layer of this network has parameters.")
-    limit = load_rules("challenge").max_parameters
+    limit = goal_rules().max_parameters
     excess = inspection.counted - limit
     figure, axes = new_figure(width=8, height=1.2 + 0.26 * len(layers))
     rows = range(len(layers))
@@ -73,7 +74,7 @@ def budget(inspection: Inspection) -> Figure:
     axes.invert_yaxis()
     axes.margins(x=0.15)
     balance = f"{excess:,} over" if excess > 0 else f"{-excess:,} left of"
-    axes.set(xlabel="parameters", title=f"{inspection.counted:,} counted: {balance} the challenge's {limit:,}")
+    axes.set(xlabel="parameters", title=f"{inspection.counted:,} counted: {balance} {goal_name()}'s {limit:,}")
     return figure
 
 
@@ -83,7 +84,7 @@ def parameter_bars(networks: Mapping[str, Mapping[str, int]], *, title: str) -> 
     Raises UsageError if there is no network.
     """
     require_values("parameter_bars()", networks)
-    limit = load_rules("challenge").max_parameters
+    limit = goal_rules().max_parameters
     figure, axes = new_figure(width=8, height=1.4 + 0.6 * len(networks))
     for row, parts in enumerate(networks.values()):
         start = 0

@@ -15,9 +15,9 @@ from course.plots.canvas import (
     LINE_STYLES,
     ORANGE,
     add_legend,
-    challenge_accuracy,
     gallery,
-    mark_challenge,
+    goal_accuracy,
+    mark_goal,
     message_figure,
     new_figure,
     require_values,
@@ -38,10 +38,10 @@ def curves(history: History) -> Figure:
     figure, axes = new_figure(width=7, height=4)
     axes.plot(epochs, test, color=BLUE, marker="o", label="test")
     axes.plot(epochs, train, color=ORANGE, marker=".", linestyle=":", label="training")
-    mark_challenge(axes.axhline)
+    mark_goal(axes.axhline)
     axes.set(xlabel="epoch", ylabel="accuracy in per cent", title=f"Accuracy by epoch, seed {history.seed}")
     # training accuracy may start far below, and would flatten the rest
-    axes.set_ylim(bottom=min(*test, challenge_accuracy()) - 0.2)
+    axes.set_ylim(bottom=min(*test, goal_accuracy()) - 0.2)
     use_whole_numbers(axes)
     add_legend(axes, "lower right")
     return figure

@@ -23,7 +23,7 @@ from course.rules.judging import (
     longest_streak,
     refusals,
 )
-from course.rules.limits import PACKAGED, Rules, assignments, load_rules, rules_file
+from course.rules.limits import PACKAGED, Rules, assignments, goal_rules, load_rules, rules_file
 
 __all__ = [
     "COURSE_VARIABLE",
@@ -37,6 +37,7 @@ __all__ = [
     "course_around",
     "course_folder",
     "first_epoch_remarks",
+    "goal_rules",
     "held_level",
     "judge",
     "load_rules",

@@ -113,8 +113,14 @@ def _parse(path: Path, content: bytes) -> dict[str, Rules]:
     return {name: _read_table(path, name, table) for name, table in tables.items()}
 
 
+def goal_rules() -> Rules:
+    """The assignment that pictures compare with: the challenge, or the last one of a course that has none."""
+    tables = _tables()
+    return tables.get("challenge") or list(tables.values())[-1]
+
+
 def to_toml(rules: Rules) -> str:
-    """The text of a file with this one assignment."""
+    """The table of an assignment as text."""
     table = {key: value for key, value in asdict(rules).items() if key != "assignment" and value is not None}
     lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
     name = rules.assignment if "." not in rules.assignment else json.dumps(rules.assignment)

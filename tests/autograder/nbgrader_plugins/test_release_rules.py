@@ -12,7 +12,7 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from course.notebook.check import check_recipe
-from course.rules import COURSE_VARIABLE, PACKAGED, load_rules
+from course.rules import COURSE_VARIABLE, PACKAGED, goal_rules, load_rules
 from tests.support.recipes import TINY
 
 ROOT = Path(__file__).parents[3]
@@ -48,6 +48,7 @@ def test_a_course_of_ones_own_releases_the_limits_of_the_assignment_and_a_studen
     monkeypatch.setattr("IPython.get_ipython", object)
     assert (load_rules("challenge").max_parameters, load_rules("challenge").accuracy) == (2000, 0.985)
     assert "2,000 allowed" in check_recipe(TINY, "challenge")
+    assert goal_rules().accuracy == 0.985 and load_rules("lesson1_baseline").max_parameters == 8272
 
 
 def test_a_course_with_the_packaged_rules_releases_the_notebook_alone(tmp_path):

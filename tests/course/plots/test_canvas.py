@@ -8,6 +8,7 @@ import torch
 
 from course.errors import UsageError
 from course.plots import canvas
+from course.rules import PACKAGED, choose_course
 from tests.support.figures import image_titles, message
 
 
@@ -42,11 +43,18 @@ def test_a_gallery_has_ten_images_a_row_in_their_order_between_black_and_white(c
     assert not any(axes.axison for axes in figure.axes)
 
 
+def test_a_course_without_a_challenge_marks_its_last_assignment(tmp_path):
+    rules = PACKAGED.read_text().replace("[challenge]", "[final]").replace("accuracy = 0.9940", "accuracy = 0.985")
+    (tmp_path / "rules.toml").write_text(rules)
+    choose_course(tmp_path)
+    assert (canvas.goal_name(), canvas.goal_accuracy()) == ("final", pytest.approx(98.5))
+
+
 def test_the_challenge_is_marked_at_the_accuracy_of_its_rules():
     _, axes = canvas.new_figure(width=2, height=2)
-    canvas.mark_challenge(axes.axhline)
+    canvas.mark_goal(axes.axhline)
     canvas.add_legend(axes)
-    assert canvas.challenge_accuracy() == pytest.approx(99.40)
+    assert canvas.goal_accuracy() == pytest.approx(99.40)
     assert list(axes.lines[0].get_ydata()) == pytest.approx([99.40, 99.40])
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["the challenge: 99.40 %"]
 
