@@ -88,3 +88,6 @@ def test_a_copy_without_the_hidden_files_is_told_before_anything_is_graded(terms
     shutil.copytree(terms[1].root / ".under8k", moved.root / ".under8k")
     said = moved.autograder("autograde", code=2)
     assert "another course secret" in said and not (moved.root / "autograded" / "ben").exists()
+    said = moved.nbgrader("autograde", "challenge", "--force", code=1)
+    assert "another course secret" in said and "Traceback" not in said
+    assert [path.name for path in (moved.root / "autograded").iterdir()] == ["ada"]  # as it was

@@ -22,7 +22,7 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.converters import Autograde
-from nbgrader.converters.base import BaseConverter
+from nbgrader.converters.base import BaseConverter, NbGraderException
 
 from autograder.console import printable
 from autograder.grading.large_notebooks import without_outputs
@@ -31,6 +31,8 @@ from autograder.grading.read_submission import MAX_FILE, own_id
 from autograder.grading.unfinished import forget_unfinished
 from autograder.nbgrader_plugins.plain_hand_ins import take_plain_files_only
 from autograder.nbgrader_plugins.timezones import understand_time_zones
+from autograder.store import open_store
+from course.errors import CourseError
 from course.files import unwritable_text, writable
 from course.rules import choose_course
 
@@ -60,6 +62,7 @@ class SubmissionReader(NotebookExporter):
             take_plain_files_only(self.parent)
             choose_course(Path(self.parent.coursedir.root))
         if isinstance(self.parent, Autograde):  # which starts now, and has skipped nothing yet
+            _check_store(self.parent, self.config.TrainedScore.get("store", ""))
             forget_unfinished(self.parent)
 
     def from_filename(  # type: ignore[override]  # as for `from_file`
@@ -88,6 +91,17 @@ class SubmissionReader(NotebookExporter):
             notebook = new_notebook(cells=[new_markdown_cell(UNREADABLE)])
         result: tuple[str, dict[str, Any]] = self.from_notebook_node(notebook, resources=resources, **options)
         return result
+
+
+def _check_store(converter: Autograde, store: str) -> None:
+    """Raise NbGraderException, before anything is graded or removed, if the store or its secret is not at hand."""
+    if store and "://" not in store:
+        store = str(Path(converter.coursedir.root, Path(store).expanduser()))
+    try:
+        open_store(store or None, groupshared=converter.coursedir.groupshared).close()
+    except CourseError as error:
+        converter.log.error(str(error))
+        raise NbGraderException(str(error)) from None
 
 
 def _read_valid(file_stream: IO[str]) -> NotebookNode:

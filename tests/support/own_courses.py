@@ -81,8 +81,8 @@ class OwnCourse:
             gradebook.update_or_create_student(student)
         return folder / "challenge.ipynb"
 
-    def nbgrader(self, *arguments: str) -> str:
-        return self.installation.run("nbgrader", *arguments, cwd=self.root)
+    def nbgrader(self, *arguments: str, code: int = 0) -> str:
+        return self.installation.run("nbgrader", *arguments, cwd=self.root, code=code)
 
     def autograder(self, *arguments: str, code: int = 0) -> str:
         return self.installation.run("autograder.cli.main", *arguments, cwd=self.root, code=code)
