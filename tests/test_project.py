@@ -23,7 +23,10 @@ from autograder.cli.main import main
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+README_OF_A_COURSE = "autograder/gradebook/new_course/files/README.md"
 DOCUMENTS = sorted(path.name for path in ROOT.glob("*.md"))
+MANUALS = [*DOCUMENTS, README_OF_A_COURSE, *(page for page in PAGES if page.startswith("docs/own-"))]
 
 
 # --- imports
@@ -148,7 +151,7 @@ def test_every_make_target_in_a_document_exists(document):
     assert planned.returncode == 0, planned.stderr
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", MANUALS)
 def test_every_autograder_command_in_a_document_exists_with_its_options(document):
     for words in told("autograder", document):
         name = "autograder"
@@ -163,9 +166,7 @@ def test_every_autograder_command_in_a_document_exists_with_its_options(document
         assert wrong == [], f"{line}: no such option"
 
 
-@pytest.mark.parametrize(
-    "document", [*DOCUMENTS, *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
-)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *PAGES])
 def test_every_file_that_a_document_names_exists(document):
     text = (ROOT / document).read_text()
     named = re.findall(r"`((?:course|autograder|tests|docs|source|\.github)/[\w./-]*\w)/?`", text)
