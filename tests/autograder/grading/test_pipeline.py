@@ -10,8 +10,9 @@ from dataclasses import asdict, replace
 import pytest
 
 from autograder.grading.pipeline import inspect_only
-from course import data, rules
+from course import data
 from course.notebook import fit
+from course.rules import judging
 from course.training.scoring import Scorer
 from tests.support.listeners import RecordingListener
 from tests.support.processes import processes_of_session
@@ -69,7 +70,7 @@ def test_nothing_is_trained_while_nbgrader_runs_a_notebook(monkeypatch, capsys):
 
 @pytest.mark.training
 def test_a_first_epoch_that_is_too_good_is_told_to_the_teacher_beside_the_verdict(tiny, grade, monkeypatch):
-    monkeypatch.setattr(rules, "FIRST_EPOCH_TEST", 0.0)
+    monkeypatch.setattr(judging, "FIRST_EPOCH_TEST", 0.0)
     result = grade(tiny, REDUCED, RecordingListener())
     assert result.verdict == "fail"
     assert result.reasons[0].startswith("Run 1: ") and result.reasons[1].startswith("For the teacher: run 1 had ")
