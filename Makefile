@@ -3,6 +3,7 @@
 #   make test ARGS="-k data"            more arguments for the program behind the target
 #   make test JOBS=0                    tests in one process, with all that they print; JOBS=4 in four at once
 #   make grade FILE=my.ipynb            another submission
+#   make test-lowest LOWEST_TESTS=tests/course/capture
 #   make install PYTHON=python3.12      another Python for the environment
 
 PYTHON ?= python3
@@ -11,14 +12,16 @@ ARGS ?=
 JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
+LOWEST := .venv-lowest
 JUPYTER := .venv/etc/jupyter
+LOWEST_TESTS ?= tests/course
 # all tests of a file run in one process, which shares what the file sets up
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # tests start hundreds of processes: one takes half as long where bytecode and compiled loops are kept
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install test check grade quick-grade bench data lint release calibrate solutions preview course bundle clean
+.PHONY: help install test test-lowest check grade quick-grade bench data lint release calibrate solutions preview course bundle clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +43,18 @@ $(READY): pyproject.toml constraints.txt
 
 test: $(READY) ## run all tests
 	$(PYTEST) $(ARGS)
+
+test-lowest: $(LOWEST)/.ready ## run the tests of `course` with the lowest releases allowed (5 GB)
+	# test_check.py needs Jupyter, which is the grader's
+	$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadfile -m 'not (slow or training or cuda)' \
+		--ignore tests/course/notebook/test_check.py $(LOWEST_TESTS) $(ARGS)
+
+$(LOWEST)/.ready: pyproject.toml constraints-lowest.txt
+	test -x $(LOWEST)/bin/pip || $(PYTHON) -m venv $(LOWEST)
+	@echo "installing the lowest releases; the first time this takes minutes"
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt \
+		-e . hypothesis ipython pytest pytest-xdist
+	touch $@
 
 check: $(READY) ## run the tests that need no database, browser, registry or training, and are quick
 	$(PYTEST) -m 'not (browser or cuda or database or registry or slow or training)' $(ARGS)
@@ -80,5 +95,5 @@ bundle: $(READY) ## a folder for a machine with PyTorch and no network, in build
 	$(BIN)/python -m autograder.authoring bundle $(ARGS)
 
 clean: ## remove the environment and every cache in this folder (MNIST stays)
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .venv-lowest .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist *.egg-info
 	find course autograder tests -name __pycache__ -type d -prune -exec rm -rf {} +

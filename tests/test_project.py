@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import course
 from autograder.cli.main import main
@@ -215,8 +216,8 @@ def test_the_citation_names_this_version():
 # --- the releases
 
 
-def constraints() -> dict[str, Requirement]:
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+def constraints(file: str = "constraints.txt") -> dict[str, Requirement]:
+    lines = (ROOT / file).read_text().splitlines()
     pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
     return {canonicalize_name(pin.name): pin for pin in pins}
 
@@ -237,6 +238,14 @@ def test_every_dependency_is_pinned_to_a_release_that_pyproject_allows():
     for requirement in declared():
         release = str(pins[canonicalize_name(requirement.name)].specifier).removeprefix("==")
         assert requirement.specifier.contains(release), requirement
+
+
+def test_the_lowest_releases_are_the_lower_bounds_of_what_course_needs():
+    pins = constraints("constraints-lowest.txt")
+    for requirement in map(Requirement, PROJECT["dependencies"]):
+        (bound,) = [s.version for s in requirement.specifier if s.operator == ">="]
+        release = str(pins[canonicalize_name(requirement.name)].specifier).removeprefix("==")
+        assert Version(release) == Version(bound), requirement
 
 
 def test_what_the_dependencies_bring_along_is_pinned_too():

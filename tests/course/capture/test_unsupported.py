@@ -133,4 +133,5 @@ def test_what_pytorch_takes_or_refuses_by_itself_is_left_to_it():
             Adam([WEIGHT], betas=(1.5, 0.9))
         with pytest.raises(TypeError, match="unexpected keyword argument 'momentun'"):
             SGD([WEIGHT], momentun=0.9)
-    assert Adam([WEIGHT], betas=(0.9, 0.99, 0.999)).defaults["betas"] == (0.9, 0.99)  # outside nothing is checked
+    # outside nothing is checked; of three betas, some releases of PyTorch keep two
+    assert Adam([WEIGHT], betas=(0.9, 0.99, 0.999)).defaults["betas"][:2] == (0.9, 0.99)
