@@ -23,6 +23,7 @@ from sqlalchemy import select
 
 from autograder.store.claims import Claim, ClaimLost, Claims, Regrade, RunBusy, RunFinished, RunKey
 from autograder.store.class_changes import ClassChange, ClassChanges, Roster
+from autograder.store.counting.attempt_history import AttemptHistories
 from autograder.store.counting.attempt_rule import AttemptRule, counting_attempt
 from autograder.store.counting.regrades import Regrades
 from autograder.store.counting.valid_verdicts import RegradeHistory, RegradeRecord
@@ -64,7 +65,8 @@ __all__ = [
 class Store:
     """An open store, for any number of threads. `claims` are for the grader, `results` for the gradebook and for
     people, `overview` for the leaderboard, `class_changes` for who is dropped, renamed, merged, hidden or in a team,
-    `regrades` for new verdicts for many attempts at once, and the way back.
+    `regrades` for new verdicts for many attempts at once, and the way back, `attempt_histories` for all that is kept of
+    one attempt.
     """
 
     def __init__(self, database: Database):
@@ -76,6 +78,7 @@ class Store:
         self.overview = Overview(database)
         self.class_changes = ClassChanges(database)
         self.regrades = Regrades(database)
+        self.attempt_histories = AttemptHistories(database)
 
     def __enter__(self) -> Self:
         return self
