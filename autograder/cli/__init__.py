@@ -6,7 +6,7 @@
     regrade        regrade
     leaderboard    leaderboard
     gradebook      audit, status
-    store          verify
+    store          explain, verify
     setup          data, doctor
     doctor         the checks of `autograder doctor`
     options        options that several commands share

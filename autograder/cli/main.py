@@ -15,7 +15,7 @@ from autograder.cli.leaderboard import leaderboard
 from autograder.cli.options import RENAMED, course_option
 from autograder.cli.regrade import regrade
 from autograder.cli.setup import data, doctor, init, new_assignment
-from autograder.cli.store import verify
+from autograder.cli.store import explain, verify
 from autograder.cli.students import students
 from autograder.console import ExitCode, discard_output
 
@@ -68,6 +68,7 @@ for command in (
     students,
     status,
     audit,
+    explain,
     verify,
 ):
     command.params.append(course_option)

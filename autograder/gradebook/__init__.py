@@ -8,7 +8,7 @@
 `settings` reads nbgrader_config.py, `entries` the gradebook, `folders` the hand-ins and what nbgrader made of them;
 `course_view` joins them by student and assignment, `audit` and `status` compare, and `commands` are the next steps.
 `autograde` grades the class, by what these two say; `collecting` and `nbgrader_process` run nbgrader for it.
-`new_course` makes a course in the first place: `autograder init`.
+`new_course` makes a course in the first place: `autograder init`. `explain` shows what a verdict rests on.
 """
 
 from autograder.gradebook.course_view import CourseView, StudentWork, read_course
