@@ -7,8 +7,11 @@ import threading
 import pytest
 
 from autograder.nbgrader_plugins import kernel_manager
+from autograder.store import open_store
 from autograder.store.secret import SECRET_VARIABLE, course_secret, secret_file
+from course.files import write_atomically
 from tests.support.notebooks import run_notebook, text_of
+from tests.support.stores import hand_in
 
 
 @pytest.mark.slow
@@ -61,8 +64,32 @@ print("secrets", [name for name in os.environ if "UNDER8K" in name or "JPY" in n
         assert not reached.is_set()
         with socket.create_connection(server.getsockname()):  # the server that it did not reach does answer
             assert reached.wait(10)
-    assert text_of(cells[0]).splitlines() == ["got [] 42 ['helper.py'] 2", "secrets []"]
+    assert text_of(cells[0]).splitlines() == [
+        "got [] 42 ['helper.py'] 2",
+        "secrets ['UNDER8K_COURSE']",  # the folder of the rules that count
+    ]
     assert sorted(os.listdir(mine)) == ["challenge.ipynb", "helper.py", "link"]
+
+
+@pytest.mark.slow
+def test_of_a_course_with_its_own_rules_a_notebook_sees_them_and_no_secret_no_result_and_no_solution(own_course):
+    with open_store() as store:
+        hand_in(store, "ada")
+    for name in ("source/challenge/challenge.ipynb", "gradebook.db", ".under8k/runs/1.json"):
+        write_atomically(own_course / name, "private")
+    private = [path for path in own_course.rglob("*") if path.name != "rules.toml"]
+    assert {own_course / ".under8k" / "secret", own_course / "results.db"} <= set(private)
+    mine = own_course / "autograded" / "mallory" / "challenge"
+    write_atomically(mine / "rules.toml", "[challenge]")  # of the student's own
+    write_atomically(mine / "nbgrader_config.py", "")
+    tries = f"""
+import os
+from course.rules import rules_file
+seen = [path for path in {[str(path) for path in private if path.is_file()]!r} if os.path.exists(path)]
+print(seen, os.listdir({str(own_course)!r}), rules_file())
+"""
+    cells = run_notebook(tries, folder=mine)
+    assert text_of(cells[0]) == f"[] ['rules.toml'] {own_course / 'rules.toml'}\n"
 
 
 def test_a_kernel_gets_the_files_beside_its_notebook_but_no_notebook_and_no_link(tmp_path):
