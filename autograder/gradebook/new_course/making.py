@@ -35,16 +35,17 @@ def make_course(folder: Path, say: Say, *, update: bool = False) -> None:
         return
     _refuse_other_things(root)
     try:
-        changed = _Files(root, say, update).write()
+        files = _Files(root, say, update)
+        changed, ours = files.write(), files.lessons
     except OSError as error:
         raise GraderError(
             f"The course in {root} cannot be written ({error.strerror or error}). Make the folder writable, or make "
             "room on its disk, and start again: what is finished is kept."
         ) from None
-    names = lesson_names(root)
-    due = set(names) if PACKAGED.name in {file.path for file in changed} else set(names) - released_lessons(root)
+    names, released = lesson_names(root), released_lessons(root)
+    due = {name for name in names if name in ours and name not in released}
     lessons = {Path(file.path).parts[1]: file for file in changed if file.path.startswith("source/")}
-    due |= lessons.keys() & set(names)
+    due |= lessons.keys() | (released if PACKAGED.name in {file.path for file in changed} else set())
     problems = [_release(root, name, lessons.get(name), say) for name in names if name in due]
     for problem in filter(None, problems):
         raise problem
@@ -105,6 +106,10 @@ class _Files:
         """Write what may be written, and tell the rest. Returns the files that were there and are replaced, or new."""
         write_record(self._root, replace(self._record, version=__version__) if self._may_add else self._record)
         return [file for file in self._files if self._treat(file)]
+
+    @property
+    def lessons(self) -> set[str]:
+        return {Path(file.path).parts[1] for file in self._files if file.path.startswith("source/")}
 
     def _treat(self, file: CourseFile) -> bool:
         match file.state:

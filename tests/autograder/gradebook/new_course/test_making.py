@@ -66,6 +66,13 @@ def test_what_an_instructor_edited_or_deleted_is_kept(root):
         assert without_databases(root) == before
 
 
+def test_a_draft_of_an_instructors_own_is_not_released(root):
+    (root / "source" / "draft").mkdir()
+    (root / "source" / "draft" / "draft.ipynb").write_text("half of a notebook")
+    assert len(run(root)) == 1
+    assert not (root / "release" / "draft").exists()
+
+
 def test_a_file_that_every_course_needs_comes_back(root):
     config = (root / "nbgrader_config.py").read_bytes()
     (root / "nbgrader_config.py").unlink()
