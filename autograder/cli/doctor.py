@@ -13,6 +13,7 @@ from typing import Any
 from autograder.console import printable
 from course.errors import CourseError
 
+INSTALL = "Run `pip install 'under8k[grader]'`, or `make install` in a clone,"
 PACKAGES = ("torch", "torchvision", "nbgrader", "jupyterlab")
 
 
@@ -39,6 +40,7 @@ def run_checks() -> list[Finding]:
         "data": _data,
         "isolation": _isolation,
         "secret": _secret,
+        "store": _store,
     }
     return [_run(name, check) for name, check in checks.items()]
 
@@ -68,7 +70,7 @@ def _packages() -> Finding:
             continue
     text = ", ".join(f"{name} {version}" for name, version in versions.items())
     if missing := [name for name in PACKAGES if name not in versions]:
-        remedy = f"Missing: {', '.join(missing)}. Run `make install`."
+        remedy = f"Missing: {', '.join(missing)}. {INSTALL[:-1]}."
         if needed := not {"torch", "torchvision"}.isdisjoint(missing):
             return Finding("packages", False, text, remedy)
         remedy += " They are for a course of nbgrader's and for the leaderboard; grading needs neither."
@@ -81,7 +83,7 @@ def _device() -> Finding:
         import torch
     except Exception as error:  # a broken installation raises ImportError, OSError and others
         reason = printable(f"{type(error).__name__}: {error}", 300)
-        return Finding("device", False, f"PyTorch cannot be imported ({reason})", "Run `make install` to reinstall it.")
+        return Finding("device", False, f"PyTorch cannot be imported ({reason})", f"{INSTALL} to reinstall it.")
 
     from course.training.devices import choose_device
     from course.training.hardware import DEFAULT_THREADS
@@ -148,6 +150,20 @@ def _secret() -> Finding:
             f"Make the folder writable, or set {SECRET_VARIABLE}.",
         )
     return Finding("secret", True, f"there is no secret of the course yet; the first grading creates it in {path}")
+
+
+def _store() -> Finding:
+    from autograder.store import open_store
+    from autograder.store.engine import is_begun, name_of, store_url
+    from course.rules import course_folder
+
+    url = store_url(None)
+    whose = f"of the course {course}" if (course := course_folder()) else "outside of a course"
+    text = f"results {whose} are kept in {name_of(url)}"
+    if not is_begun(url):
+        return Finding("store", True, text if url.get_backend_name() != "sqlite" else f"{text}; there are none yet")
+    with open_store(read_only=True) as store:  # refuses one that was begun with another secret
+        return Finding("store", True, f"{text}: {store.chain_end()[0]:,} records, and the secret fits")
 
 
 def _can_create(path: Path) -> bool:

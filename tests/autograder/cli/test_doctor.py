@@ -11,9 +11,10 @@ import torch
 
 from autograder.cli import doctor
 from autograder.sandbox import Tier
+from autograder.store import open_store
 from autograder.store.secret import SECRET_VARIABLE, secret_file
 
-NAMES = ["python", "packages", "device", "data", "isolation", "secret"]
+NAMES = ["python", "packages", "device", "data", "isolation", "secret", "store"]
 
 
 @pytest.fixture
@@ -69,6 +70,21 @@ def test_an_unreadable_secret_is_a_finding_with_a_remedy(config):
     assert not secret.ok and f"Make the file readable, or set {SECRET_VARIABLE}" in secret.remedy
 
 
+def test_the_store_is_told_with_the_course_that_it_belongs_to_and_is_not_created(own_course):
+    store = findings()["store"]
+    assert store.ok and f"of the course {own_course} are kept in {own_course / 'results.db'}" in store.text
+    assert "none yet" in store.text and not (own_course / "results.db").exists()
+    open_store().close()
+    assert "0 records, and the secret fits" in findings()["store"].text
+
+
+def test_a_secret_that_does_not_fit_the_store_is_a_finding_with_a_remedy(own_course):
+    open_store().close()
+    secret_file().write_text("another")
+    found = findings()
+    assert found["secret"].ok and not found["store"].ok and "another course secret" in found["store"].remedy
+
+
 def test_a_pytorch_that_cannot_be_imported_is_a_finding_with_a_remedy(tmp_path):
     (tmp_path / "torch.py").write_text("raise OSError('libtorch_cpu.so: cannot open shared object file')")
     script = (
@@ -79,7 +95,9 @@ def test_a_pytorch_that_cannot_be_imported_is_a_finding_with_a_remedy(tmp_path):
     lines = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     assert list(lines) == NAMES
     assert lines["device"].startswith("False PyTorch cannot be imported (OSError: libtorch_cpu.so")
-    assert lines["device"].endswith("Run `make install` to reinstall it.")
+    assert lines["device"].endswith(
+        "Run `pip install 'under8k[grader]'`, or `make install` in a clone, to reinstall it."
+    )
     assert lines["python"].startswith("True")
 
 

@@ -15,7 +15,7 @@ from course.errors import DataError
 def test_doctor_reports_what_there_is_and_what_to_do():
     result = CliRunner().invoke(main, ["doctor", "--json"])
     found = {finding["name"]: finding for finding in json.loads(result.stdout)}
-    assert set(found) == {"python", "packages", "device", "data", "isolation", "secret"}
+    assert set(found) == {"python", "packages", "device", "data", "isolation", "secret", "store"}
     assert all(f["ok"] or f["remedy"] for f in found.values())
 
 
