@@ -21,7 +21,7 @@ from autograder.store.counting.attempt_history import AttemptHistory, RunHistory
 from autograder.store.records import RunRecord
 from autograder.store.secret import read_secret
 from course.errors import UsageError
-from course.rules import Rules, load_rules, longest_streak
+from course.rules import Rules, load_rules, longest_streak, rules_file
 from course.training.results import EpochResult
 
 Mark = Literal["held", "reached", ""]
@@ -106,6 +106,7 @@ class Evidence:
     history: AttemptHistory
     state: str
     rules: tuple[RuleComparison, ...]
+    rules_file: str  # of the rules of now
     limits: Rules | None
     runs: tuple[JudgedRun, ...]
     gradebook: GradebookOutline | None
@@ -170,6 +171,7 @@ def collect_evidence(
         history=history,
         state="" if verdict else _state(store, history.id),
         rules=_compare_rules(verdict, assignment) if verdict else (),
+        rules_file=str(rules_file()),
         limits=limits,
         runs=_judged_runs(verdict, limits) if verdict else (),
         gradebook=_outline(gradebook, roster.names(student, assignment), history) if settings else None,
@@ -263,9 +265,13 @@ def _as_json(rules: Rules) -> dict[str, Any]:
 def _rules_then(verdict: VerdictHistory) -> Rules | None:
     """The rules at the verdict; None if they are not those of an assignment any more."""
     names = {field.name for field in fields(Rules)}
-    kept = {name: value for name, value in verdict.rules.items() if name in names}
+    kept: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in verdict.rules.items()
+        if name in names
+    }
     try:
-        return Rules(**{name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()})
+        return Rules(**kept)
     except TypeError:
         return None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -79,7 +80,9 @@ def _verdict(evidence: Evidence) -> Section:
         how.append(f"Made by regrade {verdict.regrade.number} of {verdict.regrade.changed_by}: {verdict.reason}")
     elif verdict.reason:
         how.append(f"Graded again: {verdict.reason}")
-    return Section("Verdict", (*lines, *how), picture=bool(verdict.runs))
+    if not evidence.is_intact:
+        how.append("Records in the store were changed, so look at the chain of records below first.")
+    return Section("Verdict", (*lines, *how), picture=bool(verdict.runs), is_alarm=not evidence.is_intact)
 
 
 def _attempts(evidence: Evidence) -> Section:
@@ -144,9 +147,10 @@ def _count(evidence: Evidence, verdict: VerdictHistory) -> Section:
 
 def _rules(evidence: Evidence) -> Section:
     differing = frozenset(n for n, rule in enumerate(evidence.rules) if rule.differs)
-    lines = [
-        "They are the same now." if not differing else f"{len(differing)} differ now; the verdict rests on those then."
-    ]
+    lines = [f"Those of now are in {evidence.rules_file}.", "They are the same as at the verdict."]
+    if differing:
+        names = ", ".join(evidence.rules[n].name for n in sorted(differing))
+        lines[1] = f"Another one now: {names}. The verdict rests on those then; see `autograder regrade`."
     if evidence.verdict and not evidence.verdict.official:
         lines.append("The training was reduced, so the result is not official.")
         if evidence.limits and evidence.limits.accuracy != evidence.verdict.rules.get("accuracy"):
@@ -262,6 +266,8 @@ def _source(evidence: Evidence) -> Section:
     lines = [f"SHA-256: {history.source_hash}"]
     if hashlib.sha256(history.source.encode()).hexdigest() != history.source_hash:
         lines.append("The source below has another SHA-256.")
+    if hidden := sum(unicodedata.category(c)[0] == "C" and c not in "\t\r\n" for c in history.source):
+        lines.append(f"{hidden:,} characters in it cannot be seen, and are shown as spaces.")
     return Section("The recipe as it was handed in", tuple(lines), text=history.source)
 
 

@@ -51,7 +51,7 @@ def test_a_rule_that_differs_now_is_marked_and_counted(made_up, store):
         rules = by_title(collect_evidence(store, "ada"))["Rules"]
     (marked,) = (rules.rows[n] for n in rules.marked)
     assert marked == ("accuracy", "0.994", "0.97", "differs")
-    assert rules.sentences[0] == "1 differ now; the verdict rests on those then."
+    assert rules.sentences[0].endswith("rules.toml.") and rules.sentences[1].startswith("Another one now: accuracy.")
 
 
 def test_a_refusal_says_that_nothing_was_trained(made_up):
@@ -70,9 +70,11 @@ def test_a_regrade_names_who_made_it_and_the_verdict_before(hostile):
 
 
 def test_a_changed_record_turns_the_chain_into_an_alarm(made_up, store):
-    assert not by_title(made_up([9_970] * 3))["Chain of records"].is_alarm
+    assert not any(section.is_alarm for section in sections(made_up([9_970] * 3)))
     execute(store, "UPDATE verdicts SET verdict = 'fail'")
-    chain = by_title(collect_evidence(store, "ada"))["Chain of records"]
+    found = by_title(collect_evidence(store, "ada"))
+    assert found["Verdict"].is_alarm and "look at the chain of records below first" in found["Verdict"].sentences[-1]
+    chain = found["Chain of records"]
     assert chain.is_alarm and any(line.startswith("Of this attempt: The record verdicts 1") for line in chain.sentences)
     assert any(line.startswith("In the store: ") for line in chain.sentences)
 
@@ -82,6 +84,12 @@ def test_a_source_that_is_not_the_one_that_was_handed_in_is_told(made_up, store)
     execute(store, "UPDATE sources SET text = 'another'")
     source = by_title(collect_evidence(store, "ada"))["The recipe as it was handed in"]
     assert source.text == "another" and "The source below has another SHA-256." in source.sentences
+
+
+def test_characters_that_nobody_sees_are_counted(hostile, made_up):
+    sentences = by_title(hostile)["The recipe as it was handed in"].sentences
+    assert sentences[-1] == "2 characters in it cannot be seen, and are shown as spaces."
+    assert len(by_title(made_up([9_970] * 3))["The recipe as it was handed in"].sentences) == 1
 
 
 def test_a_training_that_came_out_equal_says_so_and_how_much_was_compared():
