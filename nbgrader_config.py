@@ -26,6 +26,9 @@ c.ClearSolutions.text_stub = "*Write your answer here.*"
 
 # --- releasing and collecting. In a course with a rules.toml of its own, released notebooks come with their limits.
 c.GenerateAssignment.preprocessors.append("autograder.nbgrader_plugins.ReleaseRules")
+c.GenerateAssignment.preprocessors.append("autograder.nbgrader_plugins.HostedNotebook")
+# A course on GitHub: released notebooks get a badge that opens them in Colab, and install the course from there.
+# c.HostedNotebook.repository = "https://github.com/OWNER/NAME"
 # The exchange is a folder that all users of one machine share.
 # c.Exchange.root = "/usr/local/share/nbgrader/exchange"
 # The course's time zone, such as "Europe/Berlin", in both settings: `nbgrader submit` writes times with its

@@ -1,6 +1,7 @@
 """What nbgrader calls: `nbgrader_config.py` names these classes, and `nbgrader export` the two exporters.
 
     releasing    ReleaseRules       writes the limits of a course of one's own beside its released notebooks
+                 HostedNotebook     puts in a badge that opens them in Colab, and where the course is installed from
     times        understand_time_zones      lets nbgrader read times of any zone
     collecting   PlainCollect       copies no links from the exchange
     reading      SubmissionReader   opens whatever file was handed in
@@ -25,9 +26,10 @@ _HOMES = {
     "CsvExport": "given_grades",
     "FeedbackExporter": "plain_hand_ins",
     "GivenGrades": "given_grades",
+    "HostedNotebook": "releasing",
     "MoodleExport": "exports",
     "PlainCollect": "plain_hand_ins",
-    "ReleaseRules": "release_rules",
+    "ReleaseRules": "releasing",
     "RestoreCells": "restore_cells",
     "SandboxedExecute": "execute",
     "SubmissionReader": "reader",
@@ -40,6 +42,7 @@ __all__ = [
     "CsvExport",
     "FeedbackExporter",
     "GivenGrades",
+    "HostedNotebook",
     "MoodleExport",
     "PlainCollect",
     "ReleaseRules",
