@@ -133,5 +133,5 @@ def test_what_pytorch_takes_or_refuses_by_itself_is_left_to_it():
             Adam([WEIGHT], betas=(1.5, 0.9))
         with pytest.raises(TypeError, match="unexpected keyword argument 'momentun'"):
             SGD([WEIGHT], momentun=0.9)
-    # outside nothing is checked; of three betas, some releases of PyTorch keep two
-    assert Adam([WEIGHT], betas=(0.9, 0.99, 0.999)).defaults["betas"][:2] == (0.9, 0.99)
+    # outside nothing is checked; of three betas PyTorch 2.11 keeps all, and 2.14 two
+    assert Adam([WEIGHT], betas=(0.9, 0.99, 0.999)).defaults["betas"] in [(0.9, 0.99, 0.999), (0.9, 0.99)]
