@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -41,8 +40,7 @@ def sdist(tmp_path_factory):
     subprocess.run([*pip, "install", "--target", str(folder / "setuptools"), "setuptools>=77"], check=True)
     shutil.copytree(ROOT, folder / "clone", symlinks=True, ignore=shutil.ignore_patterns(*UNWANTED))
     archive = build("sdist", folder / "clone", folder / "out", folder / "setuptools")
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+    shutil.unpack_archive(archive, folder)
     return folder / f"under8k-{__version__}"
 
 
