@@ -74,7 +74,8 @@ class ClassState:
             if cursor.class_change != self._cursor.class_change:  # rows have other names, or are gone
                 self._reset()
             self._cursor = cursor
-            known = [attempt for attempt in attempts if attempt.assignment in assignments()]
+            course = assignments()  # reads a file
+            known = [attempt for attempt in attempts if attempt.assignment in course]
             self._apply(known, in_progress, all_assignments=not self._tables)
         except BaseException:
             self._reset()
