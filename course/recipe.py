@@ -7,13 +7,22 @@
         scheduler=partial(StepLR, step_size=5),         # called with the optimizer
     )
 
-Everything else has a default. `course.capture` turns a recipe into plain data.
+Everything else has a default. How the weights are trained can be changed too:
+
+    Recipe(..., label_smoothing=0.1)                        # a tenth of each label is spread over all ten classes
+    Recipe(..., clip_norm=1.0)                              # gradients are scaled down to this norm, all together
+    Recipe(..., average="ema", average_decay=0.999)         # an average of the weights is what is tested
+
+`course.capture` turns a recipe into plain data.
 """
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Callable
+import re
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -29,6 +38,19 @@ VALIDATION_IMAGES = 5_000  # held out of training when a schedule watches `valid
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081  # of the 60,000 training images, in 0..1
 METRICS = ("train_loss", "validation_loss", "test_loss")
 MAX_EPOCHS, MAX_BATCH_SIZE = 1000, 8192  # of any recipe; an assignment's rules allow fewer epochs
+AVERAGE_DECAY = 0.999  # PyTorch's own: such an average reaches back about 1,000 steps, two epochs of 128 images a step
+
+# what comes nearest to what a recipe cannot have
+INSTEAD_OF_AVERAGING = 'Recipe(average="ema", average_decay=0.999) averages the weights, in the grader as well.'
+INSTEAD_OF_CLIPPING = "Recipe(clip_norm=1.0) clips all gradients together, in the grader as well."
+INSTEAD_OF_MIXING = (
+    "Nothing mixes images and their labels here; Recipe(label_smoothing=0.1) softens the labels, and transforms such "
+    "as RandomErasing or RandomAffine change the images."
+)
+INSTEAD_OF_L1 = (
+    "A loss of your own cannot be part of a recipe. The optimizer has a penalty on large weights, "
+    "optimizer=partial(torch.optim.SGD, lr=0.01, weight_decay=1e-4), and there is Recipe(label_smoothing=0.1)."
+)
 
 
 def steps_per_epoch(batch_size: int = 128) -> int:
@@ -82,15 +104,16 @@ class Recipe:
     epochs: int = 15
     batch_size: int = 128
     loss: Literal["nll", "cross_entropy"] = "nll"
+    label_smoothing: float = 0.0  # of the training loss; the test loss is without it
+    clip_norm: float | None = None  # None: gradients are used as they are
+    average: Literal["ema"] | None = None  # None: the weights after the last step are what is tested
+    average_decay: float | None = None  # the share of the average that a step keeps; None: AVERAGE_DECAY
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         names = [field.name for field in fields(cls)]
-        unknown = options.keys() - set(names)
-        if unknown:
-            raise RecipeError(
-                f"Recipe has no option {min(unknown)!r}. It has {', '.join(names)}; what "
-                "belongs to the optimizer is given there, as in optimizer=partial(torch.optim.SGD, lr=0.01)."
-            )
+        if unknown := options.keys() - set(names):
+            name = min(unknown)
+            raise RecipeError(f"Recipe has no option {name!r}. {_nearest(name, names)} It has {', '.join(names)}.")
         missing = [name for name in ("model", "optimizer") if name not in (*names[: len(args)], *options)]
         if missing and (args or options):  # a copy is made without arguments
             raise RecipeError(f"Recipe needs {missing[0]}=... as well, for example {_EXAMPLES[missing[0]]}.")
@@ -112,18 +135,86 @@ class Recipe:
         if self.scheduler_step not in (None, "epoch", "batch"):
             raise RecipeError(f'Recipe(scheduler_step=...) is "epoch" or "batch", and got {self.scheduler_step!r}.')
         if self.loss not in ("nll", "cross_entropy"):
-            raise RecipeError(f'Recipe(loss=...) is "nll" or "cross_entropy", and got {self.loss!r}.')
+            raise RecipeError(
+                f'Recipe(loss=...) is "nll" or "cross_entropy", and got {self.loss!r:.80}. {_nearest_loss(self.loss)}'
+            )
+        self._check_training_options()
         for name, maximum in (("epochs", MAX_EPOCHS), ("batch_size", MAX_BATCH_SIZE)):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= maximum:
                 raise RecipeError(f"Recipe({name}=...) is a whole number from 1 to {maximum:,}, and got {value!r}.")
 
+    def _check_training_options(self) -> None:
+        if self.average not in (None, "ema"):
+            raise RecipeError(
+                f'Recipe(average=...) is "ema", or None for no average, and got {self.average!r:.80}. How long it '
+                "reaches back is average_decay."
+            )
+        if self.average is None and self.average_decay is not None:
+            raise RecipeError(
+                f"Recipe(average_decay={self.average_decay!r:.80}) is given, and nothing is averaged. Add "
+                'average="ema", or leave both out.'
+            )
+        for name, (is_allowed, allowed, next_step) in _NUMBERS.items():
+            value = getattr(self, name)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (is_number and is_allowed(value)) and (value is not None or name == "label_smoothing"):
+                raise RecipeError(f"Recipe({name}=...) is {allowed}, and got {value!r:.80}. {next_step}")
 
+
+_NUMBERS: dict[str, tuple[Callable[[float], bool], str, str]] = {
+    "label_smoothing": (lambda share: 0 <= share < 1, "a number from 0 to below 1", "Usual is 0.1; 0 leaves it out."),
+    "clip_norm": (
+        lambda norm: 0 < norm <= sys.float_info.max,
+        "a finite number above 0, or None",
+        "Usual is 1.0; None clips nothing.",
+    ),
+    "average_decay": (
+        lambda decay: 0 < decay < 1,
+        "a number between 0 and 1, or None",
+        "0.99 averages about 100 steps, 0.999 about 1,000.",
+    ),
+}
 _EXAMPLES = {
     "model": "model=Net",
     "optimizer": "optimizer=partial(torch.optim.SGD, lr=0.01, momentum=0.9)",
     "scheduler": "scheduler=partial(torch.optim.lr_scheduler.StepLR, step_size=5)",
 }
+
+
+# names of options that a recipe does not have -> what to write; the first that matches
+_INSTEAD_OF_OPTIONS = {
+    "ema|swa|averag|decay_ema": INSTEAD_OF_AVERAGING,
+    "clip|max_norm|grad": INSTEAD_OF_CLIPPING,
+    "mix": INSTEAD_OF_MIXING,
+    "l1": INSTEAD_OF_L1,
+    "^lr|learning_rate|momentum|decay|^l2|beta|nesterov|^eps$": (
+        "What belongs to the optimizer is given there, as in optimizer=partial(torch.optim.SGD, lr=0.01)."
+    ),
+    "smooth": "Write label_smoothing=0.1.",
+    "loss|criterion": 'Write loss="nll" or loss="cross_entropy".',
+    "augment|transform": "Write train_transform=Compose([...]), and test_transform if test images need another one.",
+    "seed|device|thread": "fit(recipe, seed=1, device=..., threads=...) takes it; the grader chooses its own.",
+}
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    """A sentence about what a student may have meant by an option `name`."""
+    if close := difflib.get_close_matches(name, names, 1, 0.75):
+        return f"Did you mean {close[0]}=...?"
+    found = (sentence for pattern, sentence in _INSTEAD_OF_OPTIONS.items() if re.search(pattern, name.lower()))
+    return next(found, "What belongs to the optimizer or to its scheduler is given there.")
+
+
+def _nearest_loss(value: object) -> str:
+    """A sentence about the loss that a student may have meant."""
+    name = value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__)
+    smoothing = getattr(value, "label_smoothing", 0.0)
+    more = f", label_smoothing={smoothing!r:.20}" if smoothing else ""
+    plain = re.sub("[^a-z]", "", str(name).lower()).removesuffix("loss")
+    if plain in ("crossentropy", "nll"):
+        return f'Write Recipe(loss="{plain.replace("crossentropy", "cross_entropy")}"{more}).'
+    return INSTEAD_OF_L1 if callable(value) else ""
 
 
 def _why_not(value: object) -> str:

@@ -16,9 +16,17 @@ import json
 import math
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Literal, NoReturn, Self
+from typing import Annotated, Any, Literal, NoReturn, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from typing_extensions import TypeAliasType
 
 from course.errors import RecipeError, SpecError
@@ -249,6 +257,9 @@ class Plateau(SpecModel):
     eps: float
 
 
+OPTIONS = {"label_smoothing": 0.0, "clip_norm": None, "average_decay": None}  # of a spec, as they are without use
+
+
 class Spec(SpecModel):
     """A recipe as plain data. Recipes with equal hashes train to the same accuracies."""
 
@@ -261,6 +272,15 @@ class Spec(SpecModel):
     epochs: Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
     batch_size: Annotated[int, Field(ge=1, le=MAX_BATCH_SIZE)]
     loss: Literal["nll", "cross_entropy"]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    clip_norm: Annotated[float, Field(gt=0)] | None = None
+    average_decay: Annotated[float, Field(gt=0, lt=1)] | None = None  # of an exponential moving average of the weights
+
+    @model_serializer(mode="wrap")
+    def _without_unused_options(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Options that are not used are left out, so a recipe without them has the text and hash that it always had."""
+        data: dict[str, Any] = dump(self)
+        return {name: value for name, value in data.items() if name not in OPTIONS or value != OPTIONS[name]}
 
     @model_validator(mode="after")
     def _check_number_of_values(self) -> Self:

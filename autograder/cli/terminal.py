@@ -95,6 +95,8 @@ def _print_counts(inspection: Inspection) -> None:
         f"{inspection.work.elements / 1e6:.0f} million elements touched; "
         f"receptive field {inspection.receptive_field} px"
     )
+    if inspection.choices is not None and (options := inspection.choices.describe_options()):
+        click.echo(f"training: {'; '.join(options)}")
 
 
 def _print_headline(result: Result, remark: str = "") -> None:

@@ -21,7 +21,7 @@ from course.capture.schedule import capture_optimizer, capture_schedule
 from course.capture.unsupported import checked_arguments
 from course.errors import CourseError, RecipeError, StudentCodeError
 from course.inspection.cost import cost_problems, step_cost
-from course.recipe import Recipe, default_transform, require_recipe
+from course.recipe import AVERAGE_DECAY, Recipe, default_transform, require_recipe
 from course.transforms import capture_transforms, is_random
 
 CAPTURE_SEED = 20_240_229  # any number: the spec does not depend on it
@@ -66,6 +66,9 @@ def _capture(recipe: Recipe) -> spec.Spec:
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         loss=recipe.loss,
+        label_smoothing=float(recipe.label_smoothing),
+        clip_norm=None if recipe.clip_norm is None else float(recipe.clip_norm),
+        average_decay=None if recipe.average is None else float(recipe.average_decay or AVERAGE_DECAY),
     )
     # checked before anything runs: three steps of a network that is far too large would take too long
     if problems := cost_problems(step_cost(captured), captured.batch_size):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch.optim import LBFGS, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from course.errors import RecipeError
+from course.recipe import INSTEAD_OF_AVERAGING
 from course.training.optimizers import OPTIMIZERS
 
 _Norm = nn.modules.batchnorm._BatchNorm
@@ -79,9 +81,11 @@ def check_optimizer(optimizer: object) -> None:
         )
     inner = next((value for value in _attributes(optimizer) if isinstance(value, Optimizer)), None)
     if inner is not None:
+        wrapper = type(optimizer).__name__
+        instead = f" {INSTEAD_OF_AVERAGING}" if re.search("swa|ema|averag|lookahead", wrapper.lower()) else ""
         raise RecipeError(
-            f"{gives} {type(optimizer).__name__}, which wraps {type(inner).__name__}. The grader builds optimizers of "
-            f"torch.optim from their class and numbers: hand in {type(inner).__name__} itself."
+            f"{gives} {wrapper}, which wraps {type(inner).__name__}. The grader builds optimizers of torch.optim from "
+            f"their class and numbers: hand in {type(inner).__name__} itself.{instead}"
         )
 
 
@@ -153,8 +157,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (torch.jit.ScriptModule, f"was made by torch.jit. {_ITSELF}, without torch.jit.script or torch.jit.trace."),
     (
         AveragedModel,
-        f"is an AveragedModel, and nothing would average its weights. {_ITSELF}; a schedule that ends at a low rate "
-        "averages much as well.",
+        f"is an AveragedModel, and nothing would average its weights. {_ITSELF}; {INSTEAD_OF_AVERAGING}",
     ),
     (nn.SyncBatchNorm, "is a SyncBatchNorm, which needs several devices. Use nn.BatchNorm2d."),
     (_SpectralNorm, _SPECTRAL),

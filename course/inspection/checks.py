@@ -54,6 +54,9 @@ def _choices(spec: Spec) -> Choices:
         random_transforms=tuple(transform.name for transform in transforms if is_random([transform])),
         optimizer=spec.optimizer.name,
         has_schedule=spec.schedule is not None,
+        label_smoothing=spec.label_smoothing,
+        clip_norm=spec.clip_norm,
+        average_decay=spec.average_decay,
     )
 
 

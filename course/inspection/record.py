@@ -57,6 +57,20 @@ class Choices:
     random_transforms: tuple[str, ...]  # those of them that draw random numbers
     optimizer: str
     has_schedule: bool
+    label_smoothing: float = 0.0  # these three as in the spec
+    clip_norm: float | None = None
+    average_decay: float | None = None
+
+    def describe_options(self) -> list[str]:
+        """What the recipe changes in how its weights are trained and tested: a phrase for each option that it uses."""
+        phrases = []
+        if self.label_smoothing:
+            phrases.append(f"labels smoothed by {self.label_smoothing:g}")
+        if self.clip_norm is not None:
+            phrases.append(f"gradients clipped to a norm of {self.clip_norm:g}")
+        if self.average_decay is not None:
+            phrases.append(f"tested with an average of the weights, of which a step keeps {self.average_decay:g}")
+        return phrases
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,11 @@ class TrainableNetwork:
 
     @property
     def parameters(self) -> dict[str, Tensor]:
-        return {name: tensor for name, tensor in self._named_tensors() if tensor.requires_grad}
+        return {name: tensor for name, tensor in self.named_tensors().items() if tensor.requires_grad}
 
-    def _named_tensors(self) -> list[tuple[str, Tensor]]:
-        return list(zip(self.names, self.tensors, strict=True))
+    def named_tensors(self) -> dict[str, Tensor]:
+        """All tensors by name: parameters, buffers and constants."""
+        return dict(zip(self.names, self.tensors, strict=True))
 
     def __call__(self, images: Tensor, *, training: bool) -> Tensor:
         """Raises SpecError when an operator fails or the output has another shape."""
@@ -64,9 +65,9 @@ class TrainableNetwork:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Copies of all tensors, by name."""
-        return {name: tensor.detach().clone() for name, tensor in self._named_tensors()}
+        return {name: tensor.detach().clone() for name, tensor in self.named_tensors().items()}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        for name, tensor in self._named_tensors():
+        for name, tensor in self.named_tensors().items():
             tensor.copy_(state[name])

@@ -143,7 +143,7 @@ def _train(request: FitRequest) -> History:
         for result in training:
             epochs.append(result)
             bars.finish(result)
-    model = model_with_weights(request.recipe, last_epoch.run.network.state_dict())
+    model = model_with_weights(request.recipe, last_epoch.run.tested_weights())
     return History(
         seed=request.seed,
         device=request.device.type,
@@ -160,6 +160,8 @@ def inspect(recipe: Recipe) -> Inspection:
     inspection = inspect_spec(capture(recipe))
     print(f"{inspection.counted:,} parameters counted: {inspection.describe_count()}")
     print(f"receptive field: {inspection.receptive_field} px; one step: {inspection.work.flops / 1e9:.2f} GFLOP")
+    if inspection.choices is not None and (options := inspection.choices.describe_options()):
+        print(f"training: {'; '.join(options)}")
     for sentence in (*inspection.leaks, *inspection.problems):
         print(f"- {sentence}")
     return inspection

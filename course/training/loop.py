@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -23,15 +24,16 @@ from course.network import TrainableNetwork
 from course.recipe import VALIDATION_IMAGES
 from course.spec import Plateau, Spec
 from course.training import cuda_graphs
+from course.training.averaging import WeightAverage
 from course.training.data import TrainingData
 from course.training.device_optimizers import device_problem
 from course.training.device_step import DeviceStep
 from course.training.devices import deterministic, refusing_unrepeatable, reuse_memory, seeded
 from course.training.hardware import DEFAULT_THREADS
-from course.training.optimizers import build_optimizer
+from course.training.optimizers import build_optimizer, clip_gradients
 from course.training.results import EpochResult, TrainingStep
 from course.training.schedule import Schedule
-from course.training.scoring import LOSSES, MAX_LOSS, Score, has_answer
+from course.training.scoring import LOSSES, MAX_LOSS, Score, has_answer, training_loss
 
 EVAL_BATCH = 500  # the fastest, or close to it, of 125 to 1,000 on a CPU; the outputs are the same
 # how a step is run: each launch by the host, which sets the options; the same with all that changes on the device; or
@@ -63,7 +65,9 @@ class Run:
         self.train_size = len(data.train_images) - self.validation_size
         self.steps_per_epoch = -(-self.train_size // spec.batch_size)
         total = {"epoch": spec.epochs, "batch": spec.epochs * self.steps_per_epoch}
-        self._loss = LOSSES[spec.loss]
+        self._loss = training_loss(spec.loss, spec.label_smoothing)
+        decay = spec.average_decay
+        self._average = None if decay is None else WeightAverage(self.network.named_tensors(), decay)
         self._draws = None if device.type == "meta" else torch.Generator(device)
         self.optimizer = build_optimizer(spec.optimizer, self.network.parameters)
         self.schedule = Schedule(spec.schedule, self.optimizer, total)
@@ -137,7 +141,11 @@ class Run:
         """
         images = self._train_transform(self.data.train_images[batch], draws)
         results = self._forward_backward(images, self.data.train_labels[batch])
+        if self.spec.clip_norm is not None:
+            clip_gradients(self.optimizer, self.spec.clip_norm)
         self.optimizer.step()
+        if self._average is not None:
+            self._average.update()
         return results
 
     def _forward_backward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -161,8 +169,18 @@ class Run:
     @torch.no_grad()
     def outputs(self, images: Tensor) -> Tensor:
         """The network's outputs in eval mode, (N, 10) float32 on the CPU, for transformed images (N, 1, 28, 28)."""
-        parts = [self.network(part, training=False) for part in images.split(EVAL_BATCH)]
+        with self._tested_weights():
+            parts = [self.network(part, training=False) for part in images.split(EVAL_BATCH)]
         return torch.cat(parts).float().cpu()
+
+    def _tested_weights(self) -> AbstractContextManager[None]:
+        """Inside, the network has the weights that are tested: averaged ones if the recipe asks for them."""
+        return nullcontext() if self._average is None else self._average.in_use()
+
+    def tested_weights(self) -> dict[str, Tensor]:
+        """Copies of the network's tensors as they are tested, by name."""
+        with self._tested_weights():
+            return self.network.state_dict()
 
     def test_outputs(self) -> Tensor:
         """The outputs for the test images. Raises OutputsNotFinite when the network has no answer for most of them."""
@@ -179,7 +197,7 @@ class Run:
 
     def validation_loss(self) -> float:
         labels = self.data.train_labels[: self.validation_size].cpu()
-        return self._loss(self.outputs(self._validation_images), labels).item()
+        return LOSSES[self.spec.loss](self.outputs(self._validation_images), labels).item()
 
     def state_dict(self) -> dict[str, Any]:
         """What a restart needs: tensors and numbers, which `torch.load(..., weights_only=True)` reads."""
@@ -188,12 +206,15 @@ class Run:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
+            **({} if self._average is None else {"average": self._average.state_dict()}),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
         self.epoch = state["epoch"]
 
 

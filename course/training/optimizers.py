@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from course import spec
 from course.errors import SpecError
@@ -46,6 +47,26 @@ def build_optimizer(
         return optimizer_class(groups, **first)
     except (TypeError, ValueError, RuntimeError) as error:
         raise SpecError(f"The optimizer {given.name} cannot be built: {str(error)[:200]}") from None
+
+
+@torch.no_grad()
+def clip_gradients(optimizer: torch.optim.Optimizer, norm: float) -> None:
+    """Scale down the gradients of all the optimizer's parameters together, so that their norm is at most `norm`.
+
+    PyTorch's `clip_grad_norm_`, but for the order in which squares are added: it is the same on every processor, and so
+    is the sum.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    gradients = [parameter.grad.flatten() for parameter in parameters if parameter.grad is not None]
+    if not gradients:
+        return
+    squares = torch.cat(gradients).double().square()
+    squares = functional.pad(squares, (0, (1 << (len(squares) - 1).bit_length()) - len(squares)))  # to a power of 2
+    while len(squares) > 1:
+        first, second = squares.chunk(2)
+        squares = first + second
+    total = squares.sqrt().squeeze().to(gradients[0].dtype)
+    nn.utils.clip_grads_with_norm_(parameters, norm, total)
 
 
 def _parameter_group(name: str, group: spec.ParameterGroup, parameters: dict[str, Tensor]) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -11,6 +13,24 @@ from torch.nn import functional
 MAX_WRONG = 200  # misclassified images that a score names; a good network has fewer of 10,000
 MAX_LOSS = 1e6  # guessing costs 2.3; after one far too large step a network can stay at a finite loss of 1e29
 LOSSES = {"nll": functional.nll_loss, "cross_entropy": functional.cross_entropy}
+
+
+def training_loss(name: str, label_smoothing: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """The loss `name`, a key of `LOSSES`, of outputs (N, 10) for labels (N,), int64, that are smoothed as by PyTorch.
+
+    A share `label_smoothing` of each label is spread evenly over all classes, its own included. The ten numbers of an
+    image are added in their order, so every processor comes to the same sum.
+    """
+    if not label_smoothing:
+        return LOSSES[name]
+
+    def smoothed(outputs: Tensor, labels: Tensor) -> Tensor:
+        log_probabilities = outputs if name == "nll" else functional.log_softmax(outputs, dim=1)
+        means = reduce(torch.add, log_probabilities.unbind(1)) / outputs.shape[1]
+        mixed = (1 - label_smoothing) * log_probabilities + label_smoothing * means[:, None]
+        return functional.nll_loss(mixed, labels)
+
+    return smoothed
 
 
 @dataclass(frozen=True)

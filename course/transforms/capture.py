@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from torchvision import transforms as v1
 from torchvision.transforms import v2
 
 from course.errors import RecipeError
+from course.recipe import INSTEAD_OF_MIXING
 from course.spec import Transform, TransformOption
 from course.transforms.construction import check_transforms, constructor_arguments
 from course.transforms.registry import CLASSES, CONTAINERS, DTYPES, REGISTRY
@@ -121,6 +123,8 @@ def _refusal(transform: Any) -> str:
             f"{name} is a subclass of {parent.__name__}, and a recipe's transforms must be exactly torchvision's, "
             f"because only their options are captured. Use {parent.__name__} itself."
         )
+    if re.search("mixup|cutmix", name.lower()):  # torchvision's, or the student's own
+        return f"{name} cannot be a transform, which is given one image without its label. {INSTEAD_OF_MIXING}"
     if type(transform).__module__.startswith("torchvision."):
         return f"{name} cannot be part of a recipe. Allowed are {', '.join(sorted(REGISTRY))}."
     return f"{name!r} is Python code of your own, and a recipe's transforms must be plain data. {ALTERNATIVES}"

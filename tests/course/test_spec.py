@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from course import spec as plain
 from course.errors import SpecError
-from course.spec import MAX_BYTES, MAX_NODES, MAX_VALUES, Spec
+from course.spec import MAX_BYTES, MAX_NODES, MAX_VALUES, Spec, differences
 
 # ---- specs of any valid form
 
@@ -107,6 +107,9 @@ specs = st.builds(
     epochs=st.integers(1, 1000),
     batch_size=st.integers(1, 8192),
     loss=st.sampled_from(["nll", "cross_entropy"]),
+    label_smoothing=st.floats(0, 0.99),
+    clip_norm=st.none() | st.floats(1e-9, 1e9),
+    average_decay=st.none() | st.floats(0.01, 0.99),
 )
 
 
@@ -164,6 +167,34 @@ PATHS = list(places(usual()))
 
 
 # ---- what holds
+
+
+def test_options_that_are_not_used_leave_text_and_hash_of_a_spec_as_they_were():
+    spec = read(usual())
+    assert spec.hash == "35f726104c9da84c4805801be8b1956360ed6503c19a99ca88f15fedd3ad0d9e"  # from before there were any
+    assert json.loads(spec.to_json()) == usual()
+    assert read(usual() | {"label_smoothing": 0.0, "clip_norm": None, "average_decay": None}).hash == spec.hash
+
+
+@pytest.mark.parametrize("option", [{"label_smoothing": 0.1}, {"clip_norm": 1.0}, {"average_decay": 0.999}])
+def test_an_option_in_use_is_part_of_the_hash_and_is_told_as_a_difference(option):
+    spec, other = read(usual()), read(usual() | option)
+    assert spec.hash != other.hash
+    ((name, value),) = option.items()
+    assert differences(spec, other) == [f"{name} is None and {value}"]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *({"label_smoothing": value} for value in (1.0, -0.1, True, None, "0.1")),
+        *({"clip_norm": value} for value in (0.0, -1.0, True)),
+        *({"average_decay": value} for value in (0.0, 1.0, [0.9])),
+    ],
+)
+def test_an_option_beyond_its_range_is_refused(option):
+    with pytest.raises(SpecError, match=f"not valid at {min(option)}"):
+        read(usual() | option)
 
 
 @given(specs)

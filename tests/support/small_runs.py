@@ -64,6 +64,13 @@ KINDS = {
         "optimizer": partial(Adam, lr=0.01),
         "scheduler": partial(OneCycleLR, max_lr=0.05, total_steps=5000, pct_start=0.001),
     },
+    "averaged": {
+        "optimizer": MOMENTUM,
+        "label_smoothing": 0.2,
+        "clip_norm": 0.5,
+        "average": "ema",
+        "average_decay": 0.7,
+    },
     "plateau": {
         "optimizer": MOMENTUM,
         "scheduler": watching("validation_loss", partial(ReduceLROnPlateau, patience=0, threshold=0.99)),

@@ -17,7 +17,10 @@ UNSUPPORTED = {  # what is built, and what the message names
     "data_parallel": (lambda: nn.DataParallel(nn.Linear(2, 2)), "the grader chooses the devices"),
     "compiled": (lambda: torch.compile(nn.Linear(2, 2)), "made by torch.compile"),
     "scripted": (lambda: torch.jit.script(nn.Linear(2, 2)), "made by torch.jit"),
-    "averaged": (lambda: AveragedModel(nn.Linear(2, 2)), "nothing would average its weights"),
+    "averaged": (
+        lambda: AveragedModel(nn.Linear(2, 2)),
+        'nothing would average its weights. Hand in the network itself; Recipe(average="ema", average_decay=0.999)',
+    ),
     "sync_batch_norm": (lambda: nn.SyncBatchNorm(2), "Use nn.BatchNorm2d"),
     "batch_norm_that_counts": (lambda: nn.BatchNorm2d(2, momentum=None), "PyTorch's default is momentum=0.1"),
     "spectral_norm": (lambda: nn.utils.spectral_norm(nn.Linear(2, 2)), "weight_norm"),
@@ -89,7 +92,7 @@ NO_OPTIMIZERS = {  # what a function gives, and a part of the sentence
     "with_a_scheduler": (lambda: (SGD([WEIGHT]), None), "gives 2 values in a tuple. Give one optimizer alone"),
     "two": (lambda: [SGD([WEIGHT]), SGD([WEIGHT])], "gives 2 values in a list"),
     "lbfgs": (lambda: LBFGS([WEIGHT]), "LBFGS, which runs the network several times in each step. Use SGD or Adam"),
-    "wrapper": (lambda: Lookahead(SGD([WEIGHT])), "gives Lookahead, which wraps SGD"),
+    "wrapper": (lambda: Lookahead(SGD([WEIGHT])), "hand in SGD itself. Recipe(average="),
     "wrapper_that_is_an_optimizer": (lambda: SharpnessAware([WEIGHT], SGD), "hand in SGD itself"),
 }
 

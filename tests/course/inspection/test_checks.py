@@ -15,7 +15,7 @@ from course.errors import SpecError
 from course.inspection.checks import inspect
 from course.inspection.record import Choices
 from course.recipe import watching
-from course.spec import Graph, Input, Network, Node, NodeRef
+from course.spec import Graph, Input, Network, Node, NodeRef, Spec
 from tests.support.networks import SEED_COUNTS, around, captured, recipe
 
 
@@ -56,10 +56,23 @@ def test_a_schedule_that_sees_the_test_loss_is_a_leak_and_no_other_is():
                 has_schedule=True,
             ),
         ),
+        (
+            {"label_smoothing": 0.1, "clip_norm": 1, "average": "ema"},
+            Choices(("ToTensor", "Normalize"), (), "SGD", False, 0.1, 1.0, 0.999),
+        ),
     ],
 )
 def test_what_else_a_recipe_chose_is_told(given, expected):
     assert inspect(capture(recipe(raw_scores, loss="cross_entropy", **given))).choices == expected
+
+
+def test_averaged_weights_replace_the_last_ones_and_count_nothing():
+    averaged, plain = (inspect(captured_with(average)) for average in ("ema", None))
+    assert averaged.parts == plain.parts
+
+
+def captured_with(average: str | None) -> Spec:
+    return capture(recipe(partial(around, nn.BatchNorm2d(4), nn.ReLU()), average=average))
 
 
 def test_an_untrusted_network_is_inspected_or_refused():

@@ -118,7 +118,25 @@ def test_inspect_prints_the_count_and_the_receptive_field_and_returns_the_inspec
     assert lines[1].startswith(f"receptive field: {inspection.receptive_field} px; one step: ")
 
 
+def test_inspect_says_how_the_weights_are_trained_where_that_is_not_as_usual(capsys):
+    inspect(replace(RECIPE, label_smoothing=0.1, clip_norm=2, average="ema"))
+    assert (
+        "training: labels smoothed by 0.1; gradients clipped to a norm of 2; tested with an average of the weights, of "
+        "which a step keeps 0.999\n"
+    ) in capsys.readouterr().out
+    inspect(RECIPE)
+    assert "training:" not in capsys.readouterr().out
+
+
 # --- the trained model
+
+
+def test_the_model_has_the_averaged_weights_that_gave_the_outputs(digits):
+    history = fit(replace(RECIPE, average="ema", average_decay=0.9), device="cpu")
+    images = (digits.test.images[:, None] / 255 - 0.1307) / 0.3081
+    torch.testing.assert_close(history.model(images), history.outputs, atol=1e-4, rtol=1e-4)
+    assert (history.outputs.argmax(dim=1) == digits.test.labels).sum() == history.correct[-1]
+    assert not torch.allclose(history.outputs, fit(RECIPE, device="cpu").outputs, atol=1e-2)
 
 
 class Tied(nn.Module):

@@ -17,6 +17,7 @@ from torch import nn
 from torch._subclasses import FakeTensorMode
 from torch.nn import functional as F
 from torch.optim import SGD
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from course import transforms
 from course.capture import capture
@@ -75,6 +76,10 @@ def plain_loop(kind: str, spec: Spec, seed: int = 1) -> Iterator[tuple[float, in
         transforms.build(spec.train_transform, CPU),
         transforms.build(spec.test_transform, CPU),
     )
+    tested = model
+    if given.average:
+        averaging = get_ema_multi_avg_fn(given.average_decay)
+        tested = AveragedModel(model, multi_avg_fn=averaging, use_buffers=True)
     held_out = 50 if kind == "plateau" else 0
     images, labels = TRAIN[0][held_out:], TRAIN[1][held_out:]
     for epoch in range(EPOCHS):
@@ -85,16 +90,21 @@ def plain_loop(kind: str, spec: Spec, seed: int = 1) -> Iterator[tuple[float, in
         total = 0.0
         for batch in order.split(BATCH_SIZE):
             optimizer.zero_grad()
-            loss = F.nll_loss(model(train_transform(images[batch], draws)), labels[batch])
+            outputs = model(train_transform(images[batch], draws))
+            loss = F.cross_entropy(outputs, labels[batch], label_smoothing=given.label_smoothing)
             loss.backward()
+            if given.clip_norm:
+                nn.utils.clip_grad_norm_(model.parameters(), given.clip_norm)
             optimizer.step()
+            if given.average:
+                tested.update_parameters(model)
             total += loss.item() * len(batch)
             if kind == "one_cycle":
                 scheduler.step()
-        model.eval()
+        tested.eval()
         with torch.no_grad():
-            correct = (model(test_transform(TEST[0])).argmax(1) == TEST[1]).sum().item()
-            validation_loss = F.nll_loss(model(test_transform(TRAIN[0][:50])), TRAIN[1][:50]).item()
+            correct = (tested(test_transform(TEST[0])).argmax(1) == TEST[1]).sum().item()
+            validation_loss = F.nll_loss(tested(test_transform(TRAIN[0][:50])), TRAIN[1][:50]).item()
         if kind == "plateau":
             scheduler.step(validation_loss)
         elif kind == "step_by_epoch":
@@ -126,6 +136,32 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(kind, stop, seed):
     after, resumed_weights = fit(spec, seed, resume=checkpoints[-1])
     assert before + after == whole
     assert same_weights(resumed_weights, weights)
+
+
+def test_what_is_tested_and_kept_for_the_notebook_is_the_average_and_training_goes_on_without_it():
+    runs: list[Run] = []
+    fit(spec_of("averaged"), on_epoch=lambda run, _: runs.append(run))
+    run = runs[-1]
+    own, tested = run.network.state_dict(), run.tested_weights()
+    assert same_weights(run.network.state_dict(), own)
+    assert {name for name in own if not torch.equal(own[name], tested[name])} == own.keys()  # running statistics too
+    outputs = run.test_outputs()
+    run.network.load_state_dict(tested)
+    with torch.no_grad():
+        assert torch.equal(run.network(run.test_images, training=False), outputs)
+
+
+def test_without_averaging_the_last_weights_are_tested():
+    run = Run(spec_of("momentum"), DATA, 1, CPU)
+    assert same_weights(run.tested_weights(), run.network.state_dict()) and "average" not in run.state_dict()
+
+
+def test_the_loss_that_a_plateau_watches_is_without_smoothing():
+    spec = spec_of("plateau")
+    losses = [
+        Run(given, DATA, 1, CPU).validation_loss() for given in (spec, spec.model_copy(update={"label_smoothing": 0.5}))
+    ]
+    assert losses[0] == losses[1]
 
 
 def test_the_reported_learning_rate_is_that_of_the_epochs_last_step():

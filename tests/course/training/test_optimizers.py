@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from course.errors import SpecError
 from course.spec import Optimizer, ParameterGroup
-from course.training.optimizers import OPTIMIZERS, build_optimizer, check_option
+from course.training.optimizers import OPTIMIZERS, build_optimizer, check_option, clip_gradients
 from tests.support.optimizers import one_group, weights
 
 
@@ -42,6 +45,32 @@ def test_integers_and_floats_are_one_type_of_option():
     check_option("SGD", "lr", 1)
     with pytest.raises(SpecError, match="'lr' cannot be True"):
         check_option("SGD", "lr", True)
+
+
+@given(norm=st.floats(1e-3, 1e3), seed=st.integers(0, 99))
+def test_gradients_are_clipped_together_as_pytorch_clips_them(norm, seed):
+    generator = torch.Generator().manual_seed(seed)
+    ours, theirs = weights(), weights()
+    for parameter, other in zip(ours.values(), theirs.values(), strict=True):
+        parameter.grad = torch.randn(parameter.shape, generator=generator) * 10 ** (seed % 7 - 3)
+        other.grad = parameter.grad.clone()
+    before = {name: parameter.grad.clone() for name, parameter in ours.items()}
+    clip_gradients(torch.optim.SGD(list(ours.values()), lr=0.1), norm)
+    total = torch.nn.utils.clip_grad_norm_(theirs.values(), norm)
+    for name, parameter in ours.items():
+        torch.testing.assert_close(parameter.grad, theirs[name].grad, rtol=1e-5, atol=0)
+        if total < 0.999 * norm:  # nothing is clipped
+            assert torch.equal(parameter.grad, before[name])
+
+
+def test_a_parameter_without_a_gradient_is_no_part_of_the_norm():
+    (first, *others) = weights().values()
+    optimizer = torch.optim.SGD([first, *others], lr=0.1)
+    clip_gradients(optimizer, 1.0)
+    assert first.grad is None
+    first.grad = torch.full_like(first, 3.0)
+    clip_gradients(optimizer, 1.0)
+    assert first.grad.norm().item() == pytest.approx(1.0, rel=1e-5) and others[0].grad is None
 
 
 REFUSED = {

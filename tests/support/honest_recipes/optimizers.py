@@ -79,4 +79,7 @@ OPTIMIZERS = {
     "generator": generator,
     "from_a_dictionary": from_a_dictionary,
 }
-OPTIMIZER_RECIPES = {f"optimizer_{name}": with_options(optimizer=build) for name, build in OPTIMIZERS.items()}
+OPTIMIZER_RECIPES = {f"optimizer_{name}": with_options(optimizer=build) for name, build in OPTIMIZERS.items()} | {
+    "smoothed_labels_and_averaged_weights": with_options(label_smoothing=0.1, average="ema", average_decay=0.99),
+    "clipped_gradients": with_options(clip_norm=1.0),
+}
