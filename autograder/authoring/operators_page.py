@@ -1,10 +1,11 @@
-"""Generates docs/operators.md, the list of allowed operators for students.
+"""Generates docs/operators.md, the list of operators, transforms and optimizers that are allowed, for students.
 
 python -m autograder.authoring operators docs
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -12,6 +13,8 @@ import click
 from autograder.console import report_errors
 from course.files import write_atomically
 from course.network.operators import FAMILIES
+from course.training.optimizers import OPTIMIZERS
+from course.transforms.registry import REGISTRY
 
 BEFORE = """# Operators a network may use
 
@@ -28,18 +31,29 @@ Is a harmless operator missing? Open a pull request that adds its name to `FAMIL
 `course/network/operators.py` and a network that uses it to `tests/support/networks.py`. Some operators
 stay off the list: those that decide by values (`item`, `nonzero`), reinterpret memory (`as_strided`, or
 `view` with a type), or reach beyond tensors.
+
+# Transforms and optimizers a recipe may use
+
+Of torchvision's transforms, in both generations where it has them in both: {transforms}.
+
+Of `torch.optim`: {optimizers}.
 """
 
 
 def operators_page() -> str:
-    """The page as Markdown, one table row for each family of operators."""
+    """The page as Markdown: one table row for each family of operators, then what else a recipe may use by name."""
     rows = (f"| {family} | {' '.join(f'`{name}`' for name in names.split())} |" for family, names in FAMILIES.items())
-    return BEFORE + "\n".join(rows) + "\n" + AFTER
+    after = AFTER.format(transforms=_listed(REGISTRY), optimizers=_listed(OPTIMIZERS))
+    return BEFORE + "\n".join(rows) + "\n" + after
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in names)
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @report_errors
 def operators(folder: Path) -> None:
-    """Write the list of allowed operators to FOLDER."""
+    """Write the list of allowed operators, transforms and optimizers to FOLDER."""
     write_atomically(folder / "operators.md", operators_page())

@@ -47,7 +47,7 @@ def init(folder: Path, update: bool) -> None:
 @click.option("--max-epochs", type=int, help="Epochs that a recipe may ask for.")
 @click.option("--accuracy", type=float, help="Test accuracy that must be held, from 0 to 1.")
 @click.option("--hold", type=int, help="For so many consecutive epochs.")
-@click.option("--forbid", multiple=True, help="What a recipe may not have: augmentation or scheduler; may be repeated.")
+@click.option("--forbid", multiple=True, help="What a recipe may not have, as in rules.toml; may be repeated.")
 @report_errors
 def new_assignment(name: str, points: float, forbid: tuple[str, ...], **limits: float | None) -> None:
     """Add the assignment NAME to the course: a table in rules.toml, and a notebook in source/ to go on from.

@@ -11,7 +11,7 @@ from typing import Literal
 
 from course.inspection.record import Choices, Inspection
 from course.recipe import TEST_IMAGES
-from course.rules.limits import Rules
+from course.rules.limits import FORBIDDEN, Rules
 from course.training.results import EpochResult
 
 # Above these, a first epoch is better than that of any network that started untrained. In our records it is at most
@@ -69,6 +69,16 @@ def _refused_choices(rules: Rules, choices: Choices) -> list[str]:
         )
     if "scheduler" in rules.forbid and choices.has_schedule:
         reasons.append("scheduler: this assignment allows none. Leave `scheduler` out of the recipe.")
+    options = {
+        "label_smoothing": bool(choices.label_smoothing),
+        "clip_norm": choices.clip_norm is not None,
+        "average": choices.average_decay is not None,
+    }
+    reasons += [
+        f"{name}: this assignment allows no {FORBIDDEN[name]}. Leave `{name}` out of the recipe."
+        for name, is_used in options.items()
+        if is_used and name in rules.forbid
+    ]
     if rules.transforms is not None:
         others = dict.fromkeys(name for name in choices.transforms if name not in (*rules.transforms, "Compose"))
         if others:

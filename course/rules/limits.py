@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import tomllib
@@ -20,6 +21,14 @@ from course.rules.course_folder import RULES, course_folder
 PACKAGED = Path(__file__).parent / RULES
 MAX_SIZE = 1_000_000  # bytes of a file of rules
 
+# what a recipe may be forbidden to have: its name in rules.toml -> in a sentence
+FORBIDDEN = {
+    "augmentation": "augmentation",
+    "scheduler": "scheduler",
+    "label_smoothing": "smoothed labels",
+    "clip_norm": "clipped gradients",
+    "average": "averaged weights",
+}
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1, strict=True)]
 
@@ -39,7 +48,7 @@ class Rules:
     seeds: Annotated[int, Field(ge=1, le=99, strict=True)]
     allow_leaks: Annotated[bool, Field(strict=True)]
     attempts: Literal["last", "best"] = "last"
-    forbid: tuple[Literal["augmentation", "scheduler"], ...] = ()
+    forbid: tuple[Literal["augmentation", "scheduler", "label_smoothing", "clip_norm", "average"], ...] = ()
     transforms: tuple[str, ...] | None = None
     optimizers: tuple[str, ...] | None = None
 
@@ -55,7 +64,7 @@ class Rules:
             f"{self.hold} consecutive epochs."
         ]
         if self.forbid:
-            sentences.append(f"No {' and no '.join(self.forbid)}.")
+            sentences.append(f"No {' and no '.join(FORBIDDEN[name] for name in self.forbid)}.")
         for kind, allowed in (("Training transforms", self.transforms), ("Optimizers", self.optimizers)):
             if allowed is not None:
                 sentences.append(f"{kind}: {', '.join(allowed) or 'none'}.")
@@ -137,7 +146,26 @@ def rules_from(name: str, table: Mapping[str, Any]) -> Rules:
         raise UsageError(_describe(name, error)) from None
     if rules.hold > rules.max_epochs:
         raise UsageError(f"[{name}] hold = {rules.hold} is more than max_epochs = {rules.max_epochs}.")
+    if rules.transforms is not None or rules.optimizers is not None:
+        _check_names(rules)
     return rules
+
+
+def _check_names(rules: Rules) -> None:
+    """Raise UsageError for a transform or optimizer that no recipe can have."""
+    from course.training.optimizers import OPTIMIZERS  # PyTorch takes seconds to load, and few rules need it
+    from course.transforms.registry import REGISTRY
+
+    for key, existing in (("transforms", REGISTRY), ("optimizers", OPTIMIZERS)):
+        for number, given in enumerate(getattr(rules, key) or ()):
+            if given not in existing:
+                lowered = {name.lower(): name for name in existing}
+                close = difflib.get_close_matches(given.lower(), lowered, 1)
+                nearest = f" Did you mean {lowered[close[0]]!r}?" if close else ""
+                raise UsageError(
+                    f"[{rules.assignment}] {key}.{number} = {given!r} is none that a recipe can have.{nearest} "
+                    f"There are: {', '.join(existing)}."
+                )
 
 
 def _read_table(path: Path, name: str, table: Any) -> Rules:

@@ -191,6 +191,9 @@ CHOICES = Choices(
     random_transforms=("RandomApply", "RandomRotation"),
     optimizer="Adam",
     has_schedule=True,
+    label_smoothing=0.1,
+    clip_norm=1.0,
+    average_decay=0.999,
 )
 
 
@@ -202,6 +205,12 @@ CHOICES = Choices(
             "augmentation: RandomApply, RandomRotation changes the training images by chance",
         ),
         ({"forbid": ("scheduler",)}, "scheduler: this assignment allows none."),
+        (
+            {"forbid": ("label_smoothing",)},
+            "label_smoothing: this assignment allows no smoothed labels. Leave `label_smoothing` out of the recipe.",
+        ),
+        ({"forbid": ("clip_norm",)}, "clip_norm: this assignment allows no clipped gradients. Leave `clip_norm` out"),
+        ({"forbid": ("average",)}, "average: this assignment allows no averaged weights. Leave `average` out"),
         ({"optimizers": ("SGD", "AdamW")}, "optimizer: Adam is not among those that are allowed here: SGD, AdamW."),
         ({"transforms": ("ToTensor", "Normalize", "RandomApply")}, "transforms: RandomRotation is not among those"),
         ({"transforms": ()}, "transforms: RandomApply, RandomRotation, ToTensor, Normalize is not among"),

@@ -69,7 +69,27 @@ def test_in_a_course_its_own_rules_count_and_no_others(write):
         ({"attempts": "first"}, "[small] attempts = 'first': Input should be 'last' or 'best'"),
         ({"seeds": None}, "[small] has no seeds. Its keys are: max_parameters, max_epochs, accuracy"),
         ({"max_params": 5}, "[small] has a key 'max_params' that is not known. Its keys are: max_parameters"),
-        ({"forbid": ["dropout"]}, "[small] forbid.0 = 'dropout': Input should be 'augmentation' or 'scheduler'"),
+        (
+            {"forbid": ["dropout"]},
+            "[small] forbid.0 = 'dropout': Input should be 'augmentation', 'scheduler', 'label_smoothing', 'clip_norm'",
+        ),
+        (
+            {"transforms": ["ToTensor", "RandomRotations"]},
+            "[small] transforms.1 = 'RandomRotations' is none that a recipe can have. Did you mean 'RandomRotation'? "
+            "There are: Compose, RandomApply,",
+        ),
+        (
+            {"transforms": ["totensor"]},
+            "[small] transforms.0 = 'totensor' is none that a recipe can have. Did you mean 'T",
+        ),
+        (
+            {"optimizers": ["Adam", "AdmaW"]},
+            "[small] optimizers.1 = 'AdmaW' is none that a recipe can have. Did you mean",
+        ),
+        (
+            {"optimizers": ["?"]},
+            "[small] optimizers.0 = '?' is none that a recipe can have. There are: SGD, Adam, AdamW",
+        ),
         ({"optimizers": "SGD"}, "[small] optimizers = 'SGD': Input should be a valid tuple"),
         ({"assignment": "challenge"}, "[small] has a key 'assignment' that is not known"),
     ],
@@ -102,6 +122,11 @@ def test_written_as_toml_the_rules_of_an_assignment_are_read_as_they_were(tmp_pa
     rules = replace(rules, assignment=name)
     (tmp_path / "again.toml").write_text(to_toml(rules))
     assert read_rules(tmp_path / "again.toml") == {name: rules}
+
+
+def test_what_a_recipe_may_not_have_is_said_in_words(write):
+    rules = read_rules(write(forbid=["scheduler", "label_smoothing", "clip_norm", "average"]))["small"]
+    assert " No scheduler and no smoothed labels and no clipped gradients and no averaged weights. " in rules.describe()
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
