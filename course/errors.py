@@ -77,6 +77,11 @@ class GraderError(CourseError):
 MAX_TEXT = 100_000  # characters
 
 
+def plural(number: int, noun: str) -> str:
+    """`1 epoch`, `2 epochs`, `1,234 epochs`: for the sentences of messages."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def error_text(error: BaseException) -> str:
     """What an exception says of itself. A class of a student's may answer with anything, or raise."""
     try:

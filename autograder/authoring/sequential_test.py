@@ -97,7 +97,7 @@ def page(rules: Rules, table: dict[int, dict[str, Chances]]) -> str:
         "",
         "<!-- made by `python -m autograder.authoring sequential-test docs` -->",
         "",
-        f"A recipe passes when it holds {needed:,} of {TEST_IMAGES:,} in {rules.hold} consecutive epochs. One run",
+        f"A recipe passes when it holds {needed:,} of {TEST_IMAGES:,} in {rules.streak}. One run",
         f"decides if the level that it holds is more than {rules.near * TEST_IMAGES:.0f} images away from that.",
         f"Otherwise up to {rules.seeds} seeds vote, and the majority decides. How often is that wrong, and how many",
         "runs does it take?",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.console import printable
-from course.errors import CourseError
+from course.errors import CourseError, plural
 
 INSTALL = "Run `pip install 'under8k[grader]'`, or `make install` in a clone,"
 PACKAGES = ("torch", "torchvision", "nbgrader", "jupyterlab")
@@ -57,7 +57,8 @@ def _run(name: str, check: Callable[[], Finding]) -> Finding:
 
 
 def _python() -> Finding:
-    text = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    system, cores = f"{platform.system()} {platform.machine()}", plural(os.cpu_count() or 1, "core")
+    text = f"Python {platform.python_version()} on {system}, {cores}"
     return Finding("python", True, text)
 
 
@@ -93,7 +94,7 @@ def _device() -> Finding:
         offered = torch.cuda.get_device_properties(device)
         text = (
             f"CUDA {torch.version.cuda}: {offered.name}, {offered.total_memory / 1e9:.0f} GB, compute capability "
-            f"{offered.major}.{offered.minor}, {torch.cuda.device_count()} device(s)"
+            f"{offered.major}.{offered.minor}, {plural(torch.cuda.device_count(), 'device')}"
         )
         return Finding("device", True, text, "To see how fast and how repeatable: `python -m autograder.bench.gpu`.")
     return Finding(
@@ -163,7 +164,7 @@ def _store() -> Finding:
     if not is_begun(url):
         return Finding("store", True, text if url.get_backend_name() != "sqlite" else f"{text}; there are none yet")
     with open_store(read_only=True) as store:  # refuses one that was begun with another secret
-        return Finding("store", True, f"{text}: {store.chain_end()[0]:,} records, and the secret fits")
+        return Finding("store", True, f"{text}: {plural(store.chain_end()[0], 'record')}, and the secret fits")
 
 
 def _can_create(path: Path) -> bool:

@@ -12,7 +12,7 @@ import click
 
 from autograder.cli.options import json_option, store_option
 from autograder.console import ExitCode, printable, report_errors
-from course.errors import UsageError
+from course.errors import UsageError, plural
 
 if TYPE_CHECKING:
     from autograder.gradebook.audit import Difference
@@ -94,7 +94,7 @@ def status(assignments: tuple[str, ...], folder: Path, missing: bool, store_url:
     for sentence in view.left_out:
         click.secho(sentence, fg="yellow")
     if not by_assignment:
-        click.echo(f"Nobody has handed in anything. The gradebook has {len(view.students):,} students.")
+        click.echo(f"Nobody has handed in anything. The gradebook has {plural(len(view.students), 'student')}.")
 
 
 def _read(folder: Path, store_url: str | None, *, chain: bool = False) -> tuple[CourseView, list[str]]:

@@ -20,6 +20,7 @@ from autograder.console import VERDICT_COLORS, format_duration, printable
 from autograder.console.rich_console import RichConsole
 from autograder.store import SharedRecipe
 from autograder.workers.messages import Progress, RunStarted
+from course.errors import plural
 from course.training.results import EpochResult
 
 MAX_ROWS = 24  # workers that the table shows
@@ -148,8 +149,8 @@ def outcome_line(outcome: Outcome, prefix: str = "") -> Text:
     text = Text(prefix).append(f"{verdict:<10}", VERDICT_COLORS.get(outcome.verdict, ""))
     text.append(f" {printable(outcome.student, 40)}, {outcome.assignment}: ")
     if outcome.best is not None and outcome.total is not None:
-        text.append(f"{outcome.counted:,} parameters, best {outcome.best / outcome.total:.2%}, {outcome.runs} run")
-        text.append("s" if outcome.runs > 1 else "")
+        text.append(f"{outcome.counted:,} parameters, best {outcome.best / outcome.total:.2%}, ")
+        text.append(plural(outcome.runs, "run"))
     else:
         text.append(printable(outcome.reasons[0] if outcome.reasons else "", 300))
     return text
@@ -160,7 +161,7 @@ def print_summary(
 ) -> None:
     """Print the end of a batch on stdout; `store` is the name of the store."""
     took, verdicts = format_duration(summary.seconds), describe_verdicts(summary.verdicts)
-    lines = [Text(f"{len(summary.outcomes)} submissions in {took}: {verdicts}.")]
+    lines = [Text(f"{plural(len(summary.outcomes), 'submission')} in {took}: {verdicts}.")]
     for outcome in summary.outcomes:
         if outcome.verdict == "internal":
             lines.append(outcome_line(outcome, "  not the student's fault, graded again next time: "))

@@ -19,6 +19,7 @@ from click.core import ParameterSource
 from autograder.cli.batch import BatchArguments, batch_arguments, grade_class
 from autograder.console import ExitCode, print_warning, printable, report_errors
 from autograder.console.text import nbgrader_command
+from course.errors import plural
 
 if TYPE_CHECKING:
     from autograder.batch import BatchSummary
@@ -188,7 +189,7 @@ def _compare(
         if concerned.waiting:
             click.echo(f"Without a verdict, and not compared: {concerned.waiting:,}. `autograder batch` grades them.")
         if number is not None:
-            click.echo(f"Regrade {number} in {name}: {len(replacements):,} new verdicts count.")
+            click.echo(f"Regrade {number} in {name} makes {plural(len(replacements), 'new verdict')} count.")
             _print_way_back(batch, number)
             moved = [change for change in changes if grades.of(change) in ("up", "down")]
             _print_gradebook([(change.assignment, change.student) for change in moved], course)
@@ -283,8 +284,8 @@ def _describe(attempt: GradedAttempt | None) -> str:
 def _print_counts(directions: Counter[Direction]) -> None:
     unknown = f", {directions['unknown']:,} must be trained to know (--train)" if directions["unknown"] else ""
     click.echo(
-        f"Of {directions.total():,} grades {directions['up']:,} go up, {directions['down']:,} go down, "
-        f"{directions['stay']:,} stay{unknown}."
+        f"{plural(directions.total(), 'grade')}: {directions['up']:,} up, {directions['down']:,} down, "
+        f"{directions['stay']:,} unchanged{unknown}."
     )
 
 
@@ -348,7 +349,7 @@ def describe(history: RegradeHistory, changes: Sequence[VerdictChange]) -> str:
     lines = []
     for record in history.records:
         verdicts = Counter((c.before, c.after) for c in changes if c.regrade == record.number and c.before != c.after)
-        what = f"{record.verdicts:,} new verdicts"
+        what = plural(record.verdicts, "new verdict")
         if record.undoes is not None:
             what = f"regrade {record.undoes} is taken back"
         elif verdicts:

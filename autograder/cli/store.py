@@ -11,7 +11,7 @@ import click
 
 from autograder.cli.options import json_option, store_option
 from autograder.console import ExitCode, printable, report_errors
-from course.errors import UsageError
+from course.errors import UsageError, plural
 
 if TYPE_CHECKING:
     from autograder.gradebook.explain.evidence import Evidence
@@ -43,7 +43,7 @@ def verify(store_url: str | None, noted_end: str | None) -> None:
     for problem in problems:
         click.secho(problem, fg="red")
     if not problems:
-        click.secho(f"All {count:,} records of {store.name} are as they were written.", fg="green")
+        click.secho(f"{plural(count, 'record')} of {store.name} checked: all is as it was written.", fg="green")
     click.echo(f"end of the chain: {end}")
     sys.exit(ExitCode.NOT_PASSED if problems else ExitCode.SUCCESS)
 

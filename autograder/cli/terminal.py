@@ -10,6 +10,7 @@ from tqdm import tqdm
 from autograder.console import VERDICT_COLORS, printable
 from autograder.store.records import Result
 from autograder.workers.messages import Progress, RunStarted
+from course.errors import plural
 from course.inspection.record import Inspection
 from course.notebook import log_line
 from course.rules import PACKAGED, rules_file
@@ -66,7 +67,9 @@ def print_verdict(result: Result) -> None:
         _print_counts(result.inspection)
     for run in result.runs:
         accuracies = " ".join(f"{epoch.accuracy:.2%}"[:-1] for epoch in run.epochs)
-        click.echo(f"seed {run.seed} on {run.device}, {run.threads} thread(s), {run.seconds:,.0f} s: {accuracies}")
+        click.echo(
+            f"seed {run.seed} on {run.device}, {plural(run.threads, 'thread')}, {run.seconds:,.0f} s: {accuracies}"
+        )
     _print_headline(result, " (borderline: the seeds did not agree)" if result.borderline else "")
     if rules_file() != PACKAGED:
         click.echo(f"rules: {printable(str(rules_file()))}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from autograder.console import printable
 from autograder.gradebook import commands
 from autograder.gradebook.course_view import StudentWork
+from course.errors import plural
 
 MAX_NAMED = 10
 
@@ -145,5 +146,4 @@ def describe_count(count: StateCount) -> str:
 
 def describe_states(statuses: Sequence[StudentStatus]) -> str:
     """All students of an assignment in one line: `3 students: 2 graded; 1 handed in nothing: gus.`"""
-    students = "1 student" if len(statuses) == 1 else f"{len(statuses):,} students"
-    return f"{students}: " + "; ".join(map(describe_count, count_states(statuses))) + "."
+    return f"{plural(len(statuses), 'student')}: " + "; ".join(map(describe_count, count_states(statuses))) + "."

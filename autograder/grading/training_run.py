@@ -31,7 +31,7 @@ from autograder.workers.messages import (
     parse_trainer_message,
 )
 from course import data
-from course.errors import GraderError, RecipeError
+from course.errors import GraderError, RecipeError, plural
 from course.spec import Spec
 from course.training.hardware import keep_compiled_loops, may_have_gpu
 from course.training.results import EpochResult
@@ -150,9 +150,8 @@ class TrainingRun:
     def _record(self, seconds: float) -> RunRecord:
         is_complete = len(self._epochs) == self._spec.epochs or self._ended
         if self._started is None or not is_complete:
-            raise GraderError(
-                f"The trainer ended after {len(self._epochs)} of {self._spec.epochs} epochs without saying why."
-            )
+            trained = f"{len(self._epochs)} of {plural(self._spec.epochs, 'epoch')}"
+            raise GraderError(f"The trainer ended after {trained} without saying why.")
         return RunRecord(
             seed=self._seed,
             device=self._started.device,

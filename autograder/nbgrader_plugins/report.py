@@ -138,7 +138,7 @@ def _advice_on_curve(run: RunRecord, rules: Rules, spare_parameters: int) -> lis
             f"{spare_parameters:,} more parameters are allowed: widen the layers in which the image is small."
         )
     if last.epoch < rules.max_epochs:
-        advice.append(f"{rules.max_epochs} epochs are allowed, and {last.epoch} were trained.")
+        advice.append(f"Only {last.epoch} of the {rules.max_epochs} epochs that are allowed were used.")
     return advice
 
 

@@ -13,7 +13,7 @@ import io
 import os
 import sys
 
-from course.errors import CourseError, RecipeError, StudentCodeError, UsageError
+from course.errors import CourseError, RecipeError, StudentCodeError, UsageError, plural
 
 
 class NotReady(CourseError):
@@ -69,11 +69,12 @@ def check_recipe(source: str, assignment: str) -> str:
     if reasons:
         raise NotReady("\n".join(["The grader would refuse this recipe:", *(f"- {reason}" for reason in reasons)]))
     return (
-        f"- {inspection.counted:,} parameters counted, {rules.max_parameters:,} allowed: "
+        f"- {plural(inspection.counted, 'parameter')} counted, {rules.max_parameters:,} allowed: "
         f"{inspection.describe_count()}\n"
-        f"- {inspection.epochs} epochs, {rules.max_epochs} allowed; receptive field {inspection.receptive_field} px\n"
+        f"- {plural(inspection.epochs, 'epoch')}, {rules.max_epochs} allowed; "
+        f"receptive field {inspection.receptive_field} px\n"
         "Nothing would be refused. What is left is the training, under seeds that only the grader knows: "
-        f"{rules.accuracy:.2%} are asked for in {rules.hold} consecutive epochs."
+        f"{rules.accuracy:.2%} are asked for in {rules.streak}."
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from course.errors import plural
 from course.inspection.record import Choices, Inspection
 from course.recipe import TEST_IMAGES
 from course.rules.limits import FORBIDDEN, Rules
@@ -169,15 +170,16 @@ def _describe_run(rules: Rules, run: Sequence[int], total: int) -> str:
     if not run:
         return "no epoch was finished."
     needed = rules.needed(total)
-    goal = f"{needed:,} of {total:,} ({rules.accuracy:.2%}) for {rules.hold} consecutive epochs"
+    goal = f"{needed:,} of {total:,} ({rules.accuracy:.2%}) for {rules.streak}"
     streak = longest_streak(run, needed)
     if streak and len(streak) >= rules.hold:
+        epochs = f"epochs {streak.first}-{streak.last}" if len(streak) > 1 else f"epoch {streak.first}"
         return (
-            f"accuracy held in epochs {streak.first}-{streak.last}, at least {streak.lowest:,} of {total:,} "
+            f"accuracy held in {epochs}, at least {streak.lowest:,} of {total:,} "
             f"({streak.lowest / total:.2%}); needed: {goal}."
         )
     best = max(run)
-    held = f"{len(streak)} epoch{'s' * (len(streak) > 1)} in a row" if streak else "in no epoch"
+    held = f"{plural(len(streak), 'epoch')} in a row" if streak else "in no epoch"
     return (
         f"accuracy reached {held}; best {best:,} of {total:,} ({best / total:.2%}) in epoch {run.index(best) + 1}; "
         f"needed: {goal}."

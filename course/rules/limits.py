@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from course.errors import UsageError
+from course.errors import UsageError, plural
 from course.recipe import TEST_IMAGES
 from course.rules.course_folder import RULES, course_folder
 
@@ -57,11 +57,16 @@ class Rules:
         """Whether more is restricted than counts and accuracies."""
         return bool(self.forbid) or self.transforms is not None or self.optimizers is not None
 
+    @property
+    def streak(self) -> str:
+        """For how long the accuracy has to be held, in words: `2 consecutive epochs`."""
+        return "1 epoch" if self.hold == 1 else f"{self.hold} consecutive epochs"
+
     def describe(self) -> str:
         """Sentences for people, with every limit that a student has to keep."""
         sentences = [
-            f"At most {self.max_parameters:,} parameters and {self.max_epochs} epochs; {self.accuracy:.2%} held for "
-            f"{self.hold} consecutive epochs."
+            f"At most {plural(self.max_parameters, 'parameter')} and {plural(self.max_epochs, 'epoch')}; "
+            f"{self.accuracy:.2%} held for {self.streak}."
         ]
         if self.forbid:
             sentences.append(f"No {' and no '.join(FORBIDDEN[name] for name in self.forbid)}.")

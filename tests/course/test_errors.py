@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from course import errors
-from course.errors import CourseError, Diverged, RecipeError, SpecError, is_out_of_memory
+from course.errors import CourseError, Diverged, RecipeError, SpecError, is_out_of_memory, plural
 
 
 def test_a_run_that_diverged_is_named_with_epoch_step_rate_limit_and_the_next_step():
@@ -43,3 +43,7 @@ def test_running_out_of_memory_is_recognised_from_python_and_from_torch():
         torch.empty(2**58, dtype=torch.uint8)
     assert is_out_of_memory(caught.value)
     assert not is_out_of_memory(RuntimeError("shape '[3]' is invalid"))
+
+
+def test_a_number_of_things_is_in_the_plural_unless_it_is_one():
+    assert [plural(n, "epoch") for n in (0, 1, 2, 1234)] == ["0 epochs", "1 epoch", "2 epochs", "1,234 epochs"]

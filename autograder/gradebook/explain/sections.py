@@ -16,6 +16,7 @@ from autograder.gradebook.explain.evidence import Evidence, JudgedRun
 from autograder.gradebook.explain.rerun import Rerun
 from autograder.grading.times import shown
 from autograder.store.counting.attempt_history import VerdictHistory
+from course.errors import plural
 from course.training.results import EpochResult
 
 MAX_CHANGES = 20  # that are listed of a training that gave other numbers
@@ -179,8 +180,9 @@ def _run(run: JudgedRun, all_digits: bool) -> Section:
     history, record = run.history, run.record
     lines = [
         f"Seed {record.seed}{DRAWN[run.is_drawn]}.",
-        f"{record.device} with {record.threads} thread(s): {record.device_name}; {format_duration(record.seconds)} of "
-        f"training, begun {_time(history.started)}, by {', '.join(dict.fromkeys(history.trained_by)) or 'nobody'}.",
+        f"{record.device} with {plural(record.threads, 'thread')}: {record.device_name}; "
+        f"{format_duration(record.seconds)} of training, begun {_time(history.started)}, "
+        f"by {', '.join(dict.fromkeys(history.trained_by)) or 'nobody'}.",
         f"Isolation: {history.isolation or 'not noted'}. Versions: {_versions(history.versions)}.",
     ]
     if history.key.reduced:
@@ -214,10 +216,11 @@ def _cells(epoch: EpochResult, all_digits: bool) -> tuple[str, ...]:
 def rerun_section(rerun: Rerun) -> Section:
     """What training again gave."""
     lines = [f"Not as it was: {condition}. Other digits may come from that." for condition in rerun.conditions]
+    trained = f"{plural(rerun.runs, 'run')} and {plural(rerun.epochs, 'epoch')}"
     if rerun.is_equal:
-        lines.append(f"Equal: all numbers of {rerun.runs} run(s) and {rerun.epochs} epochs, to the last digit.")
+        lines.append(f"Equal: all numbers of {trained}, to the last digit.")
         return Section("Trained again", tuple(lines))
-    lines.append(f"Not equal: {len(rerun.changed):,} numbers of {rerun.runs} run(s) and {rerun.epochs} epochs differ.")
+    lines.append(f"Not equal: {plural(len(rerun.changed), 'number')} of {trained}.")
     if len(rerun.changed) > MAX_CHANGES:
         lines.append(f"The first {MAX_CHANGES} of them:")
     rows = tuple(
@@ -247,7 +250,8 @@ def _describe_standing(verdict: VerdictHistory) -> str:
 
 def _chain(evidence: Evidence) -> Section:
     chain, history = evidence.chain, evidence.history
-    lines = [f"{history.records} records of this attempt and {chain.links:,} of the store {chain.store} were checked."]
+    checked = plural(history.records, "record")
+    lines = [f"Checked: {checked} of this attempt, and {chain.links:,} of the store {chain.store}."]
     lines.append(
         "Intact: each is as the grader wrote it."
         if evidence.is_intact

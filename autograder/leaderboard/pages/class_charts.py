@@ -10,6 +10,7 @@ from autograder.grading.times import shown
 from autograder.leaderboard.pages.figures import Figure, horizontal_goal, label_at_right, plain, vertical_goal
 from autograder.leaderboard.ranking import VERDICTS, LeaderboardRow
 from autograder.store import AttemptSummary
+from course.errors import plural
 from course.rules import Rules
 
 NO_VERDICT = "none yet"
@@ -37,7 +38,7 @@ def pareto_front(rows: Iterable[LeaderboardRow], rules: Rules) -> Figure:
         "data": [*(_dots(group, name, role, symbol) for name, role, symbol, group in groups if group), front_line],
         "layout": {
             "xaxis": {"title": {"text": "parameters counted"}},
-            "yaxis": {"title": {"text": f"held for {rules.hold} epochs, %"}},
+            "yaxis": {"title": {"text": f"held for {plural(rules.hold, 'epoch')}, %"}},
             "shapes": [horizontal_goal(100 * rules.accuracy), vertical_goal(rules.max_parameters)],
             "annotations": [label_at_right(f"{rules.accuracy:.2%}", 100 * rules.accuracy)],
         },

@@ -119,7 +119,7 @@ def test_a_gpu_is_told_with_what_it_offers(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: offered)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     device = findings()["device"]
-    assert device.ok and "NVIDIA H200, 151 GB, compute capability 9.0, 1 device(s)" in device.text
+    assert device.ok and "NVIDIA H200, 151 GB, compute capability 9.0, 1 device" in device.text
     assert "autograder.bench.gpu" in device.remedy
 
 

@@ -58,7 +58,7 @@ def lowered():
 
 
 def test_while_no_rule_has_changed_there_is_nothing_to_apply(regrade):
-    assert regrade() == "Of 4 grades 0 go up, 0 go down, 4 stay.\nThere is nothing to apply.\n"
+    assert regrade() == "4 grades: 0 up, 0 down, 4 unchanged.\nThere is nothing to apply.\n"
 
 
 def test_the_preview_says_who_changes_how_and_why_and_changes_nothing(regrade, verdicts, lowered, tmp_path):
@@ -67,7 +67,7 @@ def test_the_preview_says_who_changes_how_and_why_and_changes_nothing(regrade, v
     assert re.search(r"^ada +fail 99\.35% +pass 99\.35% +accuracy 0\.994, now 0\.993 *$", said, re.MULTILINE)
     assert re.search(r"^dora +fail 99\.25% +needs run 2 +accuracy 0\.994, now 0\.993 *$", said, re.MULTILINE)
     assert "the same verdict for ben, cyd (accuracy 0.994, now 0.993)" in said
-    assert "Of 4 grades 1 go up, 0 go down, 2 stay, 1 must be trained to know (--train)." in said
+    assert "4 grades: 1 up, 0 down, 2 unchanged, 1 must be trained to know (--train)." in said
     assert "--apply --reason TEXT" in said and max(map(len, said.splitlines())) <= 100
     assert (tmp_path / "results.db").read_bytes() == before
 
@@ -75,22 +75,22 @@ def test_the_preview_says_who_changes_how_and_why_and_changes_nothing(regrade, v
 def test_applied_for_all_it_counts_and_is_taken_back_by_its_number(regrade, verdicts, lowered, course):
     before = verdicts()
     said = regrade("--apply", "--reason", "99.30 is enough", code=1)
-    assert "Regrade 1 in" in said and ": 3 new verdicts count." in said
+    assert "Regrade 1 in" in said and "makes 3 new verdicts count." in said
     assert f"To take it back: autograder regrade {course} --undo 1 --reason TEXT" in said
     assert verdicts() == before | {"ada": "pass"}
-    assert "Of 4 grades 0 go up" in regrade(code=1)
+    assert "4 grades: 0 up" in regrade(code=1)
     said = regrade("--undo", "1", "--reason", "it was not")
-    assert "regrade 1 is taken back" in said and "Of 4 grades 0 go up, 1 go down, 3 stay." in said
+    assert "regrade 1 is taken back" in said and "4 grades: 0 up, 1 down, 3 unchanged." in said
     assert verdicts() == before
-    assert "1 go up, 0 go down, 3 stay" in regrade("--undo", "2", "--reason", "it was after all")
+    assert "1 up, 0 down, 3 unchanged" in regrade("--undo", "2", "--reason", "it was after all")
     assert verdicts() == before | {"ada": "pass"}
 
 
 def test_some_alone_are_regraded(regrade, verdicts, lowered):
     before = verdicts()
-    assert "Of 1 grades" in regrade("--student", "cyd", "--apply", "--reason", "x")
+    assert "1 grade: " in regrade("--student", "cyd", "--apply", "--reason", "x")
     assert verdicts() == before
-    assert "Of 1 grades 0 go up, 0 go down, 1 stay" in regrade("--student", "cyd")
+    assert "1 grade: 0 up, 0 down, 1 unchanged" in regrade("--student", "cyd")
     regrade("--student", "ada", "--apply", "--reason", "x")
     assert verdicts() == before | {"ada": "pass"}
 

@@ -36,7 +36,7 @@ def test_an_untouched_store_is_confirmed_with_the_end_of_its_chain(path):
     with open_store(path) as store:
         count, end = store.chain_end()
     assert result.exit_code == 0
-    assert result.stdout == f"All {count} records of {path} are as they were written.\nend of the chain: {end}\n"
+    assert result.stdout == f"{count} records of {path} checked: all is as it was written.\nend of the chain: {end}\n"
     assert verify(path, "--end", end).exit_code == 0
 
 
@@ -133,7 +133,7 @@ def test_rerun_trains_with_progress_and_ends_with_code_0_if_equal_and_1_if_not(t
         grade(path, options, RecordingListener(), store=store, student="ada")
     equal = explain(course.root, "--student", "ada", "--rerun")
     assert equal.exit_code == 0, equal.output
-    assert "Equal: all numbers of 1 run(s) and 2 epochs" in equal.stdout and "EPOCH: 2" in equal.stderr
+    assert "Equal: all numbers of 1 run and 2 epochs" in equal.stdout and "EPOCH: 2" in equal.stderr
     with open_store(str(course.store_path)) as store:
         execute(store, "UPDATE epochs SET train_correct = train_correct + 1 WHERE epoch = 1")
     changed = explain(course.root, "--student", "ada", "--rerun", "--json")

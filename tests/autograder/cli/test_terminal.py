@@ -35,7 +35,7 @@ def test_a_quiet_grading_prints_nothing(capsys):
 def test_a_verdict_comes_with_its_runs_reasons_and_isolation(capsys):
     print_verdict(result_of("fail"))
     shown = capsys.readouterr().out
-    assert "seed 7 on cpu, 1 thread(s), 2 s: 90.20 90.40 90.60\n" in shown
+    assert "seed 7 on cpu, 1 thread, 2 s: 90.20 90.40 90.60\n" in shown
     assert "\nFAIL: x.py, challenge\n  - Because.\n" in shown
     assert "isolation: bubblewrap; " in shown
 

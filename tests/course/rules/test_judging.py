@@ -118,6 +118,13 @@ def test_reasons_name_the_epochs_the_count_and_what_is_needed():
     assert "best 9,955 of 10,000 (99.55%) in epoch 15" in reason
 
 
+def test_a_streak_of_one_epoch_is_asked_for_and_told_in_the_singular():
+    rules = replace(CHALLENGE, hold=1, max_epochs=1)
+    assert "At most 7,999 parameters and 1 epoch; 99.40% held for 1 epoch." in rules.describe()
+    (reason,) = judge(rules, [[9_900, 9_951, 9_900]]).reasons
+    assert "accuracy held in epoch 2, at least 9,951" in reason and reason.endswith("(99.40%) for 1 epoch.")
+
+
 DIVERGED = "Training diverged in epoch 2, step 41, at learning rate 0.3: the loss is no longer finite."
 
 

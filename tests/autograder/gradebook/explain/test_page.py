@@ -49,7 +49,7 @@ def test_the_picture_is_there_if_something_was_trained(made_up):
 
 def test_what_training_again_gave_is_on_it(made_up):
     html = page(made_up([9_970] * 3), Rerun((), 1, 3, ()))
-    assert "Equal: all numbers of 1 run(s) and 3 epochs, to the last digit." in Parsed(html).text
+    assert "Equal: all numbers of 1 run and 3 epochs, to the last digit." in Parsed(html).text
 
 
 def test_a_long_line_of_a_source_is_whole_and_its_indentation_stays():

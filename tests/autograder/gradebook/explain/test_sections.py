@@ -94,7 +94,7 @@ def test_characters_that_nobody_sees_are_counted(hostile, made_up):
 
 def test_a_training_that_came_out_equal_says_so_and_how_much_was_compared():
     section = rerun_section(Rerun((), 2, 30, ()))
-    assert section.sentences == ("Equal: all numbers of 2 run(s) and 30 epochs, to the last digit.",)
+    assert section.sentences == ("Equal: all numbers of 2 runs and 30 epochs, to the last digit.",)
     assert not section.is_alarm and section.rows == ()
 
 
