@@ -53,10 +53,11 @@ def leaderboard(
     rows = class_state.table(assignment).rows
     if html:
         _write(html, export.students_page(rows, assignment, given.best if best is None else best))
-        click.echo(f"Written for students: {html}")
     if csv:
         _write(csv, export.as_csv(rows))
-        click.echo(f"Written with names: {csv}")
+    for whom, path in (("for students", html), ("with names", csv)):
+        if path:
+            click.echo(f"Written {whom}: {path}")
     if not (html or csv):
         RichConsole().print(export.terminal_table(rows, assignment))
 

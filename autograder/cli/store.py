@@ -93,13 +93,20 @@ def explain(
     url = store_url or (settings.store_url if settings else None)
     with open_store(url, read_only=True) as store:
         evidence = collect_evidence(store, student, assignment=assignment, number=number, settings=settings)
+    if html:  # before anything is printed: who reads it may stop reading
+        _write_page(html, evidence)
     if not as_json:
         _print_evidence(evidence)
     rerun = _train_again(evidence, trust_submissions, quiet=as_json) if reruns else None
-    if html:
-        _write_page(html, evidence, rerun, quiet=as_json)
+    if rerun:
+        if html:
+            _write_page(html, evidence, rerun)
+        if not as_json:
+            _print_rerun(rerun)
     if as_json:
         click.echo(json.dumps(evidence.to_dict() | {"rerun": rerun and rerun.to_dict()}, indent=2, default=str))
+    elif html:
+        click.echo(f"\nWritten: {printable(str(html))}")
     is_fine = evidence.is_intact and (rerun is None or rerun.is_equal)
     sys.exit(ExitCode.SUCCESS if is_fine else ExitCode.NOT_PASSED)
 
@@ -127,20 +134,22 @@ def _train_again(evidence: Evidence, trust_submissions: bool, *, quiet: bool) ->
     """Train with progress on stderr, what is not as it was first. Raises UsageError, GraderError."""
     from autograder.cli.terminal import GradingDisplay
     from autograder.gradebook.explain.rerun import changed_conditions, check_rerun, train_again
-    from autograder.gradebook.explain.sections import rerun_section
-    from autograder.gradebook.explain.terminal import print_sections
 
     verdict = check_rerun(evidence.verdict)
     with GradingDisplay(quiet=quiet) as display:
         for condition in changed_conditions(verdict):
             display.stage(printable(f"not as it was, so digits may differ: {condition}"))
-        rerun = train_again(verdict, display, trust_submissions=trust_submissions)
-    if not quiet:
-        print_sections([rerun_section(rerun)])
-    return rerun
+        return train_again(verdict, display, trust_submissions=trust_submissions)
 
 
-def _write_page(path: Path, evidence: Evidence, rerun: Rerun | None, *, quiet: bool) -> None:
+def _print_rerun(rerun: Rerun) -> None:
+    from autograder.gradebook.explain.sections import rerun_section
+    from autograder.gradebook.explain.terminal import print_sections
+
+    print_sections([rerun_section(rerun)])
+
+
+def _write_page(path: Path, evidence: Evidence, rerun: Rerun | None = None) -> None:
     from autograder.gradebook.explain.page import page
     from course.files import write_atomically
 
@@ -148,5 +157,3 @@ def _write_page(path: Path, evidence: Evidence, rerun: Rerun | None, *, quiet: b
         write_atomically(path, page(evidence, rerun))
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.") from None
-    if not quiet:
-        click.echo(f"\nWritten: {printable(str(path))}")

@@ -1,11 +1,13 @@
 """`autograder verify` and `autograder explain`."""
 
 import json
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
 
 from autograder.cli.main import main
+from autograder.console import ExitCode
 from autograder.grading.options import Options, ReducedRun
 from autograder.grading.pipeline import grade
 from autograder.store import open_store
@@ -92,6 +94,15 @@ def test_explain_writes_a_page_and_json(course, tmp_path):
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
     data = json.loads(explain(course.root, "--student", "ada", "--json").stdout)
     assert (data["verdict"], data["number"], data["rerun"]) == ("pass", 1, None)
+
+
+@ignores_warnings
+def test_a_page_is_whole_also_where_nobody_reads_what_is_printed(course, tmp_path, monkeypatch):
+    path = tmp_path / "ada.html"
+    monkeypatch.setattr("autograder.gradebook.explain.terminal.print_headline", Mock(side_effect=BrokenPipeError))
+    monkeypatch.setattr("autograder.console.commands.discard_output", lambda: None)
+    assert explain(course.root, "--student", "ada", "--html", path).exit_code == ExitCode.BROKEN_PIPE
+    assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
 
 
 @ignores_warnings
