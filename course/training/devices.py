@@ -77,7 +77,7 @@ def refusing_unrepeatable() -> Iterator[None]:
             raise
         raise RecipeError(
             f"On CUDA, PyTorch's {found[1]} gives slightly different results each time, and a graded run must be "
-            "repeatable. Use another operator, such as one with fixed windows, or grade with --device cpu."
+            "repeatable. Use another operator, such as one with fixed windows, or the device cpu."
         ) from error
 
 

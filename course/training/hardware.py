@@ -28,7 +28,7 @@ def choose_device_type(name: str = "auto") -> Literal["cpu", "cuda"]:
         if torch.cuda.is_available():
             return "cuda"
     if name == "cuda":
-        raise UsageError("This machine has no CUDA device that PyTorch can use. Use --device cpu, or auto.")
+        raise UsageError("This machine has no CUDA device that PyTorch can use. Use the device cpu, or auto.")
     return "cpu"
 
 

@@ -35,7 +35,7 @@ def test_auto_takes_cuda_where_there_is_one(gpu):
 def test_a_device_that_is_not_there_is_refused_with_the_next_step(gpu, monkeypatch, driver):
     gpu(False)
     monkeypatch.setattr(hardware, "may_have_gpu", lambda: driver)
-    with pytest.raises(UsageError, match="Use --device cpu, or auto"):
+    with pytest.raises(UsageError, match="Use the device cpu, or auto"):
         choose_device_type("cuda")
 
 
