@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from autograder.console import printable
 from course.errors import CourseError, plural
 
 INSTALL = "Run `pip install 'under8k[grader]'`, or `make install` in a clone,"
+CONFIG = "nbgrader_config.py"
 PACKAGES = ("torch", "torchvision", "nbgrader", "jupyterlab")
 
 
@@ -39,6 +42,7 @@ def run_checks() -> list[Finding]:
         "device": _device,
         "data": _data,
         "isolation": _isolation,
+        "course": _course,
         "secret": _secret,
         "store": _store,
     }
@@ -136,6 +140,28 @@ def _isolation() -> Finding:
     )
 
 
+def _course() -> Finding:
+    from course.rules import assignments, rules_file
+
+    root = _course_root()
+    limits = f"{rules_file()} has the limits of {plural(len(assignments()), 'assignment')}"
+    if root is None:
+        return Finding("course", True, f"this folder is in no course of nbgrader's; {limits}")
+    if find_spec("nbgrader"):
+        from autograder.gradebook.settings import read_settings
+
+        read_settings(root)
+    return Finding("course", True, f"{root} is a course of nbgrader's, and its {CONFIG} can be read; {limits}")
+
+
+def _course_root() -> Path | None:
+    """The root of the course of nbgrader's at hand; one that was made from a clone has no limits of its own."""
+    from course.rules import course_folder
+
+    root = course_folder() or Path.cwd()
+    return root if (root / CONFIG).is_file() else None
+
+
 def _secret() -> Finding:
     from autograder.store.secret import SECRET_VARIABLE, read_secret, secret_file, secret_place
 
@@ -158,12 +184,18 @@ def _store() -> Finding:
     from autograder.store.engine import is_begun, name_of, store_url
     from course.rules import course_folder
 
-    url = store_url(None)
+    setting, root = None, _course_root()
+    if root and find_spec("nbgrader"):
+        from autograder.gradebook.settings import read_settings
+
+        with contextlib.suppress(CourseError):  # told by the check of the course
+            setting = read_settings(root).store_url
+    url = store_url(setting)
     whose = f"of the course {course}" if (course := course_folder()) else "outside of a course"
     text = f"results {whose} are kept in {name_of(url)}"
     if not is_begun(url):
         return Finding("store", True, text if url.get_backend_name() != "sqlite" else f"{text}; there are none yet")
-    with open_store(read_only=True) as store:  # refuses one that was begun with another secret
+    with open_store(setting, read_only=True) as store:  # refuses one that was begun with another secret
         return Finding("store", True, f"{text}: {plural(store.chain_end()[0], 'record')}, and the secret fits")
 
 

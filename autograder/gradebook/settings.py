@@ -13,6 +13,7 @@ from autograder.console import printable
 from autograder.nbgrader_plugins.gradebook_version import gradebook_problem
 from autograder.nbgrader_plugins.timezones import nbgrader_zone
 from autograder.nbgrader_plugins.trained_score import TrainedScore
+from autograder.store.engine import store_of_course
 from course.errors import UsageError
 from course.rules import choose_course
 
@@ -34,10 +35,7 @@ class CourseSettings:
     @property
     def store_url(self) -> str | None:
         """The store that `nbgrader autograde` uses; None is the one that `autograder` uses by default."""
-        store: str = self.trained_score.store
-        if store and "://" not in store:  # a file, which nbgrader looks for in the course's folder
-            return str(self.root / Path(store).expanduser())
-        return store or None
+        return store_of_course(self.trained_score.store, self.root)
 
     def folder(self, step: str, student: str, assignment: str) -> Path:
         """nbgrader's folder of a hand-in; `step` is submitted, autograded or feedback."""
@@ -71,5 +69,5 @@ def load_config(folder: Path) -> Config:
     except Exception as error:  # it is a program of the instructor's
         raise UsageError(
             f"{folder / CONFIG} cannot be run: {printable(f'{type(error).__name__}: {error}', 300)}. Correct it: "
-            "nbgrader itself would go on with other settings."
+            "nbgrader itself goes on with its own settings, which run hand-ins without a sandbox."
         ) from None

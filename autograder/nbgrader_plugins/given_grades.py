@@ -26,6 +26,7 @@ from autograder.console import ExitCode, student_name
 from autograder.console.text import nbgrader_command
 from autograder.grading.unfinished import has_mark
 from autograder.store import Roster, open_store
+from autograder.store.engine import store_of_course
 from course.errors import CourseError, GraderError
 from course.rules import choose_course
 
@@ -153,9 +154,12 @@ AnyGradebook: TypeAlias = Gradebook | ClassGradebook
 
 def class_gradebook(gradebook: Gradebook, exporter: Configurable) -> AnyGradebook:
     """The gradebook by the class changes in the store of `exporter`'s settings. Raises UsageError, GraderError."""
+    root = Path()
     if isinstance(exporter.parent, NbGrader):
-        choose_course(Path(exporter.parent.coursedir.root))
-    with open_store(exporter.config.TrainedScore.get("store", "") or None, read_only=True) as store:
+        root = Path(exporter.parent.coursedir.root)
+        choose_course(root)
+    url = store_of_course(exporter.config.TrainedScore.get("store", ""), root)
+    with open_store(url, read_only=True) as store:
         roster = store.class_changes.roster()
     return ClassGradebook(gradebook, roster) if roster.in_force else gradebook
 

@@ -32,6 +32,7 @@ from autograder.grading.unfinished import forget_unfinished
 from autograder.nbgrader_plugins.plain_hand_ins import take_plain_files_only
 from autograder.nbgrader_plugins.timezones import understand_time_zones
 from autograder.store import open_store
+from autograder.store.engine import store_of_course
 from course.errors import CourseError
 from course.files import unwritable_text, writable
 from course.rules import choose_course
@@ -95,10 +96,9 @@ class SubmissionReader(NotebookExporter):
 
 def _check_store(converter: Autograde, store: str) -> None:
     """Raise NbGraderException, before anything is graded or removed, if the store or its secret is not at hand."""
-    if store and "://" not in store:
-        store = str(Path(converter.coursedir.root, Path(store).expanduser()))
+    url = store_of_course(store, Path(converter.coursedir.root))
     try:
-        open_store(store or None, groupshared=converter.coursedir.groupshared).close()
+        open_store(url, groupshared=converter.coursedir.groupshared).close()
     except CourseError as error:
         converter.log.error(str(error))
         raise NbGraderException(str(error)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 from base64 import b64encode
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from logging import Logger
@@ -30,6 +31,7 @@ from autograder.nbgrader_plugins.execute import score_output
 from autograder.nbgrader_plugins.timezones import nbgrader_zone
 from autograder.old_names import warn_once
 from autograder.store import Store, counting_attempt, open_store
+from autograder.store.engine import store_of_course
 from autograder.store.records import Result
 from autograder.workers.client import WorkerPool
 from autograder.workers.messages import Progress, RunStarted
@@ -38,6 +40,8 @@ from course.rules import Rules, load_rules
 from course.training.results import EpochResult
 
 TRAINED_CELL = "trained_score"  # its grade_id
+_until_the_end = ExitStack()  # of this process
+atexit.register(_until_the_end.close)
 
 
 class TrainedScore(NbGraderPreprocessor):
@@ -98,7 +102,9 @@ class TrainedScore(NbGraderPreprocessor):
         """Raises GraderError when the grader is at fault: nbgrader then leaves the old score."""
         student = names["student"]
         recipe_sandbox = _recipe_sandbox(sandbox.choose_tier(options.trust_submissions))
-        with open_store(self.store or None, groupshared=self._converter.coursedir.groupshared) as store:
+        coursedir = self._converter.coursedir
+        url = store_of_course(self.store, Path(coursedir.root))
+        with open_store(url, groupshared=coursedir.groupshared) as store:
             path = self._submitted_notebook(names)
             nbgrader_zone()
             if assumed := handed_in(path).assumed:
@@ -173,17 +179,13 @@ def _counting_result(store: Store, result: Result, student: str) -> Result:
 @cache
 def _recipe_sandbox(tier: sandbox.Tier) -> RecipeSandbox:
     """One for all submissions of this process, because it keeps PyTorch loaded."""
-    recipe_sandbox = RecipeSandbox(tier, warm=True)
-    atexit.register(recipe_sandbox.__exit__)
-    return recipe_sandbox
+    return _until_the_end.enter_context(RecipeSandbox(tier, warm=True))
 
 
 @cache
 def _worker_pool() -> WorkerPool:
     """One for all runs of this process, for the same reason."""
-    workers = WorkerPool(warm=True)
-    atexit.register(workers.__exit__)
-    return workers
+    return _until_the_end.enter_context(WorkerPool(warm=True))
 
 
 class _LogListener:

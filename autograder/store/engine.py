@@ -55,6 +55,13 @@ def store_url(given: str | None) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
 
 
+def store_of_course(setting: str, root: Path) -> str | None:
+    """The store that a course's settings name, for `store_url`: a file is in the course's folder, as for nbgrader."""
+    if setting and "://" not in setting:
+        return str(root / Path(setting).expanduser())
+    return setting or None
+
+
 def default_file() -> Path:
     """The store in the folder of the course at hand, else in the user's data folder."""
     return (course_folder() or user_data_path("under8k")) / "results.db"

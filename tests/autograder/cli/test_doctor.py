@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from autograder.cli import doctor
+from autograder.cli.doctor import CONFIG
 from autograder.sandbox import Tier
 from autograder.store import open_store
 from autograder.store.secret import SECRET_VARIABLE, secret_file
+from course.rules import PACKAGED
 
-NAMES = ["python", "packages", "device", "data", "isolation", "secret", "store"]
+NAMES = ["python", "packages", "device", "data", "isolation", "course", "secret", "store"]
 
 
 @pytest.fixture
@@ -68,6 +70,31 @@ def test_an_unreadable_secret_is_a_finding_with_a_remedy(config):
     secret_file().mkdir(parents=True)
     secret = findings()["secret"]
     assert not secret.ok and f"Make the file readable, or set {SECRET_VARIABLE}" in secret.remedy
+
+
+def test_outside_of_a_course_the_packaged_limits_count(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    course = findings()["course"]
+    assert course.ok and "in no course" in course.text and f"{PACKAGED} has the limits of 5 assignments" in course.text
+
+
+def test_a_course_is_told_with_its_limits_and_the_store_that_its_settings_name(own_course):
+    (own_course / CONFIG).write_text("get_config().TrainedScore.store = 'kept/here.db'\n")
+    found = findings()
+    assert found["course"].ok and f"{own_course / 'rules.toml'} has the limits of 5" in found["course"].text
+    assert str(own_course / "kept" / "here.db") in found["store"].text
+
+
+def test_settings_without_which_nbgrader_would_go_on_unsafely_are_a_finding(own_course):
+    (own_course / CONFIG).write_text("c = get_config(\n")
+    course = findings()["course"]
+    assert not course.ok and "cannot be run: SyntaxError" in course.remedy and "without a sandbox" in course.remedy
+
+
+def test_limits_that_cannot_be_read_are_a_finding(own_course):
+    (own_course / "rules.toml").write_text("[challenge]\nhold = 0\n")
+    course = findings()["course"]
+    assert not course.ok and "rules.toml" in course.remedy and "hold" in course.remedy
 
 
 def test_the_store_is_told_with_the_course_that_it_belongs_to_and_is_not_created(own_course):

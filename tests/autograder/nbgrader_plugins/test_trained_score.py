@@ -32,7 +32,7 @@ def trained_score(**settings):
 
 
 def nbgrader_runs_it(monkeypatch, *, force):
-    converter = SimpleNamespace(force=force, coursedir=SimpleNamespace(groupshared=False))
+    converter = SimpleNamespace(force=force, coursedir=SimpleNamespace(groupshared=False, root="."))
     monkeypatch.setattr(TrainedScore, "_converter", converter)
 
 

@@ -54,7 +54,10 @@ def test_memory_is_not_filled_before_it_is_written(monkeypatch):
 
 @pytest.mark.parametrize("kind", [RuntimeError, SpecError])
 def test_an_operator_that_cannot_be_repeated_is_refused_by_name(kind):
-    with pytest.raises(RecipeError, match=r"PyTorch's cumsum_cuda_kernel .* or the device cpu"), refusing_unrepeatable():
+    with (
+        pytest.raises(RecipeError, match=r"PyTorch's cumsum_cuda_kernel .* or the device cpu"),
+        refusing_unrepeatable(),
+    ):
         raise kind("Operation 3 failed: cumsum_cuda_kernel does not have a deterministic implementation, but ...")
 
 
