@@ -38,8 +38,8 @@ class StoreError(GraderError):
 
 
 def store_url(given: str | None) -> URL:
-    """A URL or a file's path; None means $UNDER8K_STORE, else `default_file`. Raises UsageError."""
-    text = given or os.environ.get(STORE_VARIABLE) or str(default_file())
+    """A URL or a file's path; None means $UNDER8K_STORE, else the `default_file` here. Raises UsageError."""
+    text = given or os.environ.get(STORE_VARIABLE) or str(default_file(course_folder()))
     if "://" not in text:
         return URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
     try:
@@ -62,9 +62,9 @@ def store_of_course(setting: str, root: Path) -> str | None:
     return setting or None
 
 
-def default_file() -> Path:
-    """The store in the folder of the course at hand, else in the user's data folder."""
-    return (course_folder() or user_data_path("under8k")) / "results.db"
+def default_file(course: Path | None) -> Path:
+    """The store in the folder of a course, or outside of any in the user's data folder."""
+    return (course or user_data_path("under8k")) / "results.db"
 
 
 def open_engine(url: URL, groupshared: bool = False) -> Engine:

@@ -23,7 +23,13 @@ def private_folder() -> Path | None:
 
 def secret_file() -> Path:
     """In the course at hand, else in the user's configuration."""
-    return (private_folder() or user_config_path("under8k")) / "secret"
+    private = private_folder()
+    return private / "secret" if private else user_secret_file()
+
+
+def user_secret_file() -> Path:
+    """Of what is graded outside of any course."""
+    return user_config_path("under8k") / "secret"
 
 
 def secret_place() -> str:

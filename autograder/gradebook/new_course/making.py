@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,10 @@ from autograder.gradebook.new_course.lessons import lesson_names
 from autograder.gradebook.new_course.packaged import course_id_of, packaged_files
 from autograder.gradebook.new_course.releasing import release_with_gradebook, released_lessons
 from autograder.gradebook.new_course.written import RECORD, WrittenFiles, digest, read_record, write_record
-from autograder.gradebook.settings import CONFIG
+from autograder.gradebook.settings import CONFIG, load_config
+from autograder.store import STORE_VARIABLE
+from autograder.store.engine import default_file
+from autograder.store.secret import PRIVATE, user_secret_file
 from course import __version__
 from course.errors import CourseError, GraderError, UsageError
 from course.files import write_atomically
@@ -34,6 +39,7 @@ def make_course(folder: Path, say: Say, *, update: bool = False) -> None:
         release_lessons(root, lesson_names(root), say)
         return
     _refuse_other_things(root)
+    had_no_limits = (root / CONFIG).is_file() and not (root / PACKAGED.name).is_file()
     try:
         files = _Files(root, say, update)
         changed, ours = files.write(), files.lessons
@@ -42,6 +48,8 @@ def make_course(folder: Path, say: Say, *, update: bool = False) -> None:
             f"The course in {root} cannot be written ({error.strerror or error}). Make the folder writable, or make "
             "room on its disk, and start again: what is finished is kept."
         ) from None
+    if had_no_limits and (root / PACKAGED.name).is_file():
+        _tell_earlier_results(root, say)
     names, released = lesson_names(root), released_lessons(root)
     due = {name for name in names if name in ours and name not in released}
     lessons = {Path(file.path).parts[1]: file for file in changed if file.path.startswith("source/")}
@@ -72,6 +80,20 @@ def _refuse_other_things(root: Path) -> None:
             f"{printable(str(root))} holds other things ({shown}) and is no course of nbgrader's. Name a new or an "
             "empty folder."
         )
+
+
+def _tell_earlier_results(root: Path, say: Say) -> None:
+    """With limits of its own a course has its own store and secret: say where what was graded until now is."""
+    earlier, now = default_file(None), default_file(root)
+    is_named = os.environ.get(STORE_VARIABLE) or load_config(root).TrainedScore.get("store")
+    if is_named or now.exists() or not earlier.exists():
+        return
+    secret = root / PRIVATE / "secret"
+    copy = f"{shlex.join(['cp', str(earlier), str(now)])} && {shlex.join(['cp', str(user_secret_file()), str(secret)])}"
+    say(
+        f"With limits of its own, this course keeps its results in {now}. Those from before are in {earlier}. To keep "
+        f"them, copy them with their secret before anything is graded: {copy}"
+    )
 
 
 def _release(root: Path, name: str, changed: CourseFile | None, say: Say) -> CourseError | None:

@@ -1,6 +1,7 @@
 """A course is made once and again without loss, told what is newer, and brought up to date without losing an edit."""
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from autograder.gradebook.new_course import making
 from autograder.gradebook.new_course.making import make_course
 from autograder.gradebook.new_course.written import RECORD, read_record
 from autograder.gradebook.settings import read_settings
+from autograder.store import STORE_VARIABLE
+from autograder.store.engine import default_file
+from autograder.store.secret import user_secret_file
 from course.errors import GraderError, UsageError
 from course.rules import course_folder
 from tests.autograder.gradebook.new_course.conftest import LESSON, notebook
@@ -54,6 +58,20 @@ def test_made_again_nothing_changes(root):
     (said,) = run(root)
     assert "is a course of nbgrader's" in said
     assert files_below(root) == before
+
+
+def test_a_course_that_gets_its_own_limits_is_told_where_its_earlier_results_are(root, tmp_path, monkeypatch):
+    monkeypatch.delenv(STORE_VARIABLE)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    earlier = default_file(None)
+    earlier.parent.mkdir(parents=True, exist_ok=True)
+    earlier.touch()
+    (root / "rules.toml").unlink()
+    (root / RECORD).unlink()  # as a clone makes a course
+    said = next(line for line in run(root) if "Those from before" in line)
+    command = ["cp", earlier, root / "results.db", "&&", "cp", user_secret_file(), root / ".under8k" / "secret"]
+    assert shlex.split(said)[-len(command) :] == list(map(str, command))
+    assert [line for line in run(root) if "Those from before" in line] == []
 
 
 def test_what_an_instructor_edited_or_deleted_is_kept(root):
