@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
+from autograder.gradebook.explain import rerun
+from autograder.grading import pipeline
+from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.times import ZONE_VARIABLE
 from autograder.nbgrader_plugins import timezones
+from autograder.sandbox import best_tier
 from autograder.store import STORE_VARIABLE, RunKey, Store, open_store
 from autograder.store.secret import SECRET_VARIABLE
 from autograder.workers.client import WorkerPool
@@ -21,6 +25,7 @@ from course.spec import Spec
 from tests.support.browsers import chromium
 from tests.support.changed_rules import changed_rules
 from tests.support.databases import PROGRAMS, PostgreSQL, postgresql
+from tests.support.kept_servers import KeptServers
 from tests.support.recipes import TINY, recipe_of
 
 
@@ -61,6 +66,39 @@ def spec() -> Spec:
 def key(spec: Spec) -> RunKey:
     """Of a run of `spec`."""
     return RunKey(spec.hash, 7, "cpu", 1, "trainer 1", "")
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[KeptServers]:
+    with KeptServers() as servers:
+        yield servers
+
+
+@pytest.fixture
+def kept_servers(servers: KeptServers) -> Iterator[None]:
+    """Let what the test grades in this process be forked from the servers of earlier tests."""
+    with servers.in_use():
+        yield
+
+
+@pytest.fixture
+def recipe_sandbox(kept_servers: None) -> Iterator[RecipeSandbox]:
+    with RecipeSandbox(best_tier(), warm=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def workers(kept_servers: None) -> Iterator[WorkerPool]:
+    with WorkerPool(warm=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def warm(recipe_sandbox: RecipeSandbox, workers: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a grading that is given no processes use these: it would start each of its own anew, in seconds."""
+    monkeypatch.setattr(pipeline, "RecipeSandbox", lambda tier: recipe_sandbox)
+    monkeypatch.setattr(pipeline, "WorkerPool", lambda: workers)
+    monkeypatch.setattr(rerun, "WorkerPool", lambda: nullcontext(workers))
 
 
 @pytest.fixture

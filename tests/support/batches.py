@@ -1,7 +1,5 @@
 """A batch of reduced runs as the tests use it, and what must be in the store after it."""
 
-import json
-import subprocess
 import sys
 
 from sqlalchemy import text
@@ -22,12 +20,6 @@ def batch_command(course, store, *more: str) -> list[str]:
         *(sys.executable, "-m", "autograder.cli.main", "batch", str(course), "--store", store, "--json"),
         *("--reduced", "1/600/500", "--seeds", "1", "--device", "cpu", *more),
     ]
-
-
-def run_command(command: list[str]) -> dict:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def count_rows(store, what: str) -> int:

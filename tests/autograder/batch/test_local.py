@@ -27,6 +27,8 @@ from tests.support.batches import (
 )
 from tests.support.variants import submit
 
+pytestmark = pytest.mark.usefixtures("kept_servers")
+
 
 @pytest.mark.parametrize(
     ("cores", "gigabytes", "threads", "jobs"), [(8, 64, 1, 8), (8, 64, 2, 4), (8, 7, 1, 3), (1, 1, 1, 1)]

@@ -13,6 +13,7 @@ from tests.support.batches import count_rows
 from tests.support.recipes import REDUCED, TINY
 from tests.support.stores import NOON, result_of
 
+pytestmark = pytest.mark.usefixtures("kept_servers")
 sqlite_alone = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
 

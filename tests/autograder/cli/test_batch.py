@@ -1,4 +1,4 @@
-"""`autograder batch` and `autograder regrade`: a class of six, in processes of its own."""
+"""`autograder batch` and `autograder regrade`: a class of six."""
 
 import json
 import signal
@@ -11,18 +11,28 @@ from click.testing import CliRunner
 from autograder.batch import grading_worker
 from autograder.cli.main import main
 from autograder.store import open_store
-from tests.support.batches import assert_each_exactly_once, batch_command, count_rows, run_command
+from tests.support.batches import assert_each_exactly_once, batch_command, count_rows
 from tests.support.variants import submit, variant
+
+pytestmark = pytest.mark.usefixtures("kept_servers")
+
+
+def run_batch_of(course, path) -> dict:
+    """What `autograder batch` prints, run in this process."""
+    done = CliRunner().invoke(main, batch_command(course, path)[3:])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
+def graded(tmp_path_factory, servers):
     """A class of six: four honest recipes, one of them handed in twice, and one that does not run."""
     course = submit(tmp_path_factory.mktemp("course"), 6)
     path = str(course / "results.db")
     (course / "submitted" / "student004" / "challenge" / "challenge.py").write_text(variant(0))
     (course / "submitted" / "student005" / "challenge" / "challenge.py").write_text("x = 1 / 0")
-    return course, path, run_command(batch_command(course, path))
+    with servers.in_use():
+        return course, path, run_batch_of(course, path)
 
 
 @pytest.mark.training
@@ -50,7 +60,7 @@ def test_the_same_batch_again_trains_nothing_and_reports_the_same(graded):
     course, path, report = graded
     with open_store(path) as store:
         records = store.chain_end()
-        second_report = run_command(batch_command(course, path))
+        second_report = run_batch_of(course, path)
         assert store.chain_end() == records
     for submission in (*report["submissions"], *second_report["submissions"]):
         del submission["seconds"]
@@ -124,7 +134,7 @@ def test_a_batch_that_is_interrupted_says_so_and_resumes_later(tmp_path):
     _, errors = running.communicate(timeout=120)
     assert running.returncode == 130, errors.decode()
     assert b"the same command resumes" in errors and b"Traceback" not in errors
-    assert run_command(batch_command(course, path))["verdicts"] == {"fail": 4}
+    assert run_batch_of(course, path)["verdicts"] == {"fail": 4}
     with open_store(path) as store:
         assert_each_exactly_once(store, 4)
 

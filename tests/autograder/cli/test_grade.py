@@ -33,13 +33,13 @@ def command(*arguments: str):
     ],
     ids=["syntax", "magic", "unbound", "not-a-recipe", "too-long"],
 )
-@pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 def test_a_submission_that_cannot_be_trained_gets_a_reason_and_exit_code_1(tmp_path, source, verdict, fragment):
     path = tmp_path / "work.py"
     path.write_text(source)
-    finished = command("grade", str(path), "--json")
+    finished = CliRunner().invoke(main, ["grade", str(path), "--json"])
     result = json.loads(finished.stdout)
-    assert finished.returncode == 1
+    assert finished.exit_code == 1
     assert result["verdict"] == verdict and fragment in result["reasons"][0]
     assert "Traceback" not in finished.stderr
 

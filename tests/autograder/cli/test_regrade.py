@@ -12,6 +12,7 @@ from tests.support.changed_rules import changed_rules
 from tests.support.judged_attempts import grade_made_up
 from tests.support.recipes import TINY
 
+pytestmark = pytest.mark.usefixtures("kept_servers")
 NEARLY = [[9_935] * 3] * 3
 CURVES = {"ada": NEARLY, "ben": [[9_970] * 3], "cyd": [[9_800] * 3], "dora": [[9_925] * 3]}
 

@@ -135,6 +135,7 @@ def test_rerun_of_what_was_never_trained_shows_the_evidence_and_says_why_not(cou
 
 @ignores_warnings
 @pytest.mark.training
+@pytest.mark.usefixtures("warm")
 def test_rerun_trains_with_progress_and_ends_with_code_0_if_equal_and_1_if_not(tmp_path):
     course = MadeUpCourse(tmp_path)
     path = tmp_path / "recipe.py"

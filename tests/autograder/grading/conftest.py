@@ -1,6 +1,6 @@
-"""What the tests of grading share: processes that stay warm from test to test, and a file with a small recipe."""
+"""What the tests of grading share: gradings in processes that are warm, and a file with a small recipe."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -8,22 +8,9 @@ import pytest
 
 from autograder.grading import pipeline
 from autograder.grading.recipe_sandbox import RecipeSandbox
-from autograder.sandbox import best_tier
 from autograder.store.records import Result
 from autograder.workers.client import WorkerPool
 from tests.support.recipes import TINY
-
-
-@pytest.fixture(scope="session")
-def recipe_sandbox() -> Iterator[RecipeSandbox]:
-    with RecipeSandbox(best_tier(), warm=True) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="session")
-def workers() -> Iterator[WorkerPool]:
-    with WorkerPool(warm=True) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -82,6 +82,7 @@ def test_other_versions_and_another_processor_are_named_with_both_values(store, 
 
 
 @pytest.mark.training
+@pytest.mark.usefixtures("warm")
 def test_the_runs_of_a_verdict_come_out_equal_and_nothing_is_written_until_a_digit_was_changed(store, tmp_path):
     path = tmp_path / "recipe.py"
     path.write_text(TINY)
