@@ -196,6 +196,12 @@ class ScheduleColumn(SpecModel):
     option: ShortText
     values: Annotated[tuple[float | tuple[float, float], ...], Field(max_length=MAX_STEPS)]
 
+    @model_validator(mode="after")
+    def _check_values(self) -> Self:
+        if len(set(map(type, self.values))) > 1:
+            raise ValueError(f"the column of {self.option!r} has numbers and pairs of numbers: only one of them may be")
+        return self
+
 
 class RepeatedColumn(SpecModel):
     """An option that takes the same values as the column `same_as`, an earlier one of the table."""

@@ -192,8 +192,8 @@ def check_call(op: Operator, positional: int, keywords: Sequence[str]) -> None:
 def bind(op: Operator, args: Sequence[Any], kwargs: Mapping[str, Any], *, defaults: bool = False) -> dict[str, Any]:
     """A call's arguments by the names in the operator's schema. Raises SpecError when they do not fit it.
 
-    `defaults` adds arguments that the call leaves out, where the schema has a default. The arguments of a size operator
-    have no names; they are called "0" and "1".
+    `defaults` adds arguments that the call leaves out, so that all which the schema names are there. The arguments of a
+    size operator have no names; they are called "0" and "1".
     """
     check_call(op, len(args), tuple(kwargs))
     declared = _schema_arguments(op)
@@ -204,7 +204,9 @@ def bind(op: Operator, args: Sequence[Any], kwargs: Mapping[str, Any], *, defaul
     bound |= kwargs
     if defaults:
         for argument in declared:
-            if argument.name not in bound and argument.has_default_value():
+            if argument.name not in bound:
+                if not argument.has_default_value():
+                    raise SpecError(f"An operator is called without its argument {argument.name!r}.")
                 bound[argument.name] = argument.default_value
     return bound
 

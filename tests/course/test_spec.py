@@ -72,7 +72,7 @@ columns = st.builds(
     plain.ScheduleColumn,
     group=indices,
     option=words,
-    values=st.lists(floats | st.tuples(floats, floats), max_size=4).map(tuple),
+    values=st.one_of(st.lists(kind, max_size=4).map(tuple) for kind in (floats, st.tuples(floats, floats))),
 )
 plateaus = st.builds(
     plain.Plateau,
@@ -326,6 +326,7 @@ WRONG = {
     "too_many_nodes": (("network", "train", "nodes"), [usual()["network"]["train"]["nodes"][0]] * (MAX_NODES + 1)),
     "too_many_values": (("network", "constants", 0, "values"), [0.0] * (MAX_VALUES + 1)),
     "too_many_values_together": (("network", "constants", 0, "values"), [0.0] * (MAX_VALUES - 1)),
+    "numbers_and_pairs_in_a_column": (("schedule", "columns", 0, "values"), [0.1, (0.1, 0.2)]),
     "factor_above_one": (
         ("schedule",),
         {

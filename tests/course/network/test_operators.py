@@ -147,12 +147,13 @@ def test_defaults_are_the_operators_own():
         (("x", 0.5), {"p": 0.1}, "'p' twice"),
         (("x",), {"rate": 0.1}, "'rate', which it does not take"),
         (("x", 0.5, True, 1), {}, "more than it takes"),
+        ((), {"p": 0.1, "train": True}, "without its argument 'input'"),
     ],
-    ids="twice unknown many".split(),
+    ids="twice unknown many missing".split(),
 )
 def test_arguments_that_do_not_fit_the_schema_are_refused(args, kwargs, message):
     with pytest.raises(SpecError, match=message):
-        operators.bind(operators.resolve("aten.dropout.default"), args, kwargs)
+        operators.bind(operators.resolve("aten.dropout.default"), args, kwargs, defaults=True)
 
 
 def test_a_size_operators_arguments_are_bound_by_their_position():
