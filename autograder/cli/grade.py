@@ -75,8 +75,9 @@ def grade(
 def inspect(file: Path, options: Options, as_json: bool) -> None:
     """Inspect the recipe in FILE without training it.
 
-    This reports the number of parameters, the layers, the work of a training step, the receptive field, and the rules
-    that the recipe breaks.
+    This reports the recipe as it was understood: the number of parameters, the layers, transforms, optimizer and
+    schedule, about how long it will train, and the rules that it breaks. With --json, the verdict is null if it may be
+    trained.
 
     Exit code: 0 it may be trained, 1 it would be refused, 2 wrong use, 3 a fault that is not the student's.
     """
@@ -86,7 +87,8 @@ def inspect(file: Path, options: Options, as_json: bool) -> None:
     with GradingDisplay(quiet=as_json) as listener:
         result = pipeline.inspect_only(file, options, listener)
     if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=2))
+        verdict = result.verdict if result.reasons else None
+        click.echo(json.dumps(result.to_dict() | {"verdict": verdict}, indent=2))
     else:
         print_inspection(result)
     sys.exit(_exit_code(result.verdict) if result.reasons else ExitCode.SUCCESS)

@@ -92,14 +92,8 @@ def print_inspection(result: Result) -> None:
 
 
 def _print_counts(inspection: Inspection) -> None:
-    click.echo(f"parameters counted: {inspection.counted:,} ({inspection.describe_count()})")
-    click.echo(
-        f"one step at batch size {inspection.batch_size}: {inspection.work.flops / 1e9:.2f} GFLOP, "
-        f"{inspection.work.elements / 1e6:.0f} million elements touched; "
-        f"receptive field {inspection.receptive_field} px"
-    )
-    if inspection.choices is not None and (options := inspection.choices.describe_options()):
-        click.echo(f"training: {'; '.join(options)}")
+    for line in inspection.summary():
+        click.echo(printable(line, 500))
 
 
 def _print_headline(result: Result, remark: str = "") -> None:

@@ -115,8 +115,8 @@ def _recipe(work: StudentWork, view: CourseView) -> Found:
     if changed := _changed_rules(work.counting):
         yield f"The verdict {work.counting.verdict} was reached by other rules: {changed}.", step
         return
-    is_reduced = bool(view.settings.trained_score.reduced)
-    if work.counting.official == is_reduced:
+    settings = view.settings.trained_score
+    if bool(settings.reduced) if work.counting.official else not settings.reduced and settings.seeds is None:
         was, now = ("full", "reduced") if work.counting.official else ("reduced", "full")
         yield (
             f"The verdict {work.counting.verdict} is of a {was} training, and the settings now ask for {now} ones.",

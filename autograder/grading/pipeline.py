@@ -35,6 +35,9 @@ from course.spec import Spec
 
 NOT_ABOUT_A_SUBMISSION = (UsageError, StoreError, DataError, Interruption)
 NOT_OFFICIAL = "This was a reduced run (fewer epochs or images), so the result is not official."
+SHORT_OF_SEEDS = (
+    "So near the limit the rules train more seeds than were asked for with --seeds, so the result is not official."
+)
 
 
 def grade(
@@ -212,10 +215,12 @@ def _without_verdict(path: Path, rules: Rules, options: Options, recipe_sandbox:
 def judged(result: Result, runs: tuple[RunRecord, ...], judgement: Judgement) -> Result:
     """`result` with the verdict on its runs."""
     reasons = [*judgement.reasons, *first_epoch_remarks([run.epochs for run in runs])]
+    reasons += [NOT_OFFICIAL] * (not result.official) + [SHORT_OF_SEEDS] * judgement.short_of_seeds
     return replace(
         result,
         verdict=judgement.verdict,
-        reasons=tuple(reasons if result.official else [*reasons, NOT_OFFICIAL]),
+        reasons=tuple(reasons),
+        official=result.official and not judgement.short_of_seeds,
         borderline=judgement.seeds_disagree,
         runs=runs,
     )

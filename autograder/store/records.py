@@ -81,8 +81,9 @@ class RunRecord:
 class Result:
     """The verdict on one submission, its reasons, and everything that it is based on.
 
-    `borderline` is shown next to the verdict if the seeds did not agree. `official` is False for a reduced run.
-    `isolation` is the sandbox's tier; "none" means that the submission was trusted.
+    `borderline` is shown next to the verdict if the seeds did not agree. `official` is False for a reduced run, and for
+    fewer seeds than the rules train near the limit. `isolation` is the sandbox's tier; "none" means that the submission
+    was trusted.
     """
 
     submission: str

@@ -5,8 +5,8 @@
 
 `recipe_capture` puts a spec together from four parts: the forward as two graphs (`export`, `graph`), the constructor as
 an init program (`operation_recorder`, `init_program`), the optimizer and its schedule (`schedule`), and the transforms
-(`course.transforms`). Then `equivalence` trains the rebuilt network three steps side by side with the student's own and
-names the first step that differs.
+(`course.transforms`). `hooks` and `unsupported` name what cannot be taken over. Then `equivalence` trains the rebuilt
+network three steps side by side with the student's own and names the first step that differs.
 """
 
 from course.capture.export import capture_error, export_model

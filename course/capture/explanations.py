@@ -54,6 +54,10 @@ _KNOWN: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         "Leave .cuda() and .to(device) out: the grader chooses the device. A tensor made in forward takes "
         "device=x.device.",
     ),
+    (
+        r"unexpected keyword argument 'verbose'",
+        "PyTorch's schedulers have no verbose any more. Leave it out; inspect(recipe) shows what the schedule does.",
+    ),
     (r"cannot assign .* before Module\.__init__\(\) call", _SUPER),
     (r"object has no attribute '_(modules|parameters|buffers|forward_hooks|backward_hooks)'", _SUPER),
     (

@@ -15,6 +15,7 @@ from course.capture.arguments import to_spec_dtype
 from course.capture.equivalence import check_initial_tensors, check_training_steps
 from course.capture.export import capture_error
 from course.capture.graph import TensorRegistry, capture_graph
+from course.capture.hooks import refused_hooks
 from course.capture.init_program import InitProgram
 from course.capture.operation_recorder import OperationRecorder, record_constructor
 from course.capture.schedule import capture_optimizer, capture_schedule
@@ -34,7 +35,7 @@ def capture(recipe: Recipe) -> spec.Spec:
     """
     require_recipe(recipe)
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), refused_hooks():
             return _capture(recipe)
     except CourseError:
         raise

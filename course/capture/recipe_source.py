@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+import traceback
 import types
 
 from course.capture.source_lines import student_line
@@ -40,10 +41,21 @@ def run_recipe(source: str) -> Recipe:
             raise
         line, text = student_line(error)
         where = f"Line {line} ({text}): " if line else ""
-        raise StudentCodeError(f"{where}{type(error).__name__}: {error_text(error)[:300]}") from None
+        first_line = (error_text(error).strip() or "no message").splitlines()[0][:300].rstrip(":")
+        raise StudentCodeError(f"{where}{type(error).__name__}: {first_line}{_advice(error)}") from None
     if "recipe" not in namespace:
         raise StudentCodeError("The recipe cell does not bind the name `recipe`. End it with recipe = Recipe(...).")
     return require_recipe(namespace["recipe"])
+
+
+def _advice(error: BaseException) -> str:
+    """What to do about an error of the recipe's own lines, as a further sentence; "" where that is not known."""
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    if any("torchvision/datasets" in file.replace("\\", "/") for file in files):
+        return ". A recipe needs no data: the grader has MNIST. Leave datasets and loaders out of its cell."
+    if isinstance(error, ModuleNotFoundError):
+        return ". Write the recipe with torch, torchvision and course: other packages need not be on the grader."
+    return ""
 
 
 def _describe_syntax_error(error: SyntaxError) -> str:

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import CyclicLR, OneCycleLR, ReduceLROnPlateau
 from course import spec
 from course.capture.unsupported import check_optimizer
 from course.errors import RecipeError, error_text
-from course.recipe import Recipe, steps_per_epoch, watching
+from course.recipe import INSTEAD_OF_CLIPPING, Recipe, steps_per_epoch, watching
 from course.training.optimizers import IGNORED_OPTIONS, OPTIMIZERS
 
 _FLOAT32_EPS = torch.finfo(torch.float32).eps  # Adafactor's default, which it writes as None
@@ -30,6 +30,11 @@ def capture_optimizer(optimizer: Optimizer, names: dict[int, str]) -> spec.Optim
         raise RecipeError(
             f"Recipe(optimizer=...) gives {type(optimizer).__module__}.{name}, and an optimizer of torch.optim is "
             f"needed, not a subclass of one: {', '.join(OPTIMIZERS)}."
+        )
+    if "step" in vars(optimizer):
+        raise RecipeError(
+            f"Recipe(optimizer=...) gives {name} with a step() of your own, which the grader would not run. Hand it in "
+            f"as it is. {INSTEAD_OF_CLIPPING}"
         )
     groups = []
     for number, group in enumerate(optimizer.param_groups):
@@ -125,7 +130,7 @@ def _table(recipe: Recipe, optimizer: Optimizer, scheduler: Any, captured: spec.
             ]
         )
         if step + 1 < count:
-            _advance(scheduler, step + 1, count, by)
+            _advance(scheduler, step + 1, count, recipe, by)
     columns = []
     for number, captured_group in enumerate(captured.groups):
         for option, start in sorted(captured_group.options.items()):
@@ -138,12 +143,25 @@ def _table(recipe: Recipe, optimizer: Optimizer, scheduler: Any, captured: spec.
     return spec.ScheduleTable(by=by, columns=tuple(columns))
 
 
-def _advance(scheduler: Any, step: int, count: int, by: Literal["epoch", "batch"]) -> None:
+def _advance(scheduler: Any, step: int, count: int, recipe: Recipe, by: Literal["epoch", "batch"]) -> None:
     try:
         scheduler.step()
     except Exception as error:  # whatever a scheduler or a student's lambda raises
+        per_epoch = steps_per_epoch(recipe.batch_size)
+        length = f"{count:,} epochs"
+        if by == "batch":
+            length = f"{count:,} steps: {recipe.epochs} epochs of steps_per_epoch({recipe.batch_size}) = {per_epoch:,}"
+        made_for = getattr(scheduler, "total_steps", None)  # of OneCycleLR
         raise RecipeError(
-            f"The scheduler {type(scheduler).__name__} stops at step {step:,} of {count:,} (stepped by {by}): "
-            f"{error_text(error)[:200]} The run's length is steps_per_epoch(batch_size) x epochs; scheduler_step says "
-            "how it is stepped."
+            f"The scheduler {type(scheduler).__name__} stops at step {step:,} of {count:,}, stepped by {by}: "
+            f"{error_text(error)[:200].rstrip('.')}. The run has {length}. {_right_length(made_for, count, recipe)}"
         ) from error
+
+
+def _right_length(made_for: object, count: int, recipe: Recipe) -> str:
+    """The next step for a scheduler that is made for `made_for` steps, if it is known."""
+    if not isinstance(made_for, int):
+        return 'Recipe(scheduler_step="epoch") or "batch" says how it is stepped.'
+    if made_for == recipe.epochs:
+        return f'Write total_steps={count}, or Recipe(scheduler_step="epoch").'
+    return f"Write total_steps={count} in place of {made_for}."

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from course.inspection.dependence import dependence_problems
 from course.inspection.modes.graphs import RANDOM_IN_TEST_MODE
-from course.inspection.trial_images import digits, unusual_images
+from course.inspection.trials.images import digits, unusual_images
 from course.network import TrainableNetwork
 from course.spec import Spec
 from course.training.loop import EVAL_BATCH

@@ -5,15 +5,17 @@ from __future__ import annotations
 from course.inspection.behaviour import behaviour_problems
 from course.inspection.cost import cost_problems, step_cost, trial_problems
 from course.inspection.counting import count_computed_numbers, count_parameters, packed_integer_problems
-from course.inspection.hyperparameters import hyperparameter_problems
-from course.inspection.initialization import initialization_problems
 from course.inspection.layers import list_layers
 from course.inspection.modes.graphs import mode_problems
 from course.inspection.modes.switches import switch_problems
-from course.inspection.pretrained import pretrained_problems
+from course.inspection.plan import training_plan
+from course.inspection.prior_knowledge.hyperparameters import hyperparameter_problems
+from course.inspection.prior_knowledge.initialization import initialization_problems
+from course.inspection.prior_knowledge.pretrained import pretrained_problems
 from course.inspection.record import Choices, Inspection
 from course.inspection.tables import table_use
-from course.inspection.trial_images import digits
+from course.inspection.trials.images import digits
+from course.inspection.trials.training import TrialTraining, transform_problems, try_training
 from course.spec import Plateau, Spec
 from course.transforms.construction import flatten
 from course.transforms.description import is_random
@@ -26,9 +28,12 @@ def inspect(spec: Spec) -> Inspection:
     network = spec.network
     cost = step_cost(spec)
     # a network that costs too much, or whose eval mode differs from the measured training, is never run
-    problems = [*cost_problems(cost, spec.batch_size), *mode_problems(network)]
+    problems = [*cost_problems(cost, spec.batch_size), *mode_problems(network), *transform_problems(spec)]
     problems = problems or trial_problems(spec, cost)
+    training = TrialTraining() if problems else try_training(spec)
+    problems += training.problems
     parts = count_parameters(network)
+    plan = None if problems else training_plan(spec, training.slow_transform)
     if not problems:
         use = table_use(network, digits(spec, DIGITS))
         parts += count_computed_numbers(network, parts, use)
@@ -44,6 +49,9 @@ def inspect(spec: Spec) -> Inspection:
         problems=tuple(problems),
         leaks=_leaks(spec),
         choices=_choices(spec),
+        plan=plan,
+        seconds=training.seconds,
+        transform_seconds=training.transform_seconds,
     )
 
 

@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from course.errors import SpecError
 from course.inspection.record import MAX_STEP_COST, StepCost
-from course.inspection.trial_images import digits
+from course.inspection.trials.images import digits
 from course.network import TrainableNetwork
 from course.network.operators import SIZE_OPERATORS, bind
 from course.recipe import TRAIN_IMAGES, VALIDATION_IMAGES

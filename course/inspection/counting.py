@@ -1,8 +1,9 @@
 """How many numbers a network can store: the count that is compared with the parameter limit.
 
 It is not `sum(p.numel() for p in model.parameters())`, which sees only what calls itself a parameter. Counted are:
-unique parameters (frozen ones too), buffers other than batch norm's running statistics, constants, tensors that
-operators create from sizes alone, and distinct numbers beyond `FREE_LITERALS` that are written into the code. What is
+unique parameters (frozen and unused ones too), buffers that forward reads, other than batch norm's running statistics,
+constants, tensors that operators create from sizes alone, and distinct numbers beyond `FREE_LITERALS` that are written
+into the code. What is
 computed from all of these without the images counts where it meets the images (`tables`), if that is more.
 """
 
@@ -27,13 +28,19 @@ _FACTORIES = frozenset("zeros ones full empty arange linspace eye rand randn sca
 
 def count_parameters(network: spec.Network) -> list[Part]:
     """Every number that the network stores in tensors or in its code, part by part."""
-    free = batch_norm_statistics(network)
+    free, read = batch_norm_statistics(network), read_tensors(network)
+    counted = {
+        index: tensor
+        for index, tensor in enumerate(network.tensors)
+        if index not in free and (index in read or tensor.kind == "parameter")
+    }
     parts = [
         Part(tensor.kind, _describe_tensor(tensor), math.prod(tensor.shape))
-        for index, tensor in enumerate(network.tensors)
-        if index not in free
+        if index in read
+        else Part("unused", f"{owner(tensor)}, which forward does not use", math.prod(tensor.shape))
+        for index, tensor in counted.items()
     ]
-    doubles = [tensor for index, tensor in enumerate(network.tensors) if index not in free and _is_double(tensor)]
+    doubles = [tensor for tensor in counted.values() if _is_double(tensor)]
     if doubles:
         name = "second halves of numbers in double precision, which hold two"
         parts.append(Part("doubles", name, sum(math.prod(tensor.shape) for tensor in doubles)))
@@ -46,6 +53,18 @@ def count_parameters(network: spec.Network) -> list[Part]:
     if len(literals) > FREE_LITERALS:
         parts.append(Part("literals", "numbers written into the network's code", len(literals) - FREE_LITERALS))
     return parts
+
+
+def read_tensors(network: spec.Network) -> set[int]:
+    """The indices of the tensors that an operator reads, in training or in test mode."""
+    arguments = ((*node.args, *node.kwargs.values()) for node in (*network.train.nodes, *network.eval.nodes))
+    return {leaf.tensor for leaf in spec.leaves(tuple(arguments)) if isinstance(leaf, spec.TensorRef)}
+
+
+def owner(tensor: spec.Tensor) -> str:
+    """The layer that a parameter belongs to, or the parameter itself: `the layer 'conv1'`."""
+    layer = tensor.name.rpartition(".")[0]
+    return f"the layer {layer!r}" if layer else f"the parameter {tensor.name!r}"
 
 
 def count_computed_numbers(network: spec.Network, parts: list[Part], use: TableUse) -> list[Part]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +11,8 @@ import torch
 from torch import Tensor
 
 from course import spec
-from course.inspection.record import IMAGE_SIZE, Layer
+from course.inspection.counting import read_tensors
+from course.inspection.record import IMAGE_SIZE, NOT_USED, Layer
 from course.network import Program
 from course.network.operators import bind, resolve
 
@@ -25,7 +28,8 @@ def list_layers(network: spec.Network) -> tuple[Layer, ...]:
 
     The receptive field grows by (kernel - 1) x dilation x jump at each convolution or pooling, where jump is the
     product of the strides so far (Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", 2019).
-    Dense layers and means over positions see the whole image. Padding does not change the field.
+    Dense layers and means over positions see the whole image. Padding does not change the field. Layers with parameters
+    that no operator reads come last.
     """
     program = Program(network.eval.nodes, len(network.tensors), None)
     tensors = [torch.zeros(t.shape, dtype=getattr(torch, t.dtype.dtype), device="meta") for t in network.tensors]
@@ -55,7 +59,16 @@ def list_layers(network: spec.Network) -> tuple[Layer, ...]:
                 )
             )
         counted |= parameters
-    return tuple(layers)
+    return (*layers, *_unused_layers(network))
+
+
+def _unused_layers(network: spec.Network) -> list[Layer]:
+    sizes: Counter[str] = Counter()
+    read = read_tensors(network)
+    for index, tensor in enumerate(network.tensors):
+        if tensor.kind == "parameter" and index not in read:
+            sizes[tensor.name.rpartition(".")[0] or tensor.name] += math.prod(tensor.shape)
+    return [Layer(name, NOT_USED, (), size, 1) for name, size in sizes.items()]
 
 
 def _by_reference(values: Sequence[object], tensors: int) -> dict[spec.Reference, object]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from course.errors import RecipeError
+from course.errors import RecipeError, plural
 
 IMAGE_SIZE = 28  # height and width of an MNIST image in pixels
+BARS = "▁▂▃▄▅▆▇█"
+NOT_USED = "not used"  # in place of the operator, for a layer that forward does not use
 
 
 @dataclass(frozen=True)
 class Part:
     """A share of the count: `numbers` of them, in what `name` describes."""
 
-    kind: str  # parameter, buffer, constant, doubles, statistics, new tensor, literals, computed
+    kind: str  # parameter, unused, buffer, constant, doubles, statistics, new tensor, literals, computed
     name: str
     numbers: int
 
@@ -74,8 +77,25 @@ class Choices:
 
 
 @dataclass(frozen=True)
+class TrainingPlan:
+    """The training as it was understood, in words; `rates` are the first group's learning rates along the run."""
+
+    train_transform: str
+    test_transform: str
+    slow_transform: str  # the training transform that takes one image after the other; empty if none does
+    optimizer: str
+    schedule: str
+    rates: tuple[float, ...]
+    loss: str
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True)
 class Inspection:
-    """What is known before training. `problems` are sentences; each is a reason to refuse under any rules."""
+    """What is known before training. `problems` are sentences; each is a reason to refuse under any rules.
+
+    `seconds` are what the run will take on one core of the CPU that inspected it, about, and those of its transforms.
+    """
 
     spec_hash: str
     parts: tuple[Part, ...]
@@ -85,7 +105,10 @@ class Inspection:
     batch_size: int
     problems: tuple[str, ...]
     leaks: tuple[str, ...]
-    choices: Choices | None = None  # None in records of earlier versions
+    choices: Choices | None = None  # None in records of earlier versions, as is the plan
+    plan: TrainingPlan | None = None
+    seconds: float = field(default=0.0, compare=False)
+    transform_seconds: float = field(default=0.0, compare=False)
 
     @property
     def counted(self) -> int:
@@ -105,6 +128,45 @@ class Inspection:
             if part.kind != "parameter" and part.numbers:
                 elsewhere[part.name] = elsewhere.get(part.name, 0) + part.numbers
         return " + ".join([f"{in_layers:,} in layers", *(f"{n:,} in {name}" for name, n in elsewhere.items())])
+
+    def summary(self) -> list[str]:
+        """The recipe as it was understood: lines for people."""
+        return [
+            f"{self.counted:,} parameters counted: {self.describe_count()}",
+            f"receptive field: {self.receptive_field} px; one step: {self.work.flops / 1e9:.2f} GFLOP, "
+            f"{self.work.elements / 1e6:.0f} million elements",
+            *([] if self.plan is None else self._summary_of_training(self.plan)),
+        ]
+
+    def _summary_of_training(self, plan: TrainingPlan) -> list[str]:
+        curve = _curve(plan.rates)
+        options = [] if self.choices is None else self.choices.describe_options()
+        lines = [
+            f"training images: {plan.train_transform}",
+            f"test images: {plan.test_transform}",
+            f"steps: {plan.steps_per_epoch:,} an epoch, of {self.batch_size:,} images; {plural(self.epochs, 'epoch')}",
+            f"optimizer: {plan.optimizer}",
+            f"schedule: {plan.schedule}",
+            *([f"  {curve}"] if curve else []),
+            f"loss: {'; '.join([plan.loss, *options])}",
+        ]
+        if self.seconds:
+            lines.append(f"time: {_duration(self.seconds)} on one core of this processor")
+        if plan.slow_transform:
+            spent = _duration(self.transform_seconds)
+            lines.append(f"  {spent} of it for transforms: {plan.slow_transform} takes one image after the other")
+        return lines
+
+
+def _curve(values: Sequence[float]) -> str:
+    """A line of bars, from 0 to the highest value."""
+    highest = max(values, default=0.0)
+    return "".join(BARS[max(0, min(7, round(7 * value / highest)))] for value in values) if highest > 0 else ""
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"about {plural(minutes, 'minute')}" if minutes else "less than a minute"
 
 
 def raise_on_problems(inspection: Inspection) -> None:

@@ -158,10 +158,7 @@ def _train(request: FitRequest) -> History:
 def inspect(recipe: Recipe) -> Inspection:
     """Capture a recipe and print what is known of it without training. Raises RecipeError, StudentCodeError."""
     inspection = inspect_spec(capture(recipe))
-    print(f"{inspection.counted:,} parameters counted: {inspection.describe_count()}")
-    print(f"receptive field: {inspection.receptive_field} px; one step: {inspection.work.flops / 1e9:.2f} GFLOP")
-    if inspection.choices is not None and (options := inspection.choices.describe_options()):
-        print(f"training: {'; '.join(options)}")
+    print("\n".join(inspection.summary()))
     for sentence in (*inspection.leaks, *inspection.problems):
         print(f"- {sentence}")
     return inspection

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from course.errors import plural
 from course.inspection.record import Choices, Inspection
 from course.recipe import TEST_IMAGES
 from course.rules.limits import FORBIDDEN, Rules
@@ -42,15 +41,17 @@ class Judgement:
     reasons: tuple[str, ...]
     seeds_disagree: bool  # shown as borderline next to the verdict
     needs_another_seed: bool
+    short_of_seeds: bool = False  # fewer were asked for than the rules train, and they would have trained more
 
 
 def refusals(rules: Rules, inspection: Inspection) -> list[str]:
     """One sentence for each rule that the recipe breaks before it is trained."""
     reasons = []
     if inspection.counted > rules.max_parameters:
+        unused = any(part.kind == "unused" for part in inspection.parts)
         reasons.append(
             f"parameters: {inspection.counted:,} counted, fewer than {rules.max_parameters + 1:,} allowed: "
-            f"{inspection.describe_count()}."
+            f"{inspection.describe_count()}.{' Delete what forward does not use.' * unused}"
         )
     if inspection.epochs > rules.max_epochs:
         reasons.append(f"epochs: the recipe asks for {inspection.epochs}, and {rules.max_epochs} are allowed.")
@@ -149,7 +150,8 @@ def judge(
         outcome = "There is no majority." if passes == failures else "The majority decides."
         reasons = (*reasons, f"The seeds did not agree: {passes} of {len(runs)} held the accuracy. {outcome}")
     verdict: Verdict = "borderline" if passes == failures else "pass" if passes > failures else "fail"
-    return Judgement(verdict, reasons, seeds_disagree=disagree, needs_another_seed=False)
+    is_short = max(passes, failures) <= rules.seeds // 2 and len(runs) < rules.seeds
+    return Judgement(verdict, reasons, seeds_disagree=disagree, needs_another_seed=False, short_of_seeds=is_short)
 
 
 def first_epoch_remarks(runs: Sequence[Sequence[EpochResult]]) -> list[str]:
@@ -179,7 +181,9 @@ def _describe_run(rules: Rules, run: Sequence[int], total: int) -> str:
             f"({streak.lowest / total:.2%}); needed: {goal}."
         )
     best = max(run)
-    held = f"{plural(len(streak), 'epoch')} in a row" if streak else "in no epoch"
+    held = "in no epoch"
+    if streak:
+        held = f"{len(streak)} epochs in a row" if len(streak) > 1 else "in single epochs only"
     return (
         f"accuracy reached {held}; best {best:,} of {total:,} ({best / total:.2%}) in epoch {run.index(best) + 1}; "
         f"needed: {goal}."

@@ -88,7 +88,8 @@ def pytorch_name(optimizer: torch.optim.Optimizer) -> str:
 
 
 @cache
-def _defaults(name: str) -> dict[str, Any]:
+def default_options(name: str) -> dict[str, Any]:
+    """The options of an optimizer of `OPTIMIZERS` as PyTorch sets them."""
     return OPTIMIZERS[name]([torch.zeros(1)]).defaults
 
 
@@ -97,9 +98,9 @@ def check_option(name: str, option: str, value: object) -> None:
 
     Integers and floats count as one type.
     """
-    if option not in _defaults(name):
+    if option not in default_options(name):
         raise SpecError(f"The optimizer {name} has no option {option!r}.")
-    default = _defaults(name)[option]
+    default = default_options(name)[option]
     if _type_name(value) != _type_name(default):
         raise SpecError(f"The optimizer {name}'s option {option!r} cannot be {value!r}; its default is {default!r}.")
 

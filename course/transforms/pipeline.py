@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -17,8 +17,9 @@ from torch import Tensor
 from course.errors import RecipeError
 from course.spec import Transform
 from course.transforms.batched import BatchedTransform, batched_transform
-from course.transforms.construction import check_transforms, construct, constructor_arguments, flatten
+from course.transforms.construction import check_transforms, construct
 from course.transforms.description import describe, is_random
+from course.transforms.possible_images import apply, describe_image, image_format, possible_images
 from course.transforms.random_draws import RandomDraws, scalar
 
 CONVERSIONS = frozenset(
@@ -43,6 +44,7 @@ class Pipeline:
     random: bool  # whether it draws random numbers
     batched_transforms: tuple[BatchedTransform, ...] | None  # None: image by image
     torchvision_transforms: tuple[Callable[[Any], Any], ...]
+    unbatched: str = ""  # the first transform that needs one image after the other, in words
 
     @property
     def batched(self) -> bool:
@@ -65,7 +67,7 @@ class Pipeline:
             for i, pixels in enumerate(images.cpu().numpy()):
                 image: Any = PIL.Image.fromarray(pixels)
                 for transform in self.torchvision_transforms:
-                    image = _apply(transform, image)
+                    image = apply(transform, image)
                 _check_output(image)
                 out[i] = image
         return out.to(self.device)
@@ -93,70 +95,43 @@ def build(specs: Sequence[Transform], device: torch.device | str) -> Pipeline:
 
     Call it outside of any fake-tensor mode: torchvision's real objects are tried on one image, to learn the type and
     size of the image that each transform gets. Raises SpecError for a name, option or bound that is not allowed, and
-    RecipeError if torchvision refuses the pipeline or an image does not come out as float32 (1, 28, 28), whichever
-    transforms are drawn. One thing is found only when it is drawn: an order of RandomOrder that does not work.
+    RecipeError if torchvision refuses the pipeline or an image does not come out as float32 (1, 28, 28), whatever is
+    drawn.
     """
     specs = tuple(specs)
     check_transforms(specs)
+    image = PIL.Image.fromarray(np.arange(28 * 28, dtype=np.uint8).reshape(28, 28))
     with seeded_random_state(0):
-        for path in _paths(specs):
-            _check_output(_trial(path, _trial_image())[1])
-        batched, image = _trial(specs, _trial_image())
-    _check_output(image)
-    pipeline = Pipeline(
+        for transformed in possible_images(specs, image):
+            _check_output(transformed)
+        forms, _ = _trial(specs, image)
+    batched = tuple(form for form in forms if form is not None)
+    return Pipeline(
         device=torch.device(device),
         random=is_random(specs),
-        batched_transforms=None if batched is None else tuple(batched),
+        batched_transforms=batched if len(batched) == len(forms) else None,
         torchvision_transforms=tuple(map(construct, specs)),
+        unbatched=next((describe([spec]) for spec, form in zip(specs, forms, strict=True) if form is None), ""),
     )
-    if batched is None and not pipeline.random:  # a transform with probability 0 was tried as if it were applied
-        pipeline(torch.zeros(1, 28, 28, dtype=torch.uint8))
-    return pipeline
 
 
-def _trial_image() -> PIL.Image.Image:
-    return PIL.Image.fromarray(np.arange(28 * 28, dtype=np.uint8).reshape(28, 28))
-
-
-def _paths(specs: Sequence[Transform]) -> Iterator[tuple[Transform, ...]]:
-    """What the draws of RandomApply and RandomChoice can make of `specs`: each choice at least once."""
-    choices = max((len(s.children) for s in flatten(specs) if s.name == "RandomChoice"), default=1)
-    applies = any(s.name == "RandomApply" for s in flatten(specs))
-    for number in range(max(choices, 2 if applies else 1)):
-        yield tuple(_path(specs, number))
-
-
-def _path(specs: Sequence[Transform], number: int) -> Iterator[Transform]:
-    for spec in specs:
-        if spec.name == "RandomApply":
-            if number % 2 == 0 or float(scalar(spec.options["p"])) >= 1:
-                yield from _path(spec.children, number)
-        elif spec.name == "RandomChoice":
-            weights = constructor_arguments(spec)["p"] or [1.0] * len(spec.children)
-            possible = [child for child, weight in zip(spec.children, weights, strict=True) if weight > 0]
-            yield from _path([possible[number % len(possible)]], number)
-        elif spec.children:
-            yield spec.model_copy(update={"children": tuple(_path(spec.children, number))})
-        else:
-            yield spec
-
-
-def _trial(specs: Sequence[Transform], image: Any) -> tuple[list[BatchedTransform] | None, Any]:
-    """Apply every transform to `image`: their batched forms, None if any has none, and the transformed image."""
-    batched: list[BatchedTransform] | None = []
+def _trial(specs: Sequence[Transform], image: Any) -> tuple[list[BatchedTransform | None], Any]:
+    """Apply every transform to `image`: their batched forms, None for one that has none, and the transformed image."""
+    forms: list[BatchedTransform | None] = []
     for spec in specs:
         if spec.name == "RandomApply":
             transform, image = _trial_random_apply(spec, image)
         else:
-            before, image = image, _apply(construct(_with_probability_one(spec)), image)
+            before, image = image, apply(construct(_with_probability_one(spec)), image)
             transform = _batched_form(spec, before, image)
-        batched = None if batched is None or transform is None else [*batched, transform]
-    return batched, image
+        forms.append(transform)
+    return forms, image
 
 
 def _trial_random_apply(spec: Transform, before: Any) -> tuple[BatchedTransform | None, Any]:
-    children, after = _trial(spec.children, before)
-    if children is None or _image_format(before) != _image_format(after):
+    forms, after = _trial(spec.children, before)
+    children = [form for form in forms if form is not None]
+    if len(children) < len(forms) or image_format(before) != image_format(after):
         return None, after
     probability = float(scalar(spec.options["p"]))
 
@@ -176,21 +151,9 @@ def _with_probability_one(spec: Transform) -> Transform:
     return spec
 
 
-class ImageFormat(NamedTuple):
-    is_uint8: bool
-    shape: tuple[int, ...]  # (channels, height, width)
-
-
-def _image_format(image: Any) -> ImageFormat:
-    """The format of a PIL image or tensor."""
-    if isinstance(image, PIL.Image.Image):
-        return ImageFormat(True, (len(image.getbands()), image.height, image.width))
-    return ImageFormat(image.dtype == torch.uint8, tuple(image.shape))
-
-
 def _batched_form(spec: Transform, before: Any, after: Any) -> BatchedTransform | None:
     """The batched form of one transform, given an image before and after it; None where it has none."""
-    source, target = _image_format(before), _image_format(after)
+    source, target = image_format(before), image_format(after)
     _check_fill(spec, source.is_uint8)
     if source.shape[0] != 1 or target.shape[0] != 1:
         return None
@@ -214,25 +177,9 @@ def _check_fill(spec: Transform, is_uint8: bool) -> None:
         )
 
 
-def _apply(transform: Callable[[Any], Any], image: Any) -> Any:
-    try:
-        return transform(image)
-    except Exception as error:  # torchvision raises many types; whichever it is, this pipeline cannot be used
-        raise RecipeError(
-            f"{type(transform).__name__} cannot follow what comes before it, or not with these options. "
-            f"Given {_describe_image(image)}, torchvision says: {str(error).strip().rstrip('.')[:300]}."
-        ) from error
-
-
-def _describe_image(image: Any) -> str:
-    if isinstance(image, PIL.Image.Image):
-        return f"a PIL image of {image.height} by {image.width} pixels"
-    return f"{str(image.dtype).removeprefix('torch.')} of shape {tuple(image.shape)}"
-
-
 def _check_output(image: Any) -> None:
     if not isinstance(image, Tensor) or image.dtype != torch.float32 or image.shape != (1, 28, 28):
         raise RecipeError(
-            f"The transforms turn an image into {_describe_image(image)}, and a network here takes float32 of shape "
+            f"The transforms turn an image into {describe_image(image)}, and a network here takes float32 of shape "
             f"(1, 28, 28). End them with ToTensor and Normalize, and bring the image back to 28 by 28 pixels."
         )

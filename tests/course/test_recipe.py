@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -61,7 +62,7 @@ REFUSED = {
     "decay_of_one": ({"average": "ema", "average_decay": 1}, "a number between 0 and 1, or None, and got 1. 0.99 aver"),
     "decay_as_text": ({"average": "ema", "average_decay": "0.9"}, "and got '0.9'"),
     "misspelled": ({"batchsize": 64}, r"no option 'batchsize'. Did you mean batch_size=...\?"),
-    "moving_average": ({"ema_decay": 0.999}, r'no option \'ema_decay\'. Recipe\(average="ema", average_decay=0.999\)'),
+    "moving_average": ({"ema_decay": 0.999}, r'no option \'ema_decay\'. Recipe\(average="ema", average_decay=0.99\)'),
     "stochastic_weight_averaging": ({"swa": True}, r'no option \'swa\'. Recipe\(average="ema"'),
     "mixup": ({"mixup_alpha": 0.2}, r"Nothing mixes images and their labels here; Recipe\(label_smoothing=0.1\)"),
     "penalty_by_hand": ({"l1_lambda": 1e-5}, "no option 'l1_lambda'. A loss of your own .* weight_decay=1e-4"),
@@ -85,12 +86,17 @@ def test_a_field_that_cannot_be_used_is_refused_with_its_value_and_what_is_neede
 
 
 def test_a_field_that_is_missing_is_named_with_an_example():
-    with pytest.raises(RecipeError, match=r"Recipe needs optimizer=... as well, for example optimizer=partial\("):
+    with pytest.raises(RecipeError, match=r"Recipe needs optimizer as well, for example Recipe\(optimizer=partial\("):
         Recipe(nn.Identity)
-    with pytest.raises(RecipeError, match=r"Recipe needs model=... as well, for example model=Net\."):
+    with pytest.raises(RecipeError, match=r"Recipe needs model as well, for example Recipe\(model=Net\)\."):
         Recipe(optimizer=SGD)
+    with pytest.raises(RecipeError, match=r"Recipe needs model and optimizer as well, .*model=Net, optimizer=partial"):
+        Recipe()
+
+
+def test_a_recipe_can_be_copied():
     recipe = build(epochs=3)
-    assert copy.copy(recipe) == recipe
+    assert copy.copy(recipe) == replace(recipe) == recipe
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def _rules(evidence: Evidence) -> Section:
         names = ", ".join(evidence.rules[n].name for n in sorted(differing))
         lines[1] = f"Another one now: {names}. The verdict rests on those then; see `autograder regrade`."
     if evidence.verdict and not evidence.verdict.official:
-        lines.append("The training was reduced, so the result is not official.")
+        lines.append("The training was reduced (data, epochs or seeds), so the result is not official.")
         if evidence.limits and evidence.limits.accuracy != evidence.verdict.rules.get("accuracy"):
             lines.append(f"By the course's settings such a training has to hold {evidence.limits.accuracy:.2%}.")
     rows = tuple(

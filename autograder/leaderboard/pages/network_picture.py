@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from course.inspection.record import Layer
+from course.inspection.record import NOT_USED, Layer
 
 MAX_HEIGHT, MAX_CHANNELS, GAP = 128, 64, 8  # in the units of the SVG
 _KINDS = {"conv": "convolution", "linear": "convolution", "mm": "convolution", "pool": "pooling", "dropout": "dropout"}
@@ -24,7 +24,7 @@ class Block:
 
 def network_blocks(layers: Sequence[Layer]) -> list[Block]:
     blocks, x = [], 0
-    for layer in layers:
+    for layer in (layer for layer in layers if layer.operator != NOT_USED):
         channels, *sides = layer.shape or (1,)
         height = min(8 + 4 * (sides[0] if sides else 1), MAX_HEIGHT)
         width = 6 + min(channels, MAX_CHANNELS)

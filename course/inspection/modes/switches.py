@@ -23,7 +23,7 @@ from course import spec
 from course.errors import SpecError
 from course.inspection.modes.graphs import DROPOUTS, MODE_ARGUMENTS, corresponding_nodes
 from course.inspection.modes.training_noise import RANDOM_OPERATORS
-from course.inspection.trial_images import unusual_images
+from course.inspection.trials.images import unusual_images
 from course.network import Program, initial_tensors
 from course.network.operators import bind, resolve
 from course.network.program import Call

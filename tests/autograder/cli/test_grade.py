@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -50,7 +51,8 @@ def test_inspect_prints_the_count_and_the_layers(tmp_path):
     path.write_text(TINY)
     finished = command("inspect", str(path))
     assert finished.returncode == 0
-    assert f"parameters counted: {TINY_COUNT}" in finished.stdout and "batch_norm" in finished.stdout
+    assert f"{TINY_COUNT} parameters counted: " in finished.stdout and "batch_norm" in finished.stdout
+    assert "optimizer: SGD(lr=0.1, momentum=0.9)\n" in finished.stdout
     assert "May be trained" in finished.stdout
 
 
@@ -62,6 +64,18 @@ def test_a_quick_grading_is_never_official(tmp_path):
     result = json.loads(finished.stdout)
     assert finished.returncode == 1 and result["official"] is False
     assert result["verdict"] == "fail" and len(result["runs"][0]["epochs"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "verdict", "code"),
+    [(replace(result_of("internal"), reasons=()), None, 0), (result_of("refused"), "refused", 1)],
+)
+def test_inspect_as_json_has_no_verdict_on_a_recipe_that_may_be_trained(tmp_path, monkeypatch, result, verdict, code):
+    path = tmp_path / "work.py"
+    path.write_text(TINY)
+    monkeypatch.setattr("autograder.grading.pipeline.inspect_only", lambda *_: result)
+    said = CliRunner().invoke(main, ["inspect", str(path), "--json"])
+    assert (json.loads(said.stdout)["verdict"], said.exit_code) == (verdict, code)
 
 
 def test_a_bug_in_the_grader_never_reads_as_not_passed(tmp_path, monkeypatch):

@@ -9,14 +9,15 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from autograder.grading.pipeline import inspect_only
+from autograder.grading.pipeline import SHORT_OF_SEEDS, inspect_only, judged
 from course import data
 from course.notebook import fit
-from course.rules import judging
+from course.rules import Judgement, judging
 from course.training.scoring import Scorer
 from tests.support.listeners import RecordingListener
 from tests.support.processes import processes_of_session
 from tests.support.recipes import REDUCED, TINY, TINY_COUNT, recipe_of
+from tests.support.stores import result_of
 
 
 @pytest.fixture
@@ -45,6 +46,13 @@ def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, grade):
     assert [epoch["epoch"] for epoch in run["epochs"]] == [1, 2, 3]
     assert all(0 <= epoch["correct"] <= 500 for epoch in run["epochs"])
     assert [h[0] for h in listener.calls if h[0] == "epoch"] == ["epoch"] * 3
+
+
+def test_a_verdict_on_fewer_seeds_than_the_rules_ask_for_is_not_official():
+    short = Judgement("pass", ("Run 1: held.",), seeds_disagree=False, needs_another_seed=False, short_of_seeds=True)
+    result = judged(result_of("internal"), (), short)
+    assert (result.verdict, result.official, result.reasons) == ("pass", False, ("Run 1: held.", SHORT_OF_SEEDS))
+    assert judged(result_of("internal"), (), replace(short, short_of_seeds=False)).official
 
 
 @pytest.mark.training

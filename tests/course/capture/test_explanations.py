@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from course.capture.explanations import explain
 
@@ -34,6 +35,7 @@ MISTAKES = {
     "dictionary_of_layers": (lambda: nn.ModuleDict()(X), "nn.Sequential"),
     "no_return": (lambda: nn.ReLU()(None), "has no return"),
     "several_values": (lambda: nn.ReLU()((X, X)), "Choose one of them"),
+    "verbose": (lambda: ReduceLROnPlateau(None, verbose=True), "no verbose any more. Leave it out"),
     "cuda": (lambda: torch.zeros(1, device="cuda"), "the grader chooses the device"),
 }
 

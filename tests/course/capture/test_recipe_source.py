@@ -37,6 +37,14 @@ def test_nothing_of_an_earlier_source_is_left():
         ("x = 1\nx / 0", r"Line 2 \(x / 0\): ZeroDivisionError: division by zero"),
         ("raise SystemExit(0)", r"Line 1 \(raise SystemExit\(0\)\): SystemExit: 0"),
         ("raise KeyboardInterrupt", r"Line 1 \(raise KeyboardInterrupt\): KeyboardInterrupt"),
+        (
+            "import a_package_of_nobody",
+            "named 'a_package_of_nobody'. Write the recipe with torch, torchvision",
+        ),
+        (
+            "from torchvision import datasets\ntrain = datasets.MNIST('/nowhere/at/all', download=False)",
+            r"Line 2 \(train = .*\): RuntimeError: .* A recipe needs no data: the grader has MNIST. Leave datasets",
+        ),
         ("model = 1", "does not bind the name `recipe`"),
     ],
 )

@@ -216,7 +216,15 @@ REFUSED = {  # options of the recipe, a part of the message
     "not_an_optimizer": ({"optimizer": list}, "builtins.list"),
     "schedule_too_short": (
         {"scheduler": partial(lrs.OneCycleLR, max_lr=0.1, total_steps=10), "epochs": 2, "batch_size": 8192},
-        "stops at step 11 of 16",
+        "The run has 16 steps: 2 epochs of steps_per_epoch(8192) = 8. Write total_steps=16 in place of 10.",
+    ),
+    "schedule_by_epoch_stepped_by_batch": (
+        {"scheduler": partial(lrs.OneCycleLR, max_lr=0.1, total_steps=2), "epochs": 2, "batch_size": 8192},
+        'Write total_steps=16, or Recipe(scheduler_step="epoch").',
+    ),
+    "schedule_that_fails": (
+        {"scheduler": lambda optimizer: lrs.LambdaLR(optimizer, lambda step: [1.0, 0.5][step]), "epochs": 3},
+        "LambdaLR stops at step 2 of 3, stepped by epoch: list index out of range. The run has 3 epochs.",
     ),
     "plateau_subclass": ({"scheduler": MyPlateau}, "subclass of ReduceLROnPlateau"),
     "plateau_by_batch": ({"scheduler": lrs.ReduceLROnPlateau, "scheduler_step": "batch"}, "once an epoch"),

@@ -19,7 +19,7 @@ UNSUPPORTED = {  # what is built, and what the message names
     "scripted": (lambda: torch.jit.script(nn.Linear(2, 2)), "made by torch.jit"),
     "averaged": (
         lambda: AveragedModel(nn.Linear(2, 2)),
-        'nothing would average its weights. Hand in the network itself; Recipe(average="ema", average_decay=0.999)',
+        'nothing would average its weights. Hand in the network itself; Recipe(average="ema", average_decay=0.99)',
     ),
     "sync_batch_norm": (lambda: nn.SyncBatchNorm(2), "Use nn.BatchNorm2d"),
     "batch_norm_that_counts": (lambda: nn.BatchNorm2d(2, momentum=None), "PyTorch's default is momentum=0.1"),

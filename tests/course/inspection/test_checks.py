@@ -58,7 +58,7 @@ def test_a_schedule_that_sees_the_test_loss_is_a_leak_and_no_other_is():
         ),
         (
             {"label_smoothing": 0.1, "clip_norm": 1, "average": "ema"},
-            Choices(("ToTensor", "Normalize"), (), "SGD", False, 0.1, 1.0, 0.999),
+            Choices(("ToTensor", "Normalize"), (), "SGD", False, 0.1, 1.0, 0.99),
         ),
     ],
 )

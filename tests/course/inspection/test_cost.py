@@ -56,7 +56,7 @@ def giant(*nodes: Node, batch_size: int = 128) -> Spec:
     optimizer = Optimizer(name="SGD", groups=(ParameterGroup(params=("w",), options={}),))
     return Spec(
         network=network,
-        train_transform=(),
+        train_transform=(Transform(name="ToTensor"),),
         test_transform=(Transform(name="ToTensor"),),
         optimizer=optimizer,
         epochs=1,

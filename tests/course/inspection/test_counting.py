@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -15,8 +17,10 @@ from course.inspection.counting import (
     count_parameters,
     packed_integer_problems,
 )
+from course.inspection.record import NOT_USED
 from course.recipe import Recipe
-from tests.support.networks import captured, middle
+from course.rules import load_rules, refusals
+from tests.support.networks import captured, middle, recipe
 
 
 def counted(name: str) -> int:
@@ -52,6 +56,30 @@ COUNTS = {
 @pytest.mark.parametrize("name", COUNTS)
 def test_every_number_that_is_stored_is_counted_once(name):
     assert counted(name) == COUNTS[name]
+
+
+class WithUnusedLayers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.norm, self.head = nn.Linear(784, 10), nn.BatchNorm1d(16), nn.Linear(3, 5)
+        self.register_buffer("means", torch.zeros(30))
+        self.scale = nn.Parameter(torch.zeros(2))
+
+    def forward(self, x):
+        return self.fc(x.flatten(1)).log_softmax(1)
+
+
+def test_layers_that_forward_does_not_use_count_without_statistics_and_buffers_that_nothing_reads():
+    found = inspect(capture(recipe(WithUnusedLayers)))
+    assert found.counted == 7_850 + 2 * 16 + 20 + 2
+    assert found.describe_count() == (
+        "7,850 in layers + 2 in the parameter 'scale', which forward does not use + 32 in the layer 'norm', which "
+        "forward does not use + 20 in the layer 'head', which forward does not use"
+    )
+    unused = [(layer.name, layer.parameters) for layer in found.layers if layer.operator == NOT_USED]
+    assert unused == [("scale", 2), ("norm", 32), ("head", 20)]
+    (reason,) = refusals(replace(load_rules("challenge"), max_parameters=7_850), found)
+    assert reason.endswith("which forward does not use. Delete what forward does not use.")
 
 
 def test_a_tensor_that_is_no_parameter_is_named_in_the_sentence():

@@ -2,11 +2,21 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from course.errors import RecipeError
-from course.inspection.record import MAX_STEP_COST, Inspection, Layer, Part, StepCost, raise_on_problems
+from course.inspection.record import (
+    MAX_STEP_COST,
+    Choices,
+    Inspection,
+    Layer,
+    Part,
+    StepCost,
+    TrainingPlan,
+    raise_on_problems,
+)
 
 PARTS = (
     Part("parameter", "conv.weight", 290),
@@ -37,6 +47,44 @@ def test_the_share_of_a_step_is_that_of_the_limit_that_is_nearest():
     assert MAX_STEP_COST.share() == 1
     assert MAX_STEP_COST.scaled(0.25).share() == 0.25
     assert StepCost(0, MAX_STEP_COST.elements * 2, 0).share() == 2
+
+
+PLAN = TrainingPlan(
+    train_transform="RandomRotation(±7°), ToTensor",
+    test_transform="ToTensor",
+    slow_transform="",
+    optimizer="SGD(lr=0.1)",
+    schedule="set at each epoch: lr from 0.1 to 0",
+    rates=(0.1, 0.05, 0.0),
+    loss="nll",
+    steps_per_epoch=469,
+)
+
+
+def test_the_summary_shows_the_recipe_as_it_was_understood():
+    choices = Choices(("ToTensor",), (), "SGD", has_schedule=True, label_smoothing=0.1)
+    assert record(plan=PLAN, choices=choices, seconds=200.0).summary() == [
+        "8,412 parameters counted: 298 in layers + 8,114 in the tensor 'hidden'",
+        "receptive field: 4 px; one step: 0.00 GFLOP, 0 million elements",
+        "training images: RandomRotation(±7°), ToTensor",
+        "test images: ToTensor",
+        "steps: 469 an epoch, of 128 images; 15 epochs",
+        "optimizer: SGD(lr=0.1)",
+        "schedule: set at each epoch: lr from 0.1 to 0",
+        "  █▅▁",
+        "loss: nll; labels smoothed by 0.1",
+        "time: about 3 minutes on one core of this processor",
+    ]
+    assert len(record().summary()) == 2  # a record of an earlier version, and of a recipe that cannot be trained
+
+
+def test_a_slow_transform_is_named_with_its_minutes():
+    slow = replace(PLAN, slow_transform="RandomPerspective")
+    assert record(plan=slow, seconds=700.0, transform_seconds=600.0).summary()[-2:] == [
+        "time: about 12 minutes on one core of this processor",
+        "  about 10 minutes of it for transforms: RandomPerspective takes one image after the other",
+    ]
+    assert record(plan=PLAN, seconds=10.0).summary()[-1] == "time: less than a minute on one core of this processor"
 
 
 def test_the_first_problem_is_raised_and_nothing_where_there_is_none():

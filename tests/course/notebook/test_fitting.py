@@ -121,11 +121,11 @@ def test_inspect_prints_the_count_and_the_receptive_field_and_returns_the_inspec
 def test_inspect_says_how_the_weights_are_trained_where_that_is_not_as_usual(capsys):
     inspect(replace(RECIPE, label_smoothing=0.1, clip_norm=2, average="ema"))
     assert (
-        "training: labels smoothed by 0.1; gradients clipped to a norm of 2; tested with an average of the weights, of "
-        "which a step keeps 0.999\n"
+        "loss: nll; labels smoothed by 0.1; gradients clipped to a norm of 2; tested with an average of the weights, "
+        "of which a step keeps 0.99\n"
     ) in capsys.readouterr().out
     inspect(RECIPE)
-    assert "training:" not in capsys.readouterr().out
+    assert "\nloss: nll\n" in capsys.readouterr().out
 
 
 # --- the trained model

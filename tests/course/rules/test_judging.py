@@ -125,6 +125,21 @@ def test_a_streak_of_one_epoch_is_asked_for_and_told_in_the_singular():
     assert "accuracy held in epoch 2, at least 9,951" in reason and reason.endswith("(99.40%) for 1 epoch.")
 
 
+def test_an_accuracy_that_was_never_held_for_two_epochs_is_told_as_such():
+    assert "accuracy reached in single epochs only; best" in judge(CHALLENGE, [[9_950, 9_930, 9_945]]).reasons[0]
+    assert "accuracy reached in no epoch; best" in judge(CHALLENGE, [[9_930, 9_930, 9_930]]).reasons[0]
+    three = replace(CHALLENGE, hold=3)
+    assert "accuracy reached 2 epochs in a row; best" in judge(three, [[9_950, 9_945, 9_930]]).reasons[0]
+
+
+def test_fewer_seeds_than_the_rules_train_near_the_limit_are_told():
+    assert judge(CHALLENGE, [NEAR_PASS], seeds=1).short_of_seeds
+    assert judge(CHALLENGE, [NEAR_PASS, NEAR_FAIL], seeds=2).short_of_seeds
+    assert not judge(CHALLENGE, [run_that_holds(9_980)], seeds=1).short_of_seeds  # clear
+    assert not judge(CHALLENGE, [NEAR_PASS, NEAR_PASS], seeds=2).short_of_seeds  # a majority of three
+    assert not judge(CHALLENGE, [NEAR_PASS, NEAR_FAIL, NEAR_PASS]).short_of_seeds
+
+
 DIVERGED = "Training diverged in epoch 2, step 41, at learning rate 0.3: the loss is no longer finite."
 
 

@@ -14,7 +14,7 @@ from course.errors import SpecError
 from course.inspection.counting import FREE_LITERALS, count_computed_numbers, count_parameters
 from course.inspection.tables import TableUse, table_use
 from course.inspection.tables.trace import MAX_ELEMENTS
-from course.inspection.trial_images import draw_digits
+from course.inspection.trials.images import draw_digits
 from course.spec import Constant, Dtype, Graph, Input, Network, NodeRef, Tensor, TensorRef
 from tests.support.networks import IDIOMS, captured, middle
 from tests.support.spec_networks import call

@@ -13,7 +13,7 @@ from course.inspection.tables.trial_runs import (
     steady_elements,
     trial_runs,
 )
-from course.inspection.trial_images import draw_digits
+from course.inspection.trials.images import draw_digits
 from tests.support.networks import middle
 
 TABLE = torch.linspace(-1, 1, 101)

@@ -7,7 +7,7 @@ import torch
 from torchvision.transforms import Compose, Normalize, ToTensor
 
 from course.capture import capture
-from course.inspection.trial_images import digits, draw_digits, unusual_images
+from course.inspection.trials.images import digits, draw_digits, unusual_images
 from tests.support.networks import captured, middle
 
 

@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import (
     StepLR,
 )
 
-from course.inspection.hyperparameters import MAX_BYTES, described_bytes, hyperparameter_problems
+from course.inspection.prior_knowledge.hyperparameters import MAX_BYTES, described_bytes, hyperparameter_problems
 from course.spec import Optimizer as OptimizerSpec
 from course.spec import ParameterGroup, ScheduleColumn, ScheduleTable, Spec
 from tests.support.networks import captured

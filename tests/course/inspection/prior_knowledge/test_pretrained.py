@@ -10,7 +10,12 @@ from torch import nn
 
 from course import spec
 from course.capture import capture
-from course.inspection.pretrained import MAX_BUFFERED, MAX_PRETRAINED, pretrained_problems, pretrained_weights
+from course.inspection.prior_knowledge.pretrained import (
+    MAX_BUFFERED,
+    MAX_PRETRAINED,
+    pretrained_problems,
+    pretrained_weights,
+)
 from tests.support.networks import captured, recipe
 
 

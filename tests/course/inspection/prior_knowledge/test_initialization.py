@@ -12,7 +12,7 @@ from torch import nn
 
 from course import spec
 from course.capture import capture
-from course.inspection.initialization import (
+from course.inspection.prior_knowledge.initialization import (
     MAX_BYTES,
     MAX_NUMBERS,
     MAX_TENSOR_BYTES,
