@@ -1,6 +1,7 @@
 """Every folder of tests/submissions is a small submission; its `expected.toml` says which verdict it must get.
 
-    expected.toml    verdict = "refused"        accepted (it may be trained), refused, error, or fail (after training)
+    expected.toml    verdict = "refused"        accepted (it may be trained), refused, error, or fail (after training).
+                                                An accepted one is trained for an epoch: nothing may refuse it then
                      reason = "a fragment"      that the reasons must contain
                      reasons = ["a", "b"]       instead of `reason`, where chance decides which one it is
                      counted = 826              the parameters counted in an accepted network
@@ -39,6 +40,8 @@ from autograder.grading.options import Options, ReducedRun
 from autograder.grading.pipeline import grade, inspect_only
 from autograder.grading.recipe_sandbox import LIMITS, RecipeSandbox
 from autograder.sandbox import Limits, Tier, best_tier
+from autograder.store.records import Result
+from autograder.workers.client import WorkerPool
 from course import data
 from course.capture import capture, run_recipe
 from course.errors import RecipeError, StudentCodeError
@@ -92,8 +95,17 @@ class Outcome:
         )
 
 
-def grade_case(case: str, recipe_sandbox: RecipeSandbox, home: Path, folder: Path) -> Outcome:
+@dataclass(frozen=True)
+class Processes:
+    """What one thread grades with; both are kept warm."""
+
+    recipe_sandbox: RecipeSandbox
+    workers: WorkerPool
+
+
+def grade_case(case: str, processes: Processes, home: Path, folder: Path) -> Outcome:
     """Grade the case as the grader would; in its source, `home` replaces HOME."""
+    recipe_sandbox = processes.recipe_sandbox
     expected = tomllib.loads((SUBMISSIONS / case / "expected.toml").read_text())
     recipe_sandbox.limits = (
         Limits(seconds=expected["seconds"], threads=LIMITS.threads) if "seconds" in expected else LIMITS
@@ -103,20 +115,23 @@ def grade_case(case: str, recipe_sandbox: RecipeSandbox, home: Path, folder: Pat
     if (SUBMISSIONS / case / "forge.py").exists():
         verdict, reason, counted = check_forged_spec(case, recipe_sandbox, options)
     else:
-        result = grade_submission(case, recipe_sandbox, home, folder, options, trained=expected["verdict"] == "fail")
-        passed = result.verdict == "internal" and not result.reasons  # no verdict yet: it may be trained
-        verdict, counted = "accepted" if passed else result.verdict, result.counted
-        reason = " ".join(result.reasons)
+        trained = expected["verdict"] in ("accepted", "fail")
+        result = grade_submission(case, processes, home, folder, options, trained=trained)
+        was_accepted = expected["verdict"] == "accepted" and result.runs and not result.runs[0].ended
+        verdict, counted = "accepted" if was_accepted else result.verdict, result.counted
+        reason = "" if was_accepted else " ".join(result.reasons)
     return Outcome(case, expected, verdict, reason, counted, time.monotonic() - began)
 
 
 def grade_submission(
-    case: str, recipe_sandbox: RecipeSandbox, home: Path, folder: Path, options: Options, *, trained: bool
-):
+    case: str, processes: Processes, home: Path, folder: Path, options: Options, *, trained: bool
+) -> Result:
     (original,) = [path for path in (SUBMISSIONS / case).iterdir() if path.stem in ("recipe", "submission")]
     path = folder / f"{case}{original.suffix}"
     path.write_bytes(original.read_bytes().replace(HOME.encode(), str(home).encode()))
-    return (grade if trained else inspect_only)(path, options, RecordingListener(), recipe_sandbox)
+    if trained:
+        return grade(path, options, RecordingListener(), processes.recipe_sandbox, workers=processes.workers)
+    return inspect_only(path, options, RecordingListener(), processes.recipe_sandbox)
 
 
 @functools.cache
@@ -222,19 +237,20 @@ def test_every_submission_gets_its_verdict_and_leaves_nothing_behind(decoys, tmp
     folder = tmp_path / "handed_in"
     folder.mkdir()
     files, processes = file_hashes(SUBMISSIONS, decoys), descendant_processes()
-    recipe_sandboxes: queue.SimpleQueue[RecipeSandbox] = queue.SimpleQueue()
+    idle: queue.SimpleQueue[Processes] = queue.SimpleQueue()
     valid_spec()  # cached here, because torch.export cannot run in two threads
 
     def verdict_on(case: str) -> Outcome:
-        recipe_sandbox = recipe_sandboxes.get()
+        mine = idle.get()
         try:
-            return grade_case(case, recipe_sandbox, decoys, folder)
+            return grade_case(case, mine, decoys, folder)
         finally:
-            recipe_sandboxes.put(recipe_sandbox)
+            idle.put(mine)
 
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(WORKERS) as pool:
         for _ in range(WORKERS):
-            recipe_sandboxes.put(stack.enter_context(RecipeSandbox(tier, warm=True)))
+            recipe_sandbox = stack.enter_context(RecipeSandbox(tier, warm=True))
+            idle.put(Processes(recipe_sandbox, stack.enter_context(WorkerPool(warm=True))))
         outcomes = list(pool.map(verdict_on, CASES))
     report = outcome_table(outcomes)
     print(f"\n{report}")
