@@ -18,7 +18,7 @@ LOWEST_TESTS ?= tests/course
 # all tests of a file run in one process, which shares what the file sets up
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-# tests start hundreds of processes: one takes half as long where bytecode and compiled loops are kept
+# tests start hundreds of processes: one takes half as long where bytecode is kept
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install test test-lowest check grade quick-grade bench data lint release calibrate solutions preview course bundle clean

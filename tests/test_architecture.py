@@ -28,6 +28,7 @@ course       plots
              training
              network
              transforms, data
+             kernels
              spec, recipe, files, errors
 """
 

@@ -31,7 +31,7 @@ from course.errors import GraderError
 
 EXTRA = "command"  # of pyproject.toml: what `autograder` needs without Jupyter and nbgrader
 # Large, and on every machine for PyTorch, or too large to carry: llvmlite alone has 60 MB
-EXPECTED = ("torch", "torchvision", "numpy", "numba", "llvmlite", "matplotlib", "pillow")
+EXPECTED = ("torch", "torchvision", "numpy", "llvmlite", "matplotlib", "pillow")
 MAX_MEGABYTES = 60
 # pip matches each of them exactly; PyTorch itself asks for glibc 2.28
 PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_24", "manylinux_2_17", "manylinux2014")

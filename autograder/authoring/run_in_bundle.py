@@ -59,7 +59,7 @@ def machine_problem(manifest: dict[str, Any]) -> str:
 
 
 def name_of(requirement: str) -> str:
-    """The package that a requirement names: "numba>=0.62,<1" -> "numba"."""
+    """The package that a requirement names: "llvmlite>=0.45,<1" -> "llvmlite"."""
     return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
 
 

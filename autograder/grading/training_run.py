@@ -33,7 +33,7 @@ from autograder.workers.messages import (
 from course import data
 from course.errors import GraderError, RecipeError, plural
 from course.spec import Spec
-from course.training.hardware import keep_compiled_loops, may_have_gpu
+from course.training.hardware import may_have_gpu
 from course.training.results import EpochResult
 
 TEST_LABELS = "t10k-labels-idx1-ubyte"
@@ -166,8 +166,6 @@ class TrainingRun:
     def _start_trainer(self) -> Worker:
         folder, options = self._setup.data_folder, self._setup.options
         sandboxed = self._setup.tier is sandbox.Tier.BUBBLEWRAP and not trainer_problem(options)
-        if sandboxed:
-            keep_compiled_loops()
         return self._setup.workers.start(
             "trainer",
             sandboxed=sandboxed,

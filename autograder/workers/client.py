@@ -22,8 +22,6 @@ from course.training.hardware import DEFAULT_THREADS
 RESPONSE_TIMEOUT = 900.0  # seconds without a message after which a worker is given up
 EXIT_TIMEOUT = 10.0  # seconds for a worker that has closed its pipes to end
 STDERR_LINE = 4000  # bytes; longer lines are read in pieces
-# in the private /tmp of the sandbox: see `course.network.kernels.numba_loops`
-_IN_SANDBOX = {"NUMBA_CACHE_DIR": "/tmp/numba"}
 NO_GPU = sandbox.GPUAccess()
 
 
@@ -70,7 +68,7 @@ class WorkerPool:
                 module,
                 sandbox.Tier.BUBBLEWRAP,
                 [*readable, *gpu.libraries],
-                _IN_SANDBOX | dict(gpu.variables),
+                dict(gpu.variables),
                 gpu.nodes,
             )
             self._servers[key] = server
@@ -85,7 +83,7 @@ class _SpawnedWorker:
         if sandboxed:
             readable = sandbox.readable_paths([*readable, *gpu.libraries])
             command = sandbox.bubblewrap(command, readable, devices=gpu.nodes)
-            variables = sandbox.environment() | _IN_SANDBOX | dict(gpu.variables)
+            variables = sandbox.environment() | dict(gpu.variables)
         thread_counts = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self._process = subprocess.Popen(
             command,

@@ -27,7 +27,6 @@ from autograder.workers.messages import (
 )
 from course import data
 from course.errors import CourseError, Diverged, OutputsNotFinite, RecipeError
-from course.network import kernels
 from course.spec import Spec
 from course.training import devices
 from course.training.data import TrainingData
@@ -41,8 +40,6 @@ PROGRESS_SECONDS = 0.5  # between two messages about progress
 WARM_UP_STEPS, MEASURED_STEPS = 5, 20  # before the duration of the run is estimated; the fourth may be recorded
 CPU = torch.device("cpu")
 LONGEST = 2  # times the allowed duration, in processor time, which other programs on the machine do not lengthen
-
-kernels.precompile()  # at import, so that all processes forked from a server share the compiled code
 
 
 def main() -> None:
@@ -78,7 +75,7 @@ def _train(request: TrainRequest) -> None:
         )
     )
     if not resumed:
-        with devices.deterministic(CPU, request.threads):
+        with devices.deterministic(CPU):
             check_initial_accuracy(spec, digits, request.seed)
     states: list[str] = []  # at most one: that of the epoch which is about to be yielded
     results = train(

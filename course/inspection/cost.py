@@ -107,7 +107,7 @@ def trial_problems(spec: Spec, cost: StepCost, clock: Callable[[], float] = time
     images, labels = digits(spec, count), torch.arange(count) % 10
     allowed = TRIAL_SECONDS + TRIAL_SECONDS_AT_LIMIT * cost.scaled(count / spec.batch_size).share()
     seconds = math.inf
-    with torch.random.fork_rng(devices=[]), deterministic(torch.device("cpu"), threads=1):
+    with torch.random.fork_rng(devices=[]), deterministic(torch.device("cpu")):
         network = TrainableNetwork(spec.network, 0)
         for _ in range(TRIALS):
             began = clock()

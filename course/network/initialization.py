@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from course import spec
 from course.errors import SpecError
+from course.kernels import portable_math
 from course.network import operators
-from course.network.program import Program
+from course.network.program import Call, Program
 
 MAX_INIT_ELEMENTS = 20_000_000  # in all tensors that the init program creates on the way
 _NORMS = ("aten.batch_norm.default", "aten.instance_norm.default")
@@ -40,17 +42,22 @@ def batch_norm_statistics(network: spec.Network) -> dict[int, float]:
     }
 
 
-def initial_tensors(network: spec.Network, seed: int) -> list[Tensor]:
+def initial_tensors(network: spec.Network, seed: int, *, portable: bool = False) -> list[Tensor]:
     """The network's tensors at the start of a run with `seed`, on the CPU. Raises SpecError.
 
-    PyTorch's global random state is left as it was. Batch norm's statistics start from 0 and 1 whatever the spec says.
+    They are those of the model's constructor, bit for bit; with `portable` the same on every processor, see
+    `is_portable`. PyTorch's global random state is left as it was. Batch norm's statistics start from 0 and 1 whatever
+    the spec says.
     """
-    return next(initial_tensors_by_seed(network, [seed]))
+    return next(initial_tensors_by_seed(network, [seed], portable=portable))
 
 
-def initial_tensors_by_seed(network: spec.Network, seeds: Iterable[int]) -> Iterator[list[Tensor]]:
+def initial_tensors_by_seed(
+    network: spec.Network, seeds: Iterable[int], *, portable: bool = False
+) -> Iterator[list[Tensor]]:
     """`initial_tensors` for one seed after the other, faster than one by one. Raises SpecError."""
-    program = Program(network.init, len(network.constants), None, init=True)
+    optimize = _with_portable_draws if portable else None
+    program = Program(network.init, len(network.constants), None, init=True, optimize=optimize)
     constants = [_constant(constant) for constant in network.constants]
     _check_size(program, constants)
     statistics = batch_norm_statistics(network)
@@ -60,6 +67,33 @@ def initial_tensors_by_seed(network: spec.Network, seeds: Iterable[int]) -> Iter
             torch.default_generator.manual_seed(seed)  # torch.manual_seed notes a traceback for CUDA
             values = program.run(None, constants, torch.device("cpu"))
         yield _declared_tensors(network, statistics, values[program.first_node :])
+
+
+def is_portable(network: spec.Network) -> bool:
+    """Whether the initial tensors are the same on every processor: of operators that round once, and our own draws."""
+    return all(node.op in _PORTABLE for node in network.init)
+
+
+def _with_portable_draws(calls: list[Call], output: int | None) -> list[Call]:
+    """The calls with draws that are the same on every processor; `output` is the index of the graph's output."""
+    return [replace(call, op=_PORTABLE_DRAWS.get(call.name, call.op)) for call in calls]
+
+
+_PORTABLE_DRAWS: dict[str, operators.Operator] = {
+    "aten.uniform_.default": portable_math.uniform_,
+    "aten.normal_.default": portable_math.normal_,
+}
+_PORTABLE = _PORTABLE_DRAWS.keys() | {
+    f"aten.{name}"
+    for name in (
+        "detach.default empty.memory_format empty_like.default zeros.default zeros_like.default ones.default "
+        "ones_like.default full.default full_like.default eye.default zero_.default fill_.Scalar fill_.Tensor "
+        "clone.default alias.default copy_.default view.default reshape.default transpose.int t.default "
+        "select.int slice.Tensor permute.default unsqueeze.default squeeze.dim expand.default expand_as.default "
+        "mul.Tensor mul_.Tensor mul.Scalar mul_.Scalar div.Tensor div_.Tensor neg.default neg_.default abs.default "
+        "sign.default sqrt.default sqrt_.default clamp.default clamp_.default clamp_min.default lift_fresh.default"
+    ).split()
+}
 
 
 def _declared_tensors(network: spec.Network, statistics: Mapping[int, float], nodes: list[object]) -> list[Tensor]:

@@ -17,27 +17,21 @@ from course.network.repeatable import make_repeatable
 class TrainableNetwork:
     """A spec's network on one device: images (N, 1, 28, 28) -> outputs (N, 10).
 
-    It computes the same numbers, bit for bit, as the model that was captured; with `fast` and on CUDA equal but for
-    rounding and dropout's masks. `parameters` maps names to the tensors that require gradients.
+    On the CPU it computes the same numbers, bit for bit, as the model that was captured. `parameters` maps names to
+    the tensors that require gradients.
     """
 
-    def __init__(self, network: spec.Network, seed: int, device: torch.device | str = "cpu", *, fast: bool = False):
-        """`fast` computes with `course.network.kernels`, which are for CPUs. Raises SpecError."""
-        optimize: Optimize | None = None
-        if fast:
-            from course.network.fusion import fuse  # imports Numba, which only training on a CPU needs
-
-            optimize = fuse
+    def __init__(self, network: spec.Network, seed: int, device: torch.device | str = "cpu", *, portable: bool = False):
+        """With `portable` the weights start from the same numbers on every machine. Raises SpecError."""
         self.device = torch.device(device)
-        if self.device.type == "cuda":
-            optimize = make_repeatable
+        optimize: Optimize | None = make_repeatable if self.device.type == "cuda" else None
         count = len(network.tensors)
         self.train_program = Program(network.train.nodes, count, network.train.output.node, optimize=optimize)
         self.eval_program = Program(network.eval.nodes, count, network.eval.output.node, optimize=optimize)
         self.names = [tensor.name for tensor in network.tensors]
         if len(set(self.names)) != count:
             raise SpecError("Two tensors of the network have the same name.")
-        self.tensors = [self._on_device(tensor) for tensor in initial_tensors(network, seed)]
+        self.tensors = [self._on_device(tensor) for tensor in initial_tensors(network, seed, portable=portable)]
 
     def _on_device(self, tensor: Tensor) -> Tensor:
         return tensor.detach().to(self.device).requires_grad_(tensor.requires_grad)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import torch
 
 from course.errors import RecipeError, SpecError
+from course.kernels.instructions import using_threads
 from course.training.hardware import choose_device_type
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # options of mallopt(3), from glibc's malloc.h
@@ -44,8 +45,11 @@ def reuse_memory() -> bool:
 
 
 @contextlib.contextmanager
-def deterministic(device: torch.device, threads: int) -> Iterator[None]:
-    """Inside: `threads` threads and deterministic algorithms. Afterwards: the caller's settings."""
+def deterministic(device: torch.device, threads: int = 1) -> Iterator[None]:
+    """Inside: deterministic algorithms, `threads` threads for the CPU's kernels. Afterwards: the caller's settings.
+
+    PyTorch's own operators have one thread: what they add up depends on their number.
+    """
     threads_before = torch.get_num_threads()
     algorithms_before = torch.are_deterministic_algorithms_enabled()
     warn_only_before = torch.is_deterministic_algorithms_warn_only_enabled()
@@ -53,12 +57,13 @@ def deterministic(device: torch.device, threads: int) -> Iterator[None]:
     if device.type == "cuda":
         # cuBLAS reads it when its first handle is created; without it matrix products are not deterministic
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(device.type == "cuda")
     for setting, value in _BACKEND_SETTINGS.items():
         setattr(*setting, value)
     try:
-        yield
+        with using_threads(threads):
+            yield
     finally:
         torch.set_num_threads(threads_before)
         torch.use_deterministic_algorithms(algorithms_before, warn_only=warn_only_before)

@@ -9,11 +9,9 @@ from typing import Literal
 
 from course.errors import UsageError
 
-# the kernels in course.network.kernels use one thread; results then do not depend on the number of cores
-DEFAULT_THREADS = 1
+DEFAULT_THREADS = 1  # of a graded run; results do not depend on it
 # of NVIDIA's driver on a PC, on a Jetson and under WSL, and of AMD's, which PyTorch calls CUDA too
 _GPU_NODES = ("nvidia*", "nvhost*", "nvgpu*", "dxg", "kfd")
-_LOOPS = Path(__file__).parents[1] / "network" / "kernels" / "__pycache__"  # see `course.network.kernels.numba_loops`
 
 
 def choose_device_type(name: str = "auto") -> Literal["cpu", "cuda"]:
@@ -35,14 +33,6 @@ def choose_device_type(name: str = "auto") -> Literal["cpu", "cuda"]:
 def may_have_gpu(devices: Path = Path("/dev")) -> bool:
     """False only if no driver of a GPU has made a device node, as each of them does on Linux."""
     return sys.platform != "linux" or any(any(devices.glob(pattern)) for pattern in _GPU_NODES)
-
-
-def keep_compiled_loops() -> None:
-    """Compile the kernels' loops unless that was done before: a process in a sandbox can only read what is kept."""
-    if not any(_LOOPS.glob("*.nbi")):
-        from course.network import kernels
-
-        kernels.precompile()
 
 
 def processor_name() -> str:

@@ -11,6 +11,7 @@ restart needs only the weights, the optimizer's state and the schedule's.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from course import transforms
 from course.errors import Diverged, OutputsNotFinite, SpecError
-from course.network import TrainableNetwork
+from course.network import Loss, PlannedNetwork, TrainableNetwork
 from course.recipe import VALIDATION_IMAGES
 from course.spec import Plateau, Spec
 from course.training import cuda_graphs
@@ -33,9 +34,9 @@ from course.training.hardware import DEFAULT_THREADS
 from course.training.optimizers import build_optimizer, clip_gradients
 from course.training.results import EpochResult, TrainingStep
 from course.training.schedule import Schedule
-from course.training.scoring import LOSSES, MAX_LOSS, Score, has_answer, training_loss
+from course.training.scoring import MAX_LOSS, Score, has_answer, mean_loss, training_loss
 
-EVAL_BATCH = 500  # the fastest, or close to it, of 125 to 1,000 on a CPU; the outputs are the same
+EVAL_BATCH = 512  # the outputs are the same for any number
 # how a step is run: each launch by the host, which sets the options; the same with all that changes on the device; or
 # replayed from a recording of the latter, see `device_step`
 Way = Literal["by host", "on device", "recorded"]
@@ -45,14 +46,22 @@ FASTEST_WAY: dict[str, Way] = {"cpu": "by host", "cuda": "recorded"}
 class Run:
     """One training of one spec with one seed: everything that changes during training."""
 
-    def __init__(self, spec: Spec, data: TrainingData, seed: int, device: torch.device, *, way: Way | None = None):
+    def __init__(
+        self,
+        spec: Spec,
+        data: TrainingData,
+        seed: int,
+        device: torch.device,
+        *,
+        way: Way | None = None,
+    ):
         """`way` defaults to the fastest that the device has. Raises SpecError when the spec cannot be trained."""
         self.spec, self.seed, self.device = spec, seed, device
         self.data = data.to(device)
         self.epoch = 0  # finished epochs
         reuse_memory()
         with seeded(seed, device):
-            self.network = TrainableNetwork(spec.network, seed, device, fast=device.type == "cpu")
+            self.network = make_network(spec, seed, device)
         self._train_transform = transforms.build(spec.train_transform, device)
         test_transform = transforms.build(spec.test_transform, device)
         if test_transform.random:
@@ -69,7 +78,7 @@ class Run:
         decay = spec.average_decay
         self._average = None if decay is None else WeightAverage(self.network.named_tensors(), decay)
         self._draws = None if device.type == "meta" else torch.Generator(device)
-        self.optimizer = build_optimizer(spec.optimizer, self.network.parameters)
+        self.optimizer = build_optimizer(spec.optimizer, self.network.parameters, portable=device.type == "cpu")
         self.schedule = Schedule(spec.schedule, self.optimizer, total)
         self.device_step: DeviceStep | None = None
         self._device_problem = ""
@@ -149,6 +158,8 @@ class Run:
         return results
 
     def _forward_backward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        if isinstance(self.network, PlannedNetwork):
+            return self.network.step(images, labels)
         self.optimizer.zero_grad()
         outputs = self.network(images, training=True)
         loss = self._loss(outputs, labels)
@@ -162,9 +173,9 @@ class Run:
             step = int(diverged[0])
             rate = self.schedule.learning_rate(self.epoch, self.epoch * self.steps_per_epoch + step)
             raise Diverged(self.epoch + 1, step + 1, rate, MAX_LOSS)
-        sizes = torch.full((self.steps_per_epoch,), float(self.spec.batch_size))
+        sizes = torch.full((self.steps_per_epoch,), float(self.spec.batch_size), dtype=torch.float64)
         sizes[-1] = self.train_size - (self.steps_per_epoch - 1) * self.spec.batch_size
-        return ((losses.double() * sizes).sum() / sizes.sum()).item()
+        return math.fsum((losses.double() * sizes).tolist()) / self.train_size
 
     @torch.no_grad()
     def outputs(self, images: Tensor) -> Tensor:
@@ -197,7 +208,7 @@ class Run:
 
     def validation_loss(self) -> float:
         labels = self.data.train_labels[: self.validation_size].cpu()
-        return LOSSES[self.spec.loss](self.outputs(self._validation_images), labels).item()
+        return mean_loss(self.spec.loss, self.outputs(self._validation_images), labels)
 
     def state_dict(self) -> dict[str, Any]:
         """What a restart needs: tensors and numbers, which `torch.load(..., weights_only=True)` reads."""
@@ -270,6 +281,13 @@ def train(
         if on_epoch is not None:
             on_epoch(run, result)
         yield result
+
+
+def make_network(spec: Spec, seed: int, device: torch.device) -> TrainableNetwork:
+    """The network as it starts under `seed`: on a CPU computed by the course's kernels. Raises SpecError."""
+    if device.type == "cpu":
+        return PlannedNetwork(spec.network, seed, Loss(spec.loss, spec.label_smoothing))
+    return TrainableNetwork(spec.network, seed, device, portable=True)
 
 
 def derive_seed(seed: int, epoch: int, purpose: str) -> int:

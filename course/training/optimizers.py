@@ -25,9 +25,13 @@ IGNORED_OPTIONS = frozenset({"params", "param_names", "initial_lr", "foreach", "
 
 
 def build_optimizer(
-    given: spec.Optimizer, parameters: dict[str, Tensor], *, on_device: bool = False
+    given: spec.Optimizer, parameters: dict[str, Tensor], *, on_device: bool = False, portable: bool = False
 ) -> torch.optim.Optimizer:
-    """The optimizer over the named parameters; with `on_device` one whose step reads no number. Raises SpecError."""
+    """The optimizer over the named parameters. Raises SpecError.
+
+    With `on_device` its step reads no number; with `portable` it rounds in the same way on every processor, if it is
+    SGD, Adam or AdamW.
+    """
     if given.name not in OPTIMIZERS:
         raise SpecError(f"The optimizer {given.name!r} is not on the list: {', '.join(OPTIMIZERS)}.")
     groups = [_parameter_group(given.name, group, parameters) for group in given.groups]
@@ -43,10 +47,18 @@ def build_optimizer(
     if on_device:
         optimizer_class = DEVICE_OPTIMIZERS.get(given.name, optimizer_class)
         first = device_options(given.name) | first
+    elif portable and is_portable(given):
+        optimizer_class = DEVICE_OPTIMIZERS[given.name]
+        first = device_options(given.name) | first
     try:
         return optimizer_class(groups, **first)
     except (TypeError, ValueError, RuntimeError) as error:
         raise SpecError(f"The optimizer {given.name} cannot be built: {str(error)[:200]}") from None
+
+
+def is_portable(given: spec.Optimizer) -> bool:
+    """Whether there is an optimizer that rounds in the same way on every processor."""
+    return given.name in DEVICE_OPTIMIZERS and not any(group.options.get("amsgrad") for group in given.groups)
 
 
 @torch.no_grad()

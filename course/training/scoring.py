@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from course.kernels import portable_math
+
 MAX_WRONG = 200  # misclassified images that a score names; a good network has fewer of 10,000
 MAX_LOSS = 1e6  # guessing costs 2.3; after one far too large step a network can stay at a finite loss of 1e29
 LOSSES = {"nll": functional.nll_loss, "cross_entropy": functional.cross_entropy}
@@ -63,12 +65,21 @@ class Scorer:
         predicted = outputs.argmax(dim=1)
         correct = (predicted == self.labels) & ~outputs.isnan().any(dim=1)
         wrong = (~correct).nonzero().flatten()[:MAX_WRONG]
-        loss = LOSSES[self.loss](outputs.double(), self.labels)
-        if not loss.isfinite():
-            losses = LOSSES[self.loss](outputs.double(), self.labels, reduction="none")
-            loss = torch.where(losses.isfinite(), losses, MAX_LOSS).mean()
         pairs = zip(wrong.tolist(), predicted[wrong].tolist(), strict=True)
-        return Score(loss=loss.item(), correct=int(correct.sum()), wrong=tuple(pairs))
+        loss = mean_loss(self.loss, outputs, self.labels)
+        return Score(loss=loss, correct=int(correct.sum()), wrong=tuple(pairs))
+
+
+def mean_loss(name: str, outputs: Tensor, labels: Tensor) -> float:
+    """The mean loss `name` over all images, the same on every processor.
+
+    It is finite for any outputs (N, 10): an image whose own loss is not counts `MAX_LOSS`.
+    """
+    outputs = outputs.double()
+    if name == "cross_entropy":
+        outputs = portable_math.log_softmax(outputs)
+    losses = -outputs.gather(1, labels[:, None]).squeeze(1)
+    return portable_math.mean(torch.where(losses.isfinite(), losses, MAX_LOSS))
 
 
 def has_answer(outputs: Tensor) -> Tensor:

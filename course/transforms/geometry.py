@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from course.kernels.portable_math import sin_cos
+from course.kernels.sampling import sample
 from course.transforms.random_draws import RandomDraws, scalar
 
 
@@ -62,13 +64,28 @@ def _sample(images: Tensor, grid: Tensor, options: Mapping[str, Any], is_uint8: 
     """
     fill, mode = scalar(options["fill"]), options["interpolation"]
     needs_mask = fill is not None and not (fill == 0 and mode == "nearest")  # grid_sample fills with 0 itself
+    out, inside = _sampled(images, grid, mode, needs_mask)
+    if needs_mask:
+        out = torch.where(inside < 0.5, fill, out) if mode == "nearest" else out.sub_(fill).mul_(inside).add_(fill)
+    return out.round_() if is_uint8 and mode == "bilinear" else out
+
+
+def _sampled(images: Tensor, grid: Tensor, mode: str, needs_mask: bool) -> tuple[Tensor, Tensor]:
+    """The samples, with zeros outside of an image, and the share of the image in each, both (N, 1, H, W)."""
+    if _has_kernels(images):
+        height, width = images.shape[-2:]
+        x, y = (((grid[..., i] + 1) * size - 1) * 0.5 for i, size in enumerate((width, height)))
+        out, inside = sample(images.squeeze(1), x, y, is_bilinear=mode == "bilinear")
+        return out.unsqueeze(1), inside.unsqueeze(1)
     if needs_mask:
         images = torch.cat((images, torch.ones_like(images)), 1)
     out = F.grid_sample(images, grid, mode=mode, padding_mode="zeros", align_corners=False)
-    if needs_mask:
-        out, inside = out[:, :1], out[:, 1:]
-        out = torch.where(inside < 0.5, fill, out) if mode == "nearest" else out.sub_(fill).mul_(inside).add_(fill)
-    return out.round_() if is_uint8 and mode == "bilinear" else out
+    return out[:, :1], out[:, 1:]
+
+
+def _has_kernels(images: Tensor) -> bool:
+    """Whether they are in memory that the CPU's kernels read; a fake tensor has none."""
+    return type(images) is Tensor and images.device.type == "cpu"
 
 
 def _inverse_matrix(affine: AffineParameters, center: Any, height: int, width: int) -> Tensor:
@@ -79,11 +96,14 @@ def _inverse_matrix(affine: AffineParameters, center: Any, height: int, width: i
     cx, cy = (0.0, 0.0) if center is None else (center[0] - width * 0.5, center[1] - height * 0.5)
     angle, shear_x, shear_y = torch.deg2rad(angle), torch.deg2rad(shear_x), torch.deg2rad(shear_y)
 
+    (sin, cos), (_, cos_y), (sin_x, cos_x) = map(sin_cos, (angle, shear_y, shear_x))
+    sin_less, cos_less = sin_cos(angle - shear_y)
+    tan_x = sin_x / cos_x
     # rotation times shears, [[a, b], [c, d]], has determinant 1
-    a = torch.cos(angle - shear_y) / torch.cos(shear_y)
-    b = -(a * torch.tan(shear_x) + torch.sin(angle))
-    c = torch.sin(angle - shear_y) / torch.cos(shear_y)
-    d = torch.cos(angle) - c * torch.tan(shear_x)
+    a = cos_less / cos_y
+    b = -(a * tan_x + sin)
+    c = sin_less / cos_y
+    d = cos - c * tan_x
     a, b, c, d = d / scale, -b / scale, -c / scale, a / scale
     x = cx - a * (cx + shift_x) - b * (cy + shift_y)
     y = cy - c * (cx + shift_x) - d * (cy + shift_y)

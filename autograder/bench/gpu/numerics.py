@@ -62,7 +62,7 @@ def compare_with_float64(setting: Setting, path: Path) -> Results:
             with torch.no_grad():
                 for tensor, source in zip(network.tensors, exact.tensors, strict=True):
                     tensor.copy_(source)
-            with deterministic(network.device, 1):
+            with deterministic(network.device):
                 found = _loss_and_gradients(
                     spec, network, images[batch].to(network.device), labels[batch].to(network.device)
                 )
@@ -189,7 +189,7 @@ def warned_operators(setting: Setting, path: Path) -> Results:
     """Of two steps: what PyTorch warns of, or what a graded run refuses."""
     run = Run(setting.spec(path), setting.digits, SEED, setting.device, way="by host")
     batch = torch.arange(64, device=setting.device)
-    with deterministic(setting.device, 1), warnings.catch_warnings(record=True) as caught:
+    with deterministic(setting.device), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         torch.use_deterministic_algorithms(setting.device.type == "cuda", warn_only=True)
         run.train_step(batch, torch.Generator(setting.device))
@@ -215,7 +215,7 @@ def steps_without_waiting(setting: Setting, path: Path) -> Results:
     if step is None:
         raise RecipeError(run.slow_because)
     steps = min(WARM_UP + setting.size.steps, run.steps_per_epoch - 1)
-    with deterministic(run.device, 1):
+    with deterministic(run.device):
         step.begin_epoch(run._shuffled(), 0)
         for _ in range(min(WARM_UP + 1, steps)):  # libraries initialise, and the step is recorded
             step(spec_batch(run))

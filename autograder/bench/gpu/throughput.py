@@ -100,7 +100,7 @@ def time_alone(setting: Setting, path: Path, way: Way, *, channels_last: bool = 
     """`evaluation` is of the 10,000 test images, projected."""
     if setting.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    with deterministic(setting.device, 1):
+    with deterministic(setting.device):
         timed = TimedRun(setting.spec(path), setting.digits, setting.device, way, channels_last=channels_last)
         results = seconds_of_epoch(setting, timed.train)
         start = time.perf_counter()
@@ -122,7 +122,7 @@ def time_published(setting: Setting, path: Path) -> Results:
 
 def time_compiled(setting: Setting, path: Path) -> Results:
     """`torch.compile` of forward and backward, with the seconds until its first step."""
-    with deterministic(setting.device, 1):
+    with deterministic(setting.device):
         timed = TimedRun(setting.spec(path), setting.digits, setting.device, "by host")
         run, start = timed.run, time.perf_counter()
         vars(run)["_forward_backward"] = torch.compile(run._forward_backward)
@@ -135,7 +135,7 @@ def time_compiled(setting: Setting, path: Path) -> Results:
 def time_streams(setting: Setting, path: Path, way: Way, count: int) -> Results:
     """Runs in threads of this process, each on a stream of its own; seconds until each has had an epoch."""
     on_cuda = setting.device.type == "cuda"
-    with deterministic(setting.device, 1):
+    with deterministic(setting.device):
         streams = [torch.cuda.Stream() if on_cuda else None for _ in range(count)]
         runs = []
         for stream in streams:  # one after the other: a recording must not meet another one
@@ -220,7 +220,7 @@ def main() -> None:
     request = json.loads(sys.stdin.readline())
     device, mnist = torch.device(request["device"]), data.load()
     digits = TrainingData(mnist.train.images, mnist.train.labels, mnist.test.images).subset(*request["images"])
-    with deterministic(device, 1):
+    with deterministic(device):
         timed = TimedRun(Spec.from_json(request["spec"]), digits, device, request["way"])
         print("done", flush=True)
         for _ in sys.stdin:

@@ -28,7 +28,7 @@ def bundle(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("requirement", "name"), [("numba>=0.62,<1", "numba"), ("psycopg[binary]>=3", "psycopg"), ("tqdm", "tqdm")]
+    ("requirement", "name"), [("llvmlite>=0.45,<1", "llvmlite"), ("psycopg[binary]>=3", "psycopg"), ("tqdm", "tqdm")]
 )
 def test_a_requirement_names_its_package(requirement, name):
     assert name_of(requirement) == name

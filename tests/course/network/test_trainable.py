@@ -12,13 +12,6 @@ from tests.support.networks import captured
 from tests.support.spec_networks import FIRST_TEN, FLAT, FLOAT, call, network, parameter, run
 
 
-@pytest.mark.parametrize("name", ["model2", "squeeze_and_excite", "einsum_attention"])
-def test_a_fast_network_gives_the_same_but_for_rounding(name):
-    given, images = captured(name).network, torch.randn(4, 1, 28, 28)
-    one, other = TrainableNetwork(given, 1), TrainableNetwork(given, 1, fast=True)
-    assert torch.allclose(one(images, training=False), other(images, training=False), atol=1e-5)
-
-
 def test_the_images_that_are_given_stay_as_they_are():
     given, images = captured("writes_into_its_input").network, torch.ones(2, 1, 28, 28)
     TrainableNetwork(given, 1)(images, training=True)

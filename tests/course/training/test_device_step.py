@@ -65,17 +65,19 @@ def recordings(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def pytorchs_operators(monkeypatch):
-    """The kernels for CPUs draw dropout's masks in code that is no call of PyTorch's."""
-    monkeypatch.setattr("course.training.loop.TrainableNetwork", lambda *args, fast: TrainableNetwork(*args))
+    """The kernels for CPUs are no calls of PyTorch's, which alone are recorded."""
+    monkeypatch.setattr(
+        "course.training.loop.make_network",
+        lambda spec, seed, device: TrainableNetwork(spec.network, seed, device),
+    )
+    monkeypatch.setattr("course.transforms.geometry._has_kernels", lambda images: False)
 
 
 @pytest.fixture
 def same_optimizer(monkeypatch):
     """Lets the host direct the optimizers that are made for the device: the rest of a step is what is compared."""
     build = optimizers.build_optimizer
-    monkeypatch.setattr(
-        "course.training.loop.build_optimizer", lambda *args, on_device=False: build(*args, on_device=True)
-    )
+    monkeypatch.setattr("course.training.loop.build_optimizer", lambda *args, **_: build(*args, on_device=True))
 
 
 def trained(kind: str, way: str, *, epochs: int = 5, resume_at: int | None = None):

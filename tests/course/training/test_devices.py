@@ -29,8 +29,8 @@ def test_settings_hold_inside_and_are_the_callers_after_even_an_error(warn_only)
     torch.backends.cudnn.benchmark = True
     try:
         before = settings()
-        with pytest.raises(ZeroDivisionError), deterministic(CPU, threads=2):
-            assert settings()[0] == 2
+        with pytest.raises(ZeroDivisionError), deterministic(CPU):
+            assert settings()[0] == 1
             assert settings()[3:] == (True, False, False, False, False)
             raise ZeroDivisionError
         assert settings() == before
@@ -41,13 +41,13 @@ def test_settings_hold_inside_and_are_the_callers_after_even_an_error(warn_only)
 
 def test_cuda_is_asked_for_deterministic_kernels(monkeypatch):
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    with deterministic(torch.device("cuda"), threads=1):
+    with deterministic(torch.device("cuda")):
         assert torch.are_deterministic_algorithms_enabled()
     assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_memory_is_not_filled_before_it_is_written(monkeypatch):
-    with deterministic(torch.device("cuda"), threads=1):
+    with deterministic(torch.device("cuda")):
         assert not torch.utils.deterministic.fill_uninitialized_memory
     assert torch.utils.deterministic.fill_uninitialized_memory
 

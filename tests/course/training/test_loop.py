@@ -22,11 +22,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from course import transforms
 from course.capture import capture
 from course.errors import Diverged, OutputsNotFinite, SpecError
-from course.network import TrainableNetwork, kernels
+from course.network import TrainableNetwork
 from course.spec import Spec
 from course.training.loop import Run, derive_seed, train
 from course.training.results import EpochResult
 from course.training.scoring import LOSSES, Scorer
+from tests.support.kernels import kernel_dropout
 from tests.support.networks import SEED_MODELS, captured, recipe
 from tests.support.small_runs import BATCH_SIZE, CPU, DATA, EPOCHS, KINDS, TEST, TRAIN, Small, spec_of
 
@@ -57,7 +58,7 @@ def same_weights(one: dict, other: dict) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_plain_loop_gives_the_same_losses_and_counts(kind, monkeypatch):
     spec = spec_of(kind)
-    monkeypatch.setattr(F, "dropout", kernels.dropout)  # the same masks; test_norm.py compares it with PyTorch's
+    monkeypatch.setattr(F, "dropout", kernel_dropout)  # the same masks
     results, _ = fit(spec)
     for result, (loss, correct) in zip(results, plain_loop(kind, spec), strict=True):
         assert result.train_loss == pytest.approx(loss, rel=1e-5, abs=1e-5)
