@@ -41,6 +41,17 @@ def solution_lines(notebook):
     return {line for line in lines if re.search(r"\w", line) and line != "def forward(self, x):"}
 
 
+# The second word of each remark on a worked recipe. Lessons teach what is wrong with the published models: biases in front
+# of batch norms, and ColorJitter's hue on grey images.
+REMARKS = {
+    "lesson1_baseline": ["biases"],
+    "lesson2_augmentation": ["biases"],
+    "lesson3_dropout": ["biases", "grey"],
+    "lesson4_schedulers": ["biases", "grey"],
+    "challenge": [],
+}
+
+
 @functools.cache
 def worked_spec(lesson):
     """The worked recipe as the grader reads it."""
@@ -91,6 +102,7 @@ def test_a_worked_recipe_has_the_published_parameters_and_keeps_its_rules(lesson
     assert refusals(load_rules(lesson), inspection) == []
     assert inspection.counted == PUBLISHED_PARAMETERS.get(lesson, inspection.counted)
     assert inspection.counted < 8_000 or PUBLISHED_PARAMETERS[lesson] == 8_272  # Model 1, on purpose
+    assert [advice.text.partition(" ")[2].partition(" ")[0] for advice in inspection.advice] == REMARKS[lesson]
 
 
 def test_a_lesson_says_the_accuracy_that_its_rules_ask_for():

@@ -92,7 +92,7 @@ def print_inspection(result: Result) -> None:
 
 
 def _print_counts(inspection: Inspection) -> None:
-    for line in inspection.summary():
+    for line in (*inspection.summary(), *(f"remark: {advice}" for advice in inspection.advice)):
         click.echo(printable(line, 500))
 
 

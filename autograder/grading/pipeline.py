@@ -134,7 +134,7 @@ def prepare(path: Path, rules: Rules, options: Options, listener: Listener, reci
         listener.stage("inspecting the network")
         with ThreadPoolExecutor(1) as pool:  # both take about as long
             confirmed = pool.submit(recipe_sandbox.confirm, source, spec)
-            inspection = recipe_sandbox.inspect(spec)
+            inspection = recipe_sandbox.inspect(spec, source)
         reasons = refusals(rules, inspection)
         if not reasons:
             confirmed.result()

@@ -84,9 +84,12 @@ class RecipeSandbox:
             raise RecipeError(f"The recipe works once, and not when it is run again: {problem}. {ADVICE}") from None
         require_same(spec, again)
 
-    def inspect(self, spec: Spec) -> Inspection:
-        """All that can be known without training. Raises RecipeError, StudentCodeError, GraderError."""
-        result = self._run(InspectRequest(spec=spec.to_json()).line(), self._usual)
+    def inspect(self, spec: Spec, source: str = "") -> Inspection:
+        """All that can be known without training. Raises RecipeError, StudentCodeError, GraderError.
+
+        `source` is the recipe's, which is not run here: remarks name its lines.
+        """
+        result = self._run(InspectRequest(spec=spec.to_json(), source=source).line(), self._usual)
         if sentence := self._limit_exceeded(result, "Trying out the network"):
             raise RecipeError(sentence)
         try:

@@ -74,7 +74,7 @@ def html(result: Result, rules: Rules, score: float, points: float) -> str:
         reasons=[printable(reason) for reason in result.reasons],
         limits=_limits(result.inspection, rules) if result.inspection else [],
         epoch_table=_epoch_table(result.runs) if result.runs else "",
-        advice=next_steps(result, rules),
+        advice=[*next_steps(result, rules), *remarks(result)],
         provenance=f"isolation: {result.isolation}; {versions}",
     )
 
@@ -111,6 +111,24 @@ def next_steps(result: Result, rules: Rules) -> list[str]:
     if run.ended:
         return ["Lower the highest learning rate, or warm up to it over more steps."]
     return _advice_on_curve(run, rules, spare_parameters=rules.max_parameters - (result.counted or 0))
+
+
+def remarks(result: Result) -> list[str]:
+    """What the inspection remarked on the recipe, and a dropout that the training shows to be too strong."""
+    if result.inspection is None:
+        return []
+    found = [str(advice) for advice in result.inspection.advice]
+    choices = result.inspection.choices
+    last = [run.epochs[-1] for run in result.runs if run.epochs]
+    has_dropout = any("dropout" in layer.operator for layer in result.inspection.layers)
+    is_augmented = choices is None or bool(choices.random_transforms)
+    if last and has_dropout and not is_augmented and all(epoch.train_accuracy < epoch.accuracy for epoch in last):
+        found.append(
+            f"With dropout the training ({last[0].train_accuracy:.2%}) stays below the test ({last[0].accuracy:.2%}): "
+            "so small a network remembers little by heart. Lower p, or leave dropout out. (lesson 3: Where dropout "
+            "hurts a small network)"
+        )
+    return [printable(sentence) for sentence in found]
 
 
 def _advice_on_curve(run: RunRecord, rules: Rules, spare_parameters: int) -> list[str]:

@@ -48,8 +48,11 @@ class CaptureRequest(Message):
 
 
 class InspectRequest(Message):
+    """`source` is the recipe's, for remarks; it is not run."""
+
     kind: Literal["inspect"] = "inspect"
     spec: str
+    source: str = ""
 
 
 class RecipeResponse(Message):

@@ -52,7 +52,8 @@ def _spec_or_inspection(request: RecipeRequest) -> RecipeResponse:
         if isinstance(request, CaptureRequest):
             with other_conditions(alone=True) if request.elsewhere else contextlib.nullcontext():
                 return RecipeResponse(kind="spec", text=capture(run_recipe(request.source)).to_json())
-        return RecipeResponse(kind="inspection", text=json.dumps(asdict(inspect(Spec.from_json(request.spec)))))
+        inspection = inspect(Spec.from_json(request.spec), request.source)
+        return RecipeResponse(kind="inspection", text=json.dumps(asdict(inspection)))
     except RecipeError as error:
         return RecipeResponse(kind="refused", text=str(error))
     except StudentCodeError as error:

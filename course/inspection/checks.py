@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from course.inspection.advice.images import advice_on_images
+from course.inspection.advice.network import advice_on_network
+from course.inspection.advice.optimization import advice_on_optimization
+from course.inspection.advice.written import SourceNames, advice_on_source
 from course.inspection.behaviour import behaviour_problems
 from course.inspection.cost import cost_problems, step_cost, trial_problems
 from course.inspection.counting import count_computed_numbers, count_parameters, packed_integer_problems
@@ -12,7 +19,7 @@ from course.inspection.plan import training_plan
 from course.inspection.prior_knowledge.hyperparameters import hyperparameter_problems
 from course.inspection.prior_knowledge.initialization import initialization_problems
 from course.inspection.prior_knowledge.pretrained import pretrained_problems
-from course.inspection.record import Choices, Inspection
+from course.inspection.record import Advice, Choices, Inspection, Layer, Part
 from course.inspection.tables import table_use
 from course.inspection.trials.images import digits
 from course.inspection.trials.training import TrialTraining, transform_problems, try_training
@@ -23,8 +30,11 @@ from course.transforms.description import is_random
 DIGITS = 32  # in which the tables are followed
 
 
-def inspect(spec: Spec) -> Inspection:
-    """Everything that needs no training; takes about a second. Raises RecipeError when the spec cannot be built."""
+def inspect(spec: Spec, source: str = "") -> Inspection:
+    """Everything that needs no training; takes about a second. Raises RecipeError when the spec cannot be built.
+
+    With the recipe's `source`, which is not run, remarks name more lines, and habits that a spec does not show.
+    """
     network = spec.network
     cost = step_cost(spec)
     # a network that costs too much, or whose eval mode differs from the measured training, is never run
@@ -39,10 +49,11 @@ def inspect(spec: Spec) -> Inspection:
         parts += count_computed_numbers(network, parts, use)
         problems = [*behaviour_problems(spec), *switch_problems(spec), *packed_integer_problems(network, use)]
         problems += [*initialization_problems(network), *pretrained_problems(network), *hyperparameter_problems(spec)]
+    layers = list_layers(network)
     return Inspection(
         spec_hash=spec.hash,
         parts=tuple(parts),
-        layers=list_layers(network),
+        layers=layers,
         work=cost,
         epochs=spec.epochs,
         batch_size=spec.batch_size,
@@ -50,9 +61,19 @@ def inspect(spec: Spec) -> Inspection:
         leaks=_leaks(spec),
         choices=_choices(spec),
         plan=plan,
+        advice=() if plan is None else tuple(_advice(spec, parts, layers, SourceNames(source))),
         seconds=training.seconds,
         transform_seconds=training.transform_seconds,
     )
+
+
+def _advice(spec: Spec, parts: Sequence[Part], layers: Sequence[Layer], source: SourceNames) -> Iterator[Advice]:
+    yield from advice_on_network(spec, parts, layers)
+    for transform, advice in advice_on_images(spec):
+        yield replace(advice, line=source.line_of(transform))
+    for advice in advice_on_optimization(spec):
+        yield replace(advice, line=source.line_of("Recipe"))
+    yield from advice_on_source(source, spec)
 
 
 def _choices(spec: Spec) -> Choices:

@@ -77,6 +77,19 @@ class Choices:
 
 
 @dataclass(frozen=True)
+class Advice:
+    """A remark that refuses nothing. `line` is one of the student's source, `lesson` names what teaches it, if any."""
+
+    text: str
+    line: int | None = None
+    lesson: str = ""
+
+    def __str__(self) -> str:
+        where = f"Line {self.line}: " if self.line else ""
+        return f"{where}{self.text}{f' ({self.lesson})' if self.lesson else ''}"
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
     """The training as it was understood, in words; `rates` are the first group's learning rates along the run."""
 
@@ -107,6 +120,7 @@ class Inspection:
     leaks: tuple[str, ...]
     choices: Choices | None = None  # None in records of earlier versions, as is the plan
     plan: TrainingPlan | None = None
+    advice: tuple[Advice, ...] = ()
     seconds: float = field(default=0.0, compare=False)
     transform_seconds: float = field(default=0.0, compare=False)
 

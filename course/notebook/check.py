@@ -53,7 +53,7 @@ def check_recipe(source: str, assignment: str) -> str:
         # the output and warnings of the recipe's own code are not part of the report
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             spec = capture(run_recipe(source))
-            inspection = inspect(spec)
+            inspection = inspect(spec, source)
             reasons = refusals(rules, inspection)
             if not reasons:
                 with other_conditions():
@@ -75,6 +75,7 @@ def check_recipe(source: str, assignment: str) -> str:
         f"receptive field {inspection.receptive_field} px\n"
         "Nothing would be refused. What is left is the training, under seeds that only the grader knows: "
         f"{rules.accuracy:.2%} are asked for in {rules.streak}."
+        + "".join(f"\nRemark: {advice}" for advice in inspection.advice)
     )
 
 

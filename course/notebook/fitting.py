@@ -161,6 +161,8 @@ def inspect(recipe: Recipe) -> Inspection:
     print("\n".join(inspection.summary()))
     for sentence in (*inspection.leaks, *inspection.problems):
         print(f"- {sentence}")
+    for advice in inspection.advice:
+        print(f"Remark: {advice}")
     return inspection
 
 

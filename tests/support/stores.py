@@ -9,10 +9,21 @@ from sqlalchemy import text
 
 from autograder.store import RunKey, Store
 from autograder.store.records import Result, RunRecord
+from course.inspection.record import Inspection, StepCost
 from course.rules import Verdict, load_rules
 from course.spec import Spec
 from course.training.results import EpochResult
 
+INSPECTION = Inspection(
+    spec_hash="0" * 64,
+    parts=(),
+    layers=(),
+    work=StepCost(0, 0, 0),
+    epochs=15,
+    batch_size=128,
+    problems=(),
+    leaks=(),
+)
 EPOCHS = [EpochResult(n, 0.1, 1 / 3 / n, 900 + n, 1000, 0.1 / n, 450 + n, 500) for n in (1, 2, 3)]
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 

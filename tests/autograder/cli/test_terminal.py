@@ -6,7 +6,8 @@ import pytest
 
 from autograder.cli.terminal import GradingDisplay, print_inspection, print_verdict
 from autograder.workers.messages import Progress, RunStarted
-from tests.support.stores import EPOCHS, result_of
+from course.inspection.record import Advice
+from tests.support.stores import EPOCHS, INSPECTION, result_of
 
 
 def grade_one_epoch(progress: GradingDisplay) -> None:
@@ -50,6 +51,12 @@ def test_a_students_text_cannot_control_the_terminal(capsys, print_result):
     hostile = replace(result_of("error"), submission="\x1b[31mx.py", reasons=("Oh\x1b]0;no\x07",))
     print_result(hostile)
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_remarks_are_printed_with_the_counts(capsys):
+    inspection = replace(INSPECTION, advice=(Advice("Look at this.\x1b[0m", 3, "lesson 1: Dead weight"),))
+    print_verdict(replace(result_of("fail"), inspection=inspection))
+    assert "remark: Line 3: Look at this. [0m (lesson 1: Dead weight)\n" in capsys.readouterr().out
 
 
 def test_a_recipe_without_reasons_may_be_trained(capsys):

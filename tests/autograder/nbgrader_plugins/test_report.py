@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 
 from autograder.nbgrader_plugins import report
 from autograder.store.records import Result, RunRecord
+from course.inspection.record import Advice, Choices, Layer
 from course.rules import load_rules
 from course.training.results import EpochResult
+from tests.support.stores import INSPECTION
 
 RULES = load_rules("challenge")
+DROPOUT = Layer("drop", "dropout", (4,), 0, 28)
 
 
 def epochs(*correct):
@@ -74,6 +77,32 @@ def test_what_to_try_next_follows_from_the_curve(correct, trained, fragment):
     graded = result("fail", correct)
     run = replace(graded.runs[0], epochs=tuple(replace(e, train_correct=trained) for e in graded.runs[0].epochs))
     assert fragment in " ".join(report.next_steps(replace(graded, runs=(run,)), RULES))
+
+
+def test_remarks_of_the_inspection_are_part_of_the_report():
+    inspection = replace(INSPECTION, advice=(Advice("<b>Look</b> at this.", 3, "lesson 1: Dead weight"),))
+    page = report.html(result("refused", inspection=inspection), RULES, 0.0, 10.0)
+    assert "Line 3: &lt;b&gt;Look&lt;/b&gt; at this. (lesson 1: Dead weight)" in page
+
+
+@pytest.mark.parametrize(
+    ("trained", "random_transforms", "layers", "is_remarked"),
+    [
+        (59_000, (), (DROPOUT,), True),  # 98.33 %, and 98.70 % in the test
+        (59_900, (), (DROPOUT,), False),
+        (59_000, ("RandomRotation",), (DROPOUT,), False),  # that alone would explain it
+        (59_000, (), (), False),
+    ],
+)
+def test_dropout_is_remarked_where_nothing_else_keeps_training_below_the_test(
+    trained, random_transforms, layers, is_remarked
+):
+    choices = Choices(("ToTensor",), random_transforms, "SGD", has_schedule=False)
+    graded = result("fail", [9_800, 9_870], inspection=replace(INSPECTION, layers=layers, choices=choices))
+    run = replace(graded.runs[0], epochs=tuple(replace(e, train_correct=trained) for e in graded.runs[0].epochs))
+    remarks = report.remarks(replace(graded, runs=(run,)))
+    assert bool(remarks) is is_remarked
+    assert all("With dropout the training (98.33%) stays below the test (98.70%)" in remark for remark in remarks)
 
 
 def test_the_curve_is_a_picture_and_what_was_not_trained_has_none():

@@ -26,6 +26,8 @@ def test_the_report_on_a_recipe_that_may_be_trained_has_its_numbers_and_what_is_
     report = check_recipe(TINY, "challenge")
     assert f"{TINY_COUNT} parameters counted, 7,999 allowed" in report
     assert "Nothing would be refused." in report and "99.40%" in report
+    line = TINY.splitlines().index("        x = F.relu(self.norm(self.conv(x)))") + 1
+    assert f"\nRemark: Line {line}: The biases in front of batch norms (conv) are 4 of {TINY_COUNT}" in report
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,12 @@ def test_inspect_says_how_the_weights_are_trained_where_that_is_not_as_usual(cap
     assert "\nloss: nll\n" in capsys.readouterr().out
 
 
+def test_inspect_ends_with_remarks(capsys):
+    inspect(replace(RECIPE, loss="cross_entropy"))
+    assert capsys.readouterr().out.splitlines()[-1].startswith('Remark: Line 19: loss="cross_entropy" applies log_')
+    assert inspect(RECIPE).advice == () and "Remark" not in capsys.readouterr().out
+
+
 # --- the trained model
 
 
