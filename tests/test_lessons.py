@@ -41,8 +41,8 @@ def solution_lines(notebook):
     return {line for line in lines if re.search(r"\w", line) and line != "def forward(self, x):"}
 
 
-# The second word of each remark on a worked recipe. Lessons teach what is wrong with the published models: biases in front
-# of batch norms, and ColorJitter's hue on grey images.
+# The second word of each remark on a worked recipe. Lessons teach what is wrong with the published models: biases in
+# front of batch norms, and ColorJitter's hue on grey images.
 REMARKS = {
     "lesson1_baseline": ["biases"],
     "lesson2_augmentation": ["biases"],
