@@ -1,7 +1,7 @@
 """Finished trainings are cached while solutions are made: the text of a lesson changes far more often than its recipe.
 
 The kernel that executes a lesson loads this module as an IPython extension. `course.fit` then returns the result of an
-earlier training with the same spec, seed, epochs, device, threads and versions, and prints its log again.
+earlier training with the same spec, seed, epochs, device and versions, and prints its log again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class SolutionCache:
         return history
 
     def _path(self, request: FitRequest) -> Path:
-        key = [request.spec.hash, request.seed, request.epochs, request.device.type, request.threads]
+        key = [request.spec.hash, request.seed, request.epochs, request.device.type]
         digest = hashlib.sha256(json.dumps([*key, TRAINER_VERSION, software_versions()]).encode()).hexdigest()
         return self.folder / f"{digest[:32]}.pt"
 

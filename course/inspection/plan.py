@@ -8,6 +8,7 @@ from course.inspection.record import TrainingPlan
 from course.recipe import TRAIN_IMAGES, VALIDATION_IMAGES
 from course.spec import Optimizer, ParameterGroup, Plateau, ScheduleColumn, ScheduleTable, Spec
 from course.training.optimizers import default_options
+from course.training.portability import processor_dependent
 
 MAX_RATES = 45  # of a schedule, evenly spaced: three for each of 15 epochs
 
@@ -23,6 +24,7 @@ def training_plan(spec: Spec, slow_transform: str) -> TrainingPlan:
         rates=_rates(spec),
         loss=spec.loss,
         steps_per_epoch=steps_per_epoch(spec),
+        processor_dependent=processor_dependent(spec),
     )
 
 

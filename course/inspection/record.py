@@ -101,6 +101,7 @@ class TrainingPlan:
     rates: tuple[float, ...]
     loss: str
     steps_per_epoch: int
+    processor_dependent: tuple[str, ...] = ()  # what gives other bits on another kind of processor
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,13 @@ class Inspection:
         if plan.slow_transform:
             spent = _duration(self.transform_seconds)
             lines.append(f"  {spent} of it for transforms: {plan.slow_transform} takes one image after the other")
+        if plan.processor_dependent:
+            lines.append(
+                "accuracies: the same for a seed on processors of one kind; on another kind they may differ, because "
+                f"PyTorch computes {', '.join(plan.processor_dependent)}"
+            )
+        else:
+            lines.append("accuracies: the same for a seed on every processor, on any number of cores")
         return lines
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 _HALF_PI_HIGH = math.ldexp(round(math.ldexp(math.pi / 2, 30)), -30)  # 31 bits: small multiples are exact
 _HALF_PI_LOW = math.pi / 2 - _HALF_PI_HIGH
@@ -53,6 +54,8 @@ def log(x: Tensor) -> Tensor:
 
 def exp(x: Tensor) -> Tensor:
     """e ** x; 0 below -700."""
+    if x.device.type != "cpu":
+        return torch.exp(x)
     n = torch.round(x * (1 / math.log(2))).clamp(-1010, 1020)
     r = x - n * _LN2_HIGH - n * _LN2_LOW
     return torch.where(x < -700, 0.0, torch.ldexp(_polynomial(_EXP, r), n.long()))
@@ -72,12 +75,22 @@ def _polynomial(coefficients: Sequence[float], x: Tensor) -> Tensor:
     return total
 
 
+def sum_last(values: Tensor) -> Tensor:
+    """The sum over the last dimension: the first half plus the second, and so on. On any device."""
+    length = values.shape[-1]
+    values = functional.pad(values, (0, (1 << (length - 1).bit_length()) - length))  # to a power of 2
+    while values.shape[-1] > 1:
+        first, second = values.chunk(2, -1)
+        values = first + second
+    return values.squeeze(-1)
+
+
 def mean(values: Tensor) -> float:
     """The mean of finite numbers, from their exact sum."""
     return math.fsum(values.double().tolist()) / values.numel()
 
 
-# ---- random numbers, from PyTorch's global generator
+# ---- random numbers, by default from PyTorch's global generator
 
 
 @torch.no_grad()
@@ -90,10 +103,10 @@ def uniform_(tensor: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
 
 
 @torch.no_grad()
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: torch.Generator | None = None) -> Tensor:
     """As `Tensor.normal_`, with other random numbers: those of Box and Muller (1958). On the CPU."""
     pairs = -(-tensor.numel() // 2)
-    first, second = torch.rand(2, pairs, dtype=torch.float64)
+    first, second = torch.rand(2, pairs, dtype=torch.float64, generator=generator)
     radius = (-2 * log(1 - first)).sqrt()
     sine, cosine = sin_cos(second * (2 * math.pi))
     numbers = torch.cat((radius * cosine, radius * sine))[: tensor.numel()]

@@ -46,8 +46,8 @@ def initial_tensors(network: spec.Network, seed: int, *, portable: bool = False)
     """The network's tensors at the start of a run with `seed`, on the CPU. Raises SpecError.
 
     They are those of the model's constructor, bit for bit; with `portable` the same on every processor, see
-    `is_portable`. PyTorch's global random state is left as it was. Batch norm's statistics start from 0 and 1 whatever
-    the spec says.
+    `unportable_draws`. PyTorch's global random state is left as it was. Batch norm's statistics start from 0 and 1
+    whatever the spec says.
     """
     return next(initial_tensors_by_seed(network, [seed], portable=portable))
 
@@ -69,9 +69,9 @@ def initial_tensors_by_seed(
         yield _declared_tensors(network, statistics, values[program.first_node :])
 
 
-def is_portable(network: spec.Network) -> bool:
-    """Whether the initial tensors are the same on every processor: of operators that round once, and our own draws."""
-    return all(node.op in _PORTABLE for node in network.init)
+def unportable_draws(network: spec.Network) -> list[str]:
+    """Operators that make the initial tensors and may round in another way on another processor."""
+    return [node.operator for node in network.init if node.op not in _PORTABLE]
 
 
 def _with_portable_draws(calls: list[Call], output: int | None) -> list[Call]:

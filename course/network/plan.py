@@ -41,6 +41,7 @@ class Island:
     def __init__(self, program: Program, calls: Sequence[Call], inputs: dict[int, Batch], images: int):
         self._program, self._calls, self._inputs, self._images = program, calls, inputs, images
         self.computed = frozenset(call.output for call in calls)
+        self.operators = [call.name.split(".")[1] for call in calls]
         self.outputs: dict[int, Batch] = {}
         self._gradients: dict[int, Tensor] = {}  # where those of the inputs go
         self._leaves: dict[int, Tensor] = {}
@@ -104,9 +105,10 @@ class Plan:
         self._values = planner.values
 
     @property
-    def is_complete(self) -> bool:
-        """Whether kernels compute all of it."""
-        return not any(isinstance(part, Island) for part in self._forward)
+    def left_to_pytorch(self) -> list[str]:
+        """Operators that no kernel computes."""
+        islands = [part for part in self._forward if isinstance(part, Island)]
+        return [name for island in islands for name in island.operators]
 
     def unpacked_output(self) -> Tensor:
         """A copy of the output, (N, 10)."""

@@ -15,7 +15,7 @@ IMAGES_AT_ONCE = 128  # in test mode, whose values then stay in a processor's ca
 class PlannedNetwork(TrainableNetwork):
     """A network on the CPU: equal to the captured model but for rounding and dropout's masks.
 
-    The results are the same for every number of threads; where `is_complete`, on every processor too.
+    The results are the same for every number of threads, and those of kernels on every processor.
     """
 
     def __init__(self, network: spec.Network, seed: int, loss: Loss):
@@ -58,9 +58,3 @@ class PlannedNetwork(TrainableNetwork):
         plan.step(images, labels)
         loss, correct = plan.results.unbind()
         return loss.float(), correct.long()
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether kernels compute all of it, in training and in test mode."""
-        plans = (*self._training_plans.values(), *self._test_plans.values())
-        return all(plan.is_complete for plan in plans)

@@ -30,7 +30,7 @@ from course.notebook.validation import MAX_SEED, MAX_THREADS, usable_device, who
 from course.recipe import Recipe, require_recipe
 from course.spec import Spec
 from course.training.data import TrainingData
-from course.training.hardware import DEFAULT_THREADS
+from course.training.hardware import usable_cores
 from course.training.loop import Run, train
 from course.training.results import EpochResult, TrainingStep
 from course.training.scoring import Score, Scorer
@@ -95,17 +95,18 @@ def fit(
     seed: int = 1,
     device: str = "auto",
     *,
-    threads: int = DEFAULT_THREADS,
+    threads: int | None = None,
     epochs: int | None = None,
 ) -> History:
     """Capture, inspect and train a recipe; show a progress bar for each epoch and then the line of its log.
 
-    `epochs` stops the run early; its schedule stays that of the whole recipe. While nbgrader executes the notebook
+    `threads` are all cores by default; the accuracies do not depend on them. `epochs` stops the run early; its schedule
+    stays that of the whole recipe. While nbgrader executes the notebook
     nothing is trained: the grader trains the recipe itself. Raises UsageError for an argument that cannot be used,
     RecipeError, StudentCodeError, Diverged, OutputsNotFinite, DataError.
     """
     seed = whole_number("fit(seed=...)", seed, 0, MAX_SEED)
-    threads = whole_number("fit(threads=...)", threads, 1, MAX_THREADS)
+    threads = usable_cores() if threads is None else whole_number("fit(threads=...)", threads, 1, MAX_THREADS)
     chosen_device = usable_device(device)
     if "NBGRADER_EXECUTION" in os.environ:
         note = "Nothing is trained while nbgrader runs the notebook: the grader trains the recipe itself."

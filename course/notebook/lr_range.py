@@ -26,7 +26,7 @@ from course.inspection.record import raise_on_problems
 from course.notebook.validation import MAX_SEED, MAX_THREADS, positive_number, usable_device, whole_number
 from course.recipe import Recipe, require_recipe, steps_per_epoch
 from course.training.data import TrainingData
-from course.training.hardware import DEFAULT_THREADS
+from course.training.hardware import usable_cores
 from course.training.loop import train
 from course.training.scoring import MAX_LOSS, Score
 
@@ -54,7 +54,7 @@ def rate_range(
     seed: int = 1,
     device: str = "auto",
     *,
-    threads: int = DEFAULT_THREADS,
+    threads: int | None = None,
 ) -> RateRange:
     """Train `steps` steps from new weights, with rates from `lowest` to `highest` in a geometric sequence.
 
@@ -64,7 +64,7 @@ def rate_range(
     recipe = require_recipe(recipe)
     rates = _geometric_sequence(lowest, highest, _valid_steps(steps, recipe.batch_size))
     seed = whole_number("rate_range(seed=...)", seed, 0, MAX_SEED)
-    threads = whole_number("rate_range(threads=...)", threads, 1, MAX_THREADS)
+    threads = usable_cores() if threads is None else whole_number("rate_range(threads=...)", threads, 1, MAX_THREADS)
     chosen_device = usable_device(device)
     if "NBGRADER_EXECUTION" in os.environ:
         return RateRange(note="Nothing is trained while nbgrader runs the notebook.")

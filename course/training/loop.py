@@ -3,7 +3,8 @@
     for result in train(spec, data, seed=1, device=torch.device("cpu"), score=scorer):
         ...                                  # one EpochResult per epoch
 
-The same spec, seed, kind of device and number of threads give the same results, digit for digit, also after a restart.
+The same spec, seed and kind of device give the same results, digit for digit, also after a restart and on any number of
+threads; where `course.training.portability` finds nothing, on a CPU of any kind.
 Every epoch draws its random numbers from streams of its own, seeded by the run's seed and the epoch's number, so a
 restart needs only the weights, the optimizer's state and the schedule's.
 """

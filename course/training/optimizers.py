@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from course import spec
 from course.errors import SpecError
+from course.kernels.portable_math import sum_last
 from course.training.device_optimizers import DEVICE_OPTIMIZERS, device_options
 
 # LBFGS needs a closure, SparseAdam sparse gradients, Muon matrices: none of them fits this training loop
@@ -72,12 +72,7 @@ def clip_gradients(optimizer: torch.optim.Optimizer, norm: float) -> None:
     gradients = [parameter.grad.flatten() for parameter in parameters if parameter.grad is not None]
     if not gradients:
         return
-    squares = torch.cat(gradients).double().square()
-    squares = functional.pad(squares, (0, (1 << (len(squares) - 1).bit_length()) - len(squares)))  # to a power of 2
-    while len(squares) > 1:
-        first, second = squares.chunk(2)
-        squares = first + second
-    total = squares.sqrt().squeeze().to(gradients[0].dtype)
+    total = sum_last(torch.cat(gradients).double().square()).sqrt().to(gradients[0].dtype)
     nn.utils.clip_grads_with_norm_(parameters, norm, total)
 
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from course.kernels.portable_math import exp, sum_last
 from course.transforms import geometry
 from course.transforms.geometry import padding_indices
 from course.transforms.random_draws import RandomDraws, per_image, scalar
@@ -130,7 +131,7 @@ def apply_jitter(images: Tensor, jitter: JitterParameters, is_uint8: bool) -> Te
     def contrast(x: Tensor) -> Tensor:
         if jitter.contrast is None:
             return x
-        mean = x.mean((1, 2, 3), keepdim=True)
+        mean = per_image(sum_last(x.flatten(1)) / x[0].numel())
         return _to_valid_range(x * jitter.contrast + mean * (1 - jitter.contrast), is_uint8)
 
     if jitter.brightness is None or jitter.contrast is None:
@@ -177,7 +178,7 @@ def draw_rectangle(draws: RandomDraws, height: int, width: int, options: Mapping
     """RandomErasing's rectangle in an image of this size: the first of ten candidates that fits, or none."""
     (low, high), (min_ratio, max_ratio) = options["scale"], options["ratio"]
     areas = height * width * draws.uniform(low, high, (MAX_ERASING_ATTEMPTS,))
-    ratios = draws.uniform(math.log(min_ratio), math.log(max_ratio), (MAX_ERASING_ATTEMPTS,)).exp()
+    ratios = exp(draws.uniform(math.log(min_ratio), math.log(max_ratio), (MAX_ERASING_ATTEMPTS,)).double()).float()
     heights, widths = (areas * ratios).sqrt().round(), (areas / ratios).sqrt().round()  # (N, MAX_ERASING_ATTEMPTS)
     fits = (heights < height) & (widths < width)
     first = fits.int().argmax(1, keepdim=True)

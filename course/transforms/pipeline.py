@@ -17,7 +17,7 @@ from torch import Tensor
 from course.errors import RecipeError
 from course.spec import Transform
 from course.transforms.batched import BatchedTransform, batched_transform
-from course.transforms.construction import check_transforms, construct
+from course.transforms.construction import check_transforms, construct, flatten
 from course.transforms.description import describe, is_random
 from course.transforms.possible_images import apply, describe_image, image_format, possible_images
 from course.transforms.random_draws import RandomDraws, scalar
@@ -28,6 +28,8 @@ CONVERSIONS = frozenset(
         *("Identity", "Grayscale", "Resize"),  # where they change nothing
     )
 )
+# their sums are matrix products, whose order is PyTorch's
+UNPORTABLE = frozenset({"GaussianBlur", "ElasticTransform"})
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Pipeline:
     batched_transforms: tuple[BatchedTransform, ...] | None  # None: image by image
     torchvision_transforms: tuple[Callable[[Any], Any], ...]
     unbatched: str = ""  # the first transform that needs one image after the other, in words
+    unportable: tuple[str, ...] = ()  # transforms whose images may differ from processor to processor, on a CPU
 
     @property
     def batched(self) -> bool:
@@ -112,6 +115,14 @@ def build(specs: Sequence[Transform], device: torch.device | str) -> Pipeline:
         batched_transforms=batched if len(batched) == len(forms) else None,
         torchvision_transforms=tuple(map(construct, specs)),
         unbatched=next((describe([spec]) for spec, form in zip(specs, forms, strict=True) if form is None), ""),
+        unportable=tuple(
+            dict.fromkeys(
+                inner.name
+                for spec, form in zip(specs, forms, strict=True)
+                for inner in flatten([spec])
+                if inner.name in UNPORTABLE or (form is None and not inner.children)
+            )
+        ),
     )
 
 

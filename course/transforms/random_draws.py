@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course.kernels.portable_math import normal_
+
 
 @dataclass(frozen=True)
 class RandomDraws:
@@ -33,7 +35,9 @@ class RandomDraws:
 
     def normal_like(self, images: Tensor) -> Tensor:
         """Standard normal float32 in the shape of `images`."""
-        return torch.randn(images.shape, generator=self.generator, device=self.device)
+        if self.device.type != "cpu":
+            return torch.randn(images.shape, generator=self.generator, device=self.device)
+        return normal_(torch.empty(images.shape), generator=self.generator)
 
 
 def per_image(values: Tensor) -> Tensor:

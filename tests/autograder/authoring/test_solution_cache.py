@@ -52,12 +52,18 @@ def test_a_finished_training_is_not_run_again_and_its_log_weights_and_outputs_co
 
 @pytest.mark.parametrize(
     ("recipe", "options"),
-    [(RECIPE, {"seed": 4}), (RECIPE, {"epochs": 1}), (RECIPE, {"threads": 2}), (replace(RECIPE, batch_size=50), {})],
+    [(RECIPE, {"seed": 4}), (RECIPE, {"epochs": 1}), (replace(RECIPE, batch_size=50), {})],
 )
 def test_what_differs_in_anything_is_trained(cache, recipe, options):
     notebook.fit(RECIPE)
     notebook.fit(recipe, **options)
     assert cache.trained == 2
+
+
+def test_on_another_number_of_cores_nothing_is_trained_again(cache):
+    notebook.fit(RECIPE, threads=1)
+    notebook.fit(RECIPE, threads=2)
+    assert cache.trained == 1
 
 
 def test_where_nothing_is_trained_nothing_is_kept(cache, monkeypatch):

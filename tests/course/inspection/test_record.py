@@ -74,17 +74,26 @@ def test_the_summary_shows_the_recipe_as_it_was_understood():
         "  █▅▁",
         "loss: nll; labels smoothed by 0.1",
         "time: about 3 minutes on one core of this processor",
+        "accuracies: the same for a seed on every processor, on any number of cores",
     ]
     assert len(record().summary()) == 2  # a record of an earlier version, and of a recipe that cannot be trained
 
 
 def test_a_slow_transform_is_named_with_its_minutes():
     slow = replace(PLAN, slow_transform="RandomPerspective")
-    assert record(plan=slow, seconds=700.0, transform_seconds=600.0).summary()[-2:] == [
+    assert record(plan=slow, seconds=700.0, transform_seconds=600.0).summary()[-3:-1] == [
         "time: about 12 minutes on one core of this processor",
         "  about 10 minutes of it for transforms: RandomPerspective takes one image after the other",
     ]
-    assert record(plan=PLAN, seconds=10.0).summary()[-1] == "time: less than a minute on one core of this processor"
+    assert record(plan=PLAN, seconds=10.0).summary()[-2] == "time: less than a minute on one core of this processor"
+
+
+def test_what_may_differ_from_processor_to_processor_is_named():
+    plan = replace(PLAN, processor_dependent=("gelu", "NAdam"))
+    assert record(plan=plan).summary()[-1] == (
+        "accuracies: the same for a seed on processors of one kind; on another kind they may differ, because PyTorch "
+        "computes gelu, NAdam"
+    )
 
 
 def test_the_first_problem_is_raised_and_nothing_where_there_is_none():

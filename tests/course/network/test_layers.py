@@ -52,9 +52,9 @@ def network_with(layer, function):
 
 @pytest.mark.parametrize("name", COVERED)
 def test_usual_arguments_are_covered(name):
-    assert assert_same_step(network_with(*COVERED[name])).is_complete
+    assert assert_same_step(network_with(*COVERED[name])).left_to_pytorch == []
 
 
 @pytest.mark.parametrize("name", LEFT)
 def test_others_are_computed_by_pytorch(name):
-    assert not assert_same_step(network_with(*LEFT[name])).is_complete
+    assert assert_same_step(network_with(*LEFT[name])).left_to_pytorch != []

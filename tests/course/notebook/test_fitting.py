@@ -12,6 +12,7 @@ from course import Recipe, data, fit, inspect
 from course.errors import CourseError, RecipeError, UsageError
 from course.notebook import History, log_line, model_with_weights, use_cache
 from course.notebook.fitting import FitRequest
+from course.training.hardware import usable_cores
 from course.training.results import EpochResult
 from tests.support.striped_digits import LINEAR_RECIPE, LinearNet, striped_digits
 
@@ -34,7 +35,7 @@ def test_the_history_has_every_epoch_and_a_model_that_gives_the_outputs(digits):
     history = fit(RECIPE, seed=3, device="cpu")
     assert [epoch.epoch for epoch in history.epochs] == [1, 2, 3]
     assert history.correct == [epoch.correct for epoch in history.epochs]
-    assert (history.seed, history.device, history.threads, history.note) == (3, "cpu", 1, "")
+    assert (history.seed, history.device, history.threads, history.note) == (3, "cpu", usable_cores(), "")
     images = (digits.test.images[:, None] / 255 - 0.1307) / 0.3081
     assert not history.model.training
     torch.testing.assert_close(history.model(images), history.outputs, atol=1e-4, rtol=1e-4)
@@ -99,7 +100,7 @@ def test_what_is_no_recipe_is_refused(nothing_trains):
 def test_nothing_is_trained_while_nbgrader_runs_the_notebook(monkeypatch, capsys, nothing_trains):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     history = fit(RECIPE, seed=5, device="cpu")
-    assert history == History(5, "cpu", 1, None, note=history.note)
+    assert history == History(5, "cpu", usable_cores(), None, note=history.note)
     assert capsys.readouterr().out == history.note + "\n" and "Nothing is trained" in history.note
     assert "Nothing is trained" in fit(RECIPE, device="cuda").note  # also without a GPU
 
@@ -198,7 +199,12 @@ def test_a_cache_is_asked_with_the_checked_request_before_anything_is_trained(ca
     request, again = cache.requests
     assert request == again
     assert isinstance(request, FitRequest)
-    assert (request.recipe, request.seed, request.device, request.threads) == (RECIPE, 2, torch.device("cpu"), 1)
+    assert (request.recipe, request.seed, request.device, request.threads) == (
+        RECIPE,
+        2,
+        torch.device("cpu"),
+        usable_cores(),
+    )
     assert (request.spec.epochs, request.epochs) == (3, 1)
     assert request.inspection == first.inspection
 

@@ -1,5 +1,6 @@
 """Which kind of device trains, and that PyTorch is not loaded to find out that there is no GPU."""
 
+import os
 import subprocess
 import sys
 
@@ -64,3 +65,18 @@ def test_without_a_driver_pytorch_is_not_loaded():
     chosen = "import course.training.hardware as h; assert h.choose_device_type() == 'cpu'"
     script = f"{chosen}; import sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"), [("200000 100000\n", 2), ("max 100000\n", 16), ("50000 100000\n", 0), ("", 16)]
+)
+def test_a_containers_quota_limits_the_cores(tmp_path, text, cores):
+    (tmp_path / "cpu.max").write_text(text)
+    assert hardware._quota(tmp_path / "cpu.max") == cores
+    assert hardware._quota(tmp_path / "missing") == hardware.MAX_USEFUL_THREADS
+
+
+def test_at_least_one_core_is_used_and_never_more_than_there_are(monkeypatch):
+    assert 1 <= hardware.usable_cores() <= len(os.sched_getaffinity(0))
+    monkeypatch.setattr(hardware, "_quota", lambda: 0)
+    assert hardware.usable_cores() == 1
