@@ -14,7 +14,7 @@ from torchvision.transforms import CenterCrop, Compose, Grayscale, PILToTensor, 
 
 from course.capture import capture
 from course.inspection.checks import inspect
-from course.inspection.trials.training import KERNELS_SHARE, transform_problems, try_training
+from course.inspection.trials.training import PLAN_SHARE, transform_problems, try_training
 from course.spec import Optimizer, Spec
 from tests.support.networks import captured, recipe
 
@@ -84,7 +84,7 @@ def test_seconds_are_those_of_the_whole_run_by_the_faster_step():
     found = try_training(spec_of(epochs=2, batch_size=100), clock=lambda: next(readings))
     batches = 2 * 600
     assert found.transform_seconds == batches * 1.0
-    assert found.seconds == pytest.approx(batches * (1.0 + 3.0 * KERNELS_SHARE))
+    assert found.seconds == pytest.approx(batches * (1.0 + 3.0 * PLAN_SHARE))
     assert found.slow_transform == ""
 
 
