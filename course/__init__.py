@@ -13,10 +13,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from course.data import steps_per_epoch
     from course.notebook import fit, inspect
     from course.notebook.check import check_submission
     from course.notebook.lr_range import rate_range
-    from course.recipe import Recipe, steps_per_epoch, watching
+    from course.recipe import Recipe, watching
 
 _MODULES = {
     "Recipe": "course.recipe",
@@ -24,7 +25,7 @@ _MODULES = {
     "fit": "course.notebook",
     "inspect": "course.notebook",
     "rate_range": "course.notebook.lr_range",
-    "steps_per_epoch": "course.recipe",
+    "steps_per_epoch": "course.data",
     "watching": "course.recipe",
 }
 __all__ = ["Recipe", "check_submission", "fit", "inspect", "rate_range", "steps_per_epoch", "watching"]

@@ -19,7 +19,6 @@ Everything else has a default. How the weights are trained can be changed too:
 from __future__ import annotations
 
 import difflib
-import math
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -33,7 +32,7 @@ if TYPE_CHECKING:  # importing torch takes seconds
     from torch.optim import Optimizer
     from torchvision.transforms import Compose
 
-TRAIN_IMAGES, TEST_IMAGES = 60_000, 10_000  # of MNIST
+TRAIN_IMAGES, TEST_IMAGES = 60_000, 10_000  # of MNIST, and of Fashion-MNIST and KMNIST
 VALIDATION_IMAGES = 5_000  # held out of training when a schedule watches `validation_loss`
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081  # of the 60,000 training images, in 0..1
 METRICS = ("train_loss", "validation_loss", "test_loss")
@@ -54,18 +53,6 @@ INSTEAD_OF_L1 = (
     "A loss of your own cannot be part of a recipe. The optimizer has a penalty on large weights, "
     "optimizer=partial(torch.optim.SGD, lr=0.01, weight_decay=1e-4), and there is Recipe(label_smoothing=0.1)."
 )
-
-
-def steps_per_epoch(batch_size: int = 128) -> int:
-    """Optimizer steps in one epoch over the 60,000 training images; the last batch may be smaller.
-
-    Raises RecipeError for a size that no batch has.
-    """
-    if not 1 <= batch_size <= TRAIN_IMAGES:
-        raise RecipeError(
-            f"steps_per_epoch(batch_size) takes a whole number from 1 to {TRAIN_IMAGES:,}, and got {batch_size!r}."
-        )
-    return math.ceil(TRAIN_IMAGES / batch_size)
 
 
 def default_transform() -> Compose:

@@ -22,12 +22,13 @@ autograder   cli, authoring, bench
              console, old_names
 course       plots
              notebook
-             rules
              capture
              inspection
+             data
+             rules
              training
              network
-             transforms, data
+             transforms
              kernels
              spec, recipe, files, errors
 """

@@ -1,7 +1,8 @@
 """A batch on a Ray cluster: grading workers as in `local`, each in a Ray process.
 
-Every machine needs this package, MNIST and access to the PostgreSQL store. Submissions and the course secret travel
-with the tasks. If a machine dies, Ray gives its tasks to another one, which resumes after the last epoch in the store.
+Every machine needs this package, MNIST and access to the PostgreSQL store. Submissions, the course secret and a data
+set of the course's own travel with the tasks. If a machine dies, Ray gives its tasks to another one, which resumes
+after the last epoch in the store.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from autograder.grading.recorder import TrainedElsewhere
 from autograder.store import Regrade, Store, StoreError, open_store
 from autograder.store.secret import SECRET_VARIABLE, course_secret
 from autograder.workers.messages import Progress, RunStarted
+from course.data import data_sets
 from course.errors import GraderError, StudentCodeError, UsageError
+from course.files import write_atomically
 from course.rules import COURSE_VARIABLE, PACKAGED, rules_file
 from course.training.results import EpochResult
 
@@ -148,10 +151,15 @@ class _ClusterBatch:
             self._display.began(worker, submission)
             self._display.listener(worker).stage("on the cluster")
             task = self._task.options(num_gpus=1 / self._runs.limit if self._options.device == "cuda" else 0)
-            reference = task.remote(RemoteSubmission.pack(submission), *self._task_arguments)
+            reference = task.remote(RemoteSubmission.pack(submission), self._own_data, *self._task_arguments)
             self._running[reference] = (worker, submission)
             self._runs.set_running(len(self._running))
         return True
+
+    @functools.cached_property
+    def _own_data(self) -> ray.ObjectRef[dict[str, bytes]]:
+        """The course's own data sets, sent to each machine once."""
+        return ray.put(own_data())
 
     def _capacity(self) -> int:
         """How many tasks fit on the cluster now; machines join and leave."""
@@ -195,11 +203,18 @@ class Graded:
 
 
 def grade_remotely(
-    remote: RemoteSubmission, options: Options, store_url: str, secret: bytes, rules: str, regrade: Regrade | None
+    remote: RemoteSubmission,
+    data: dict[str, bytes],
+    options: Options,
+    store_url: str,
+    secret: bytes,
+    rules: str,
+    regrade: Regrade | None,
 ) -> Graded:
-    """The Ray task; `rules` is the text of the course's rules.toml. Raises StoreError."""
+    """The Ray task; `rules` is the text of the course's rules.toml, `data` is of `own_data`. Raises StoreError."""
     os.environ[SECRET_VARIABLE] = secret.decode()
-    os.environ[COURSE_VARIABLE] = str(_course_with(rules))
+    os.environ[COURSE_VARIABLE] = str(course := _course_with(rules))
+    write_own_data(course, data)
     listener = _Counter()
     with tempfile.TemporaryDirectory(prefix="under8k") as folder:
         submission = remote.unpack(Path(folder))
@@ -209,6 +224,19 @@ def grade_remotely(
         except TrainedElsewhere as error:
             outcome = error.run_id
     return Graded(outcome, listener.epochs, listener.memory)
+
+
+def own_data() -> dict[str, bytes]:
+    """The files of the course's own data sets, by their paths below its folder. Raises DataError."""
+    own = [data_set for data_set in data_sets() if not data_set.is_published]
+    return {f"{data_set.name}/{path.name}": path.read_bytes() for data_set in own for path in data_set.files().paths}
+
+
+def write_own_data(course: Path, data: dict[str, bytes]) -> None:
+    """Put what `own_data` gives into another course's folder, unless it is there."""
+    for name, content in data.items():
+        if not (course / name).exists():
+            write_atomically(course / name, content)
 
 
 @functools.cache

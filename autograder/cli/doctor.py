@@ -110,11 +110,19 @@ def _device() -> Finding:
 
 
 def _data() -> Finding:
-    from course.data import data_folder, is_available
+    from course.data import data_sets, root_variable
 
-    if is_available():
-        return Finding("data", True, f"MNIST is in {data_folder()}, and its checksums are right")
-    return Finding("data", False, "MNIST is not on this machine yet", "Run `autograder data`, or set MNIST_ROOT.")
+    named = data_sets()
+    for data_set in named:
+        if not data_set.is_published:
+            data_set.files()  # raises DataError, which is told with what to do
+    missing = [data_set for data_set in named if not data_set.is_available()]
+    if not missing:
+        titles = ", ".join(data_set.title for data_set in named)
+        return Finding("data", True, f"here, and their checksums are right: {titles}")
+    titles = ", ".join(data_set.title for data_set in missing)
+    variables = ", ".join(root_variable(data_set.name) for data_set in missing)
+    return Finding("data", False, f"not on this machine yet: {titles}", f"Run `autograder data`, or set {variables}.")
 
 
 def _isolation() -> Finding:

@@ -47,9 +47,11 @@ def init(folder: Path, update: bool) -> None:
 @click.option("--max-epochs", type=int, help="Epochs that a recipe may ask for.")
 @click.option("--accuracy", type=float, help="Test accuracy that must be held, from 0 to 1.")
 @click.option("--hold", type=int, help="For so many consecutive epochs.")
+@click.option("--data", help="mnist, fashion_mnist, kmnist, or a folder of the course, such as ./digits.")
+@click.option("--train-images", type=int, help="Train on so many images of it.")
 @click.option("--forbid", multiple=True, help="What a recipe may not have, as in rules.toml; may be repeated.")
 @report_errors
-def new_assignment(name: str, points: float, forbid: tuple[str, ...], **limits: float | None) -> None:
+def new_assignment(name: str, points: float, forbid: tuple[str, ...], **limits: float | str | None) -> None:
     """Add the assignment NAME to the course: a table in rules.toml, and a notebook in source/ to go on from.
 
     Limits that are not given are those of the packaged challenge. Edit both files as you like: the notebook holds no
@@ -82,13 +84,17 @@ def new_assignment(name: str, points: float, forbid: tuple[str, ...], **limits: 
 @click.command()
 @report_errors
 def data() -> None:
-    """Download MNIST, or check the copy that is here, and print its folder.
+    """Download MNIST, or the data sets that the course's rules name; check what is here, and print the folders.
 
-    Exit code: 0, 3 no source of MNIST can be reached.
+    Exit code: 0, 3 one cannot be reached, or is not what its checksums say.
     """
-    from course.data import ensure
+    from course.data import DataSet, data_sets
+    from course.rules import assignments, load_rules
 
-    click.echo(ensure())
+    for data_set in data_sets():
+        click.echo(data_set.files().folder)
+    for name in assignments():
+        DataSet.of(load_rules(name)).train_size  # noqa: B018 - raises DataError if there are too few images
 
 
 @click.command()

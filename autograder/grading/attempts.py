@@ -45,6 +45,8 @@ def asked_run_key(spec_hash: str, seed: int, asked: AskedOptions) -> RunKey:
     """The key of a run by the software of now."""
     used = software_versions()
     trainer = f"trainer {used['trainer']}, torch {used['torch']}, torchvision {used['torchvision']}"
+    if asked.data:  # runs on all of MNIST, and those of versions without any other data, are named without it
+        trainer += f", data {asked.data}"
     return RunKey(spec_hash, seed, asked.device, asked.threads, trainer, asked.reduced)
 
 

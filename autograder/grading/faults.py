@@ -19,7 +19,6 @@ from autograder.store.checkpoints import Checkpoint
 from autograder.store.records import Result, RunRecord
 from autograder.workers.client import WorkerPool
 from autograder.workers.messages import Progress, RunStarted
-from course import data
 from course.errors import CourseError
 from course.inspection.record import raise_on_problems
 from course.training.results import EpochResult
@@ -81,7 +80,7 @@ def reference_problem(
         raise_on_problems(recipe_sandbox.inspect(spec))
         if trains:
             small = replace(options, reduced=REFERENCE_RUN)
-            setup = TrainingSetup(small, recipe_sandbox.tier, _Unheard(), workers or WorkerPool(), data.ensure())
+            setup = TrainingSetup(small, recipe_sandbox.tier, _Unheard(), workers or WorkerPool(), options.data_set)
             train_once(setup, spec, seed=1, checkpoints=_NothingKept())
     except Exception as error:  # whatever it is, it is not the submission's
         return describe_fault(error)

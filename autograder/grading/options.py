@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from course.errors import UsageError
+from course.data import DataSet
+from course.errors import DataError, UsageError
+from course.recipe import TEST_IMAGES, TRAIN_IMAGES
+from course.rules import Rules, load_rules, rules_file
 from course.training.hardware import DEFAULT_THREADS, choose_device_type
-
-if TYPE_CHECKING:
-    from course.rules import Rules
-
-MAX_TRAIN_IMAGES, MAX_TEST_IMAGES = 60_000, 10_000  # all of MNIST
 
 
 @dataclass(frozen=True)
@@ -44,17 +42,17 @@ class ReducedRun:
         """The inverse of `str`. Raises UsageError."""
         numbers = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})/([0-9]{1,9})", text)
         epochs, train_images, test_images = map(int, numbers.groups()) if numbers else (0, 0, 0)
-        if not (epochs > 0 and 0 < train_images <= MAX_TRAIN_IMAGES and 0 < test_images <= MAX_TEST_IMAGES):
+        if not (epochs > 0 and 0 < train_images <= TRAIN_IMAGES and 0 < test_images <= TEST_IMAGES):
             raise UsageError(
-                f"{text!r} is not a reduced run. Write EPOCHS/TRAIN/TEST, with at most {MAX_TRAIN_IMAGES:,} training "
-                f"and {MAX_TEST_IMAGES:,} test images, for example 1/6000/2000."
+                f"{text!r} is not a reduced run. Write EPOCHS/TRAIN/TEST, with at most {TRAIN_IMAGES:,} training "
+                f"and {TEST_IMAGES:,} test images, for example 1/6000/2000."
             )
         return cls(epochs, train_images, test_images)
 
     @classmethod
     def from_config(cls, given: Mapping[str, Any]) -> ReducedRun:
         """From named numbers, as in a configuration file. Raises UsageError."""
-        limits = {"epochs": 1000, "train_images": MAX_TRAIN_IMAGES, "test_images": MAX_TEST_IMAGES}
+        limits = {"epochs": 1000, "train_images": TRAIN_IMAGES, "test_images": TEST_IMAGES}
         names = [field.name for field in fields(cls)]
         example = "Write {'epochs': 1, 'train_images': 6000, 'test_images': 2000}, and accuracy and near if you like."
         if unknown := [name for name in given if name not in names]:
@@ -86,34 +84,54 @@ class Options:
     max_minutes: float = 120.0  # refuse a run that is projected, after its first 20 steps, to take longer
     reduced: ReducedRun | None = None
 
+    @property
+    def data_set(self) -> DataSet:
+        """That of the assignment. Raises UsageError."""
+        return DataSet.of(load_rules(self.assignment))
+
     def asked(self) -> str:
-        """What a verdict depends on, as text for the store. Raises UsageError if the device does not exist."""
+        """What a verdict depends on, as text for the store. Raises as `asked_options` does."""
         return str(self.asked_options())
 
     def asked_options(self) -> AskedOptions:
-        """What a verdict depends on. Raises UsageError if the device does not exist."""
+        """What a verdict depends on. Raises UsageError if the device does not exist, DataError without the data."""
         device = choose_device_type(self.device)
-        return AskedOptions(device, self.threads, self.seeds, str(self.reduced or ""))
+        return AskedOptions(device, self.threads, self.seeds, str(self.reduced or ""), self.data_set.key)
 
 
 @dataclass(frozen=True)
 class AskedOptions:
-    """The options that a verdict depends on. `reduced` is empty for full runs."""
+    """The options that a verdict depends on. `reduced` is empty for full runs, `data` for all of MNIST."""
 
     device: str  # the kind, "cpu" or "cuda"
     threads: int
     seeds: int | None
     reduced: str
+    data: str = ""
 
     def __str__(self) -> str:  # kept with every verdict
         seeds, cut = self.seeds or "by the rules", self.reduced or "none"
-        return f"{self.device}, {self.threads} thread(s), seeds {seeds}, cut {cut}"
+        data = f", data {self.data}" if self.data else ""
+        return f"{self.device}, {self.threads} thread(s), seeds {seeds}, cut {cut}{data}"
+
+    def data_set(self, rules: Mapping[str, Any]) -> DataSet:
+        """That of a verdict by these options and these rules. Raises DataError if it is another one now."""
+        data_set = DataSet(rules.get("data", "mnist"), rules.get("train_images"), rules_file().parent)
+        if data_set.key != self.data:
+            raise DataError(
+                f"The data set of then, {self.data or 'mnist'}, is not the one that is here now, "
+                f"{data_set.key or 'mnist'} ({data_set.title}). Put its files back."
+            )
+        return data_set
 
     @classmethod
     def parse(cls, text: str) -> AskedOptions | None:
         """The inverse of `str`; None for any other text."""
-        found = re.fullmatch(r"(cpu|cuda), (\d+) thread\(s\), seeds (\d+|by the rules), cut (\S+)", text)
+        found = re.fullmatch(
+            r"(cpu|cuda), (\d+) thread\(s\), seeds (\d+|by the rules), cut ([^\s,]+)(?:, data (\S+))?", text
+        )
         if found is None:
             return None
-        device, threads, seeds, reduced = found.groups()
-        return cls(device, int(threads), int(seeds) if seeds.isdigit() else None, reduced.replace("none", ""))
+        device, threads, seeds, reduced, data = found.groups()
+        cut = reduced.replace("none", "")
+        return cls(device, int(threads), int(seeds) if seeds.isdigit() else None, cut, data or "")

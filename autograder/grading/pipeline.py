@@ -27,7 +27,6 @@ from autograder.store import Regrade, Store, StoreError
 from autograder.store.records import Result, RunRecord
 from autograder.store.secret import course_secret
 from autograder.workers.client import WorkerPool
-from course import data
 from course.errors import DataError, RecipeError, StudentCodeError, UsageError
 from course.recipe import TEST_IMAGES
 from course.rules import Judgement, Rules, Verdict, first_epoch_remarks, judge, load_rules, refusals
@@ -79,7 +78,7 @@ def grade(
         prepared = prepare(path, rules, options, listener, recipe_sandbox)
         if prepared.spec is None:
             return prepared.result
-        setup = TrainingSetup(options, recipe_sandbox.tier, listener, workers or WorkerPool(), data.ensure())
+        setup = TrainingSetup(options, recipe_sandbox.tier, listener, workers or WorkerPool(), options.data_set)
         return _train_and_judge(prepared.result, prepared.spec, rules, setup, recorder)
 
     def find_problem() -> str:
@@ -130,11 +129,12 @@ def prepare(path: Path, rules: Rules, options: Options, listener: Listener, reci
     try:
         source = read_recipe_source(path, tell=listener.stage)
         listener.stage("running the recipe in the sandbox")
-        spec = recipe_sandbox.capture(source)
+        train_size = options.data_set.train_size
+        spec = recipe_sandbox.capture(source, train_size)
         listener.stage("inspecting the network")
         with ThreadPoolExecutor(1) as pool:  # both take about as long
-            confirmed = pool.submit(recipe_sandbox.confirm, source, spec)
-            inspection = recipe_sandbox.inspect(spec, source)
+            confirmed = pool.submit(recipe_sandbox.confirm, source, spec, train_size)
+            inspection = recipe_sandbox.inspect(spec, source, train_size)
         reasons = refusals(rules, inspection)
         if not reasons:
             confirmed.result()
@@ -160,7 +160,7 @@ def _train_and_judge(
         raise
     except Exception as error:
         return _failed(result, error)
-    return judged(result, runs, judgement)
+    return judged(result, rules, runs, judgement)
 
 
 def train_until_decided(
@@ -188,14 +188,17 @@ def judge_until_decided(
     rules: Rules, options: Options, next_run: Callable[[int], RunRecord]
 ) -> tuple[tuple[RunRecord, ...], Judgement]:
     """Ask for run 1, 2, ... until the verdict is clear."""
-    total = TEST_IMAGES
     if reduced := options.reduced:
-        rules, total = reduced.rules(rules), reduced.test_images
+        rules = reduced.rules(rules)
     runs: list[RunRecord] = []
     while True:
         runs.append(next_run(len(runs) + 1))
         judgement = judge(
-            rules, [run.correct for run in runs], ended=[run.ended for run in runs], seeds=options.seeds, total=total
+            rules,
+            [run.correct for run in runs],
+            ended=[run.ended for run in runs],
+            seeds=options.seeds,
+            total=next((run.total for run in runs if run.epochs), TEST_IMAGES),
         )
         if not judgement.needs_another_seed:
             return tuple(runs), judgement
@@ -212,9 +215,9 @@ def _without_verdict(path: Path, rules: Rules, options: Options, recipe_sandbox:
     )
 
 
-def judged(result: Result, runs: tuple[RunRecord, ...], judgement: Judgement) -> Result:
+def judged(result: Result, rules: Rules, runs: tuple[RunRecord, ...], judgement: Judgement) -> Result:
     """`result` with the verdict on its runs."""
-    reasons = [*judgement.reasons, *first_epoch_remarks([run.epochs for run in runs])]
+    reasons = [*judgement.reasons, *first_epoch_remarks(rules, [run.epochs for run in runs])]
     reasons += [NOT_OFFICIAL] * (not result.official) + [SHORT_OF_SEEDS] * judgement.short_of_seeds
     return replace(
         result,

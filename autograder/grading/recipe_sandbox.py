@@ -12,6 +12,7 @@ from autograder import sandbox
 from autograder.workers.messages import CaptureRequest, InspectRequest, RecipeResponse
 from course.errors import GraderError, RecipeError, StudentCodeError
 from course.inspection.record import Inspection
+from course.recipe import TRAIN_IMAGES
 from course.spec import ADVICE, Spec, require_same
 
 MODULE = "autograder.workers.recipe"
@@ -57,13 +58,14 @@ class RecipeSandbox:
         self._usual.close()
         self._elsewhere.close()
 
-    def capture(self, source: str, *, elsewhere: bool = False) -> Spec:
+    def capture(self, source: str, train_size: int = TRAIN_IMAGES, *, elsewhere: bool = False) -> Spec:
         """Run the source once. Raises RecipeError (refused), StudentCodeError (raised, hung or died), GraderError.
 
-        `elsewhere`: in a process with another clock, other drawn numbers and another order of hashes.
+        `train_size` is the number of training images, on which the length of a schedule depends. `elsewhere`: in a
+        process with another clock, other drawn numbers and another order of hashes.
         """
         processes = self._elsewhere if elsewhere else self._usual
-        result = self._run(CaptureRequest(source=source, elsewhere=elsewhere).line(), processes)
+        result = self._run(CaptureRequest(source=source, train_size=train_size, elsewhere=elsewhere).line(), processes)
         if sentence := self._limit_exceeded(result, "The recipe"):
             raise StudentCodeError(sentence)
         try:
@@ -75,21 +77,22 @@ class RecipeSandbox:
             ) from None
         return Spec.from_json(_text(response, "spec"))
 
-    def confirm(self, source: str, spec: Spec) -> None:
+    def confirm(self, source: str, spec: Spec, train_size: int = TRAIN_IMAGES) -> None:
         """Raise RecipeError unless the source gives `spec` under other conditions too; else as `capture` does."""
         try:
-            again = self.capture(source, elsewhere=True)
+            again = self.capture(source, train_size, elsewhere=True)
         except (RecipeError, StudentCodeError) as error:
             problem = str(error).rstrip(".")
             raise RecipeError(f"The recipe works once, and not when it is run again: {problem}. {ADVICE}") from None
         require_same(spec, again)
 
-    def inspect(self, spec: Spec, source: str = "") -> Inspection:
+    def inspect(self, spec: Spec, source: str = "", train_size: int = TRAIN_IMAGES) -> Inspection:
         """All that can be known without training. Raises RecipeError, StudentCodeError, GraderError.
 
         `source` is the recipe's, which is not run here: remarks name its lines.
         """
-        result = self._run(InspectRequest(spec=spec.to_json(), source=source).line(), self._usual)
+        request = InspectRequest(spec=spec.to_json(), source=source, train_size=train_size)
+        result = self._run(request.line(), self._usual)
         if sentence := self._limit_exceeded(result, "Trying out the network"):
             raise RecipeError(sentence)
         try:

@@ -11,7 +11,7 @@ from autograder.grading.options import Options
 from autograder.grading.training_run import Interruption
 from autograder.store import Claim, ClaimLost, Regrade, RunBusy, RunFinished, Store
 from autograder.store.checkpoints import CheckpointStore
-from autograder.store.records import Result, RunRecord, software_versions
+from autograder.store.records import Result, RunRecord, capture_conditions, software_versions
 from course.errors import RecipeError
 from course.rules import Rules
 from course.spec import ADVICE, Spec, differences
@@ -45,7 +45,8 @@ class GradingRecorder:
         wait: bool = True,
     ):
         self._store, self._rules, self._options, self._regrade, self._wait = store, rules, options, regrade, wait
-        self._asked = options.asked()
+        asked = options.asked_options()
+        self._asked, self._conditions = str(asked), capture_conditions(asked.data)
         self._run_ids: list[int] = []
         self._attempt = register(store, path, student, rules.assignment) if student else None
         self.had_fault = bool(self._attempt and store.results.noted_fault(self._attempt))  # in its last grading
@@ -61,7 +62,8 @@ class GradingRecorder:
 
     def require_same_recipe(self, spec: Spec, isolation: str) -> None:
         """Raise RecipeError if the same source gave another spec before: it would draw seeds at each grading."""
-        first = self._attempt and self._store.results.first_capture(self._attempt, isolation)
+        results = self._store.results
+        first = self._attempt and results.first_capture(self._attempt, isolation, self._conditions)
         if not first or first.spec_hash == spec.hash:
             return
         found = differences(first.spec, spec) if first.spec else ["the network that was refused then is another one"]
@@ -132,7 +134,13 @@ class GradingRecorder:
         else:
             reason = self._regrade.reason if self._regrade else ""
             self._store.results.record_verdict(
-                self._attempt, result, self._rules, self._run_ids, options=self._asked, reason=reason
+                self._attempt,
+                result,
+                self._rules,
+                self._run_ids,
+                options=self._asked,
+                reason=reason,
+                conditions=self._conditions,
             )
         if fault:
             self._store.results.mark_internal_error(self._attempt, fault)

@@ -18,7 +18,7 @@ from autograder.grading.options import AskedOptions, Options
 from autograder.grading.pipeline import judge_until_decided, judged
 from autograder.store import GradedAttempt, RunFinished, RunKey, Store, counting_attempt
 from autograder.store.counting.regrades import Replacement
-from autograder.store.records import Result, RunRecord, software_versions
+from autograder.store.records import Result, RunRecord, capture_conditions, software_versions
 from autograder.store.results import describe_changed_rules, new_verdict
 from autograder.store.secret import course_secret
 from course.rules import Rules, load_rules, refusals
@@ -47,7 +47,10 @@ class Rejudged:
         """Raises ValueError if it has to be trained first."""
         if self.after is None:
             raise ValueError("an attempt without a new verdict cannot be replaced")
-        before = self.before
+        before, asked = self.before, AskedOptions.parse(self.options)
+        conditions = before.conditions
+        if self.is_trained:
+            conditions = capture_conditions(asked.data if asked else "")
         made = new_verdict(
             before.attempt_id,
             self.after,
@@ -55,7 +58,7 @@ class Rejudged:
             self.run_ids,
             options=self.options,
             reason=reason,
-            conditions=None if self.is_trained else before.conditions,
+            conditions=conditions,
         )
         return Replacement(before.verdict_id, made)
 
@@ -129,14 +132,16 @@ class GradeChanges:
 
     def _rejudge(self, before: GradedAttempt, runs: Mapping[RunKey, RunFinished], secret: bytes) -> Rejudged:
         rules = load_rules(before.assignment)
-        made_by = AskedOptions.parse(before.options) or self.options.asked_options()
-        asked = replace(made_by, seeds=self.options.seeds, reduced=str(self.options.reduced or ""))
+        options = replace(self.options, assignment=before.assignment)
+        made_by = AskedOptions.parse(before.options) or options.asked_options()
+        reduced, data = str(options.reduced or ""), options.data_set.key
+        asked = replace(made_by, seeds=options.seeds, reduced=reduced, data=data)
         why = tuple(_what_changed(before, rules, made_by, asked))
         rejudged = Rejudged(before, why, str(asked))
         if (known := self.known.get(before.attempt_id)) is not None:
-            options = self.options.asked()
-            return replace(rejudged, options=options, after=known[0], run_ids=known[1], is_trained=True)
-        if list(_changed_software(before.result)):
+            return replace(rejudged, options=options.asked(), after=known[0], run_ids=known[1], is_trained=True)
+        # other data may have other steps, and so another recipe once it is captured again
+        if list(_changed_software(before.result)) or made_by.data != data:
             return replace(rejudged, missing="all runs")
         stored = _StoredRuns(before.spec_hash or "", asked, runs, secret)
         try:
@@ -156,7 +161,7 @@ class GradeChanges:
         was_trained = result.verdict not in ("refused", "error")
         if not was_trained and not refusals(Rules(**before.rules), result.inspection):
             return result  # refused, or broken, while it was trained: that depends on no limit
-        return judged(result, *judge_until_decided(rules, self.options, stored.run))
+        return judged(result, rules, *judge_until_decided(rules, self.options, stored.run))
 
 
 class _NotTrained(Exception):
@@ -194,6 +199,8 @@ def _what_changed(before: GradedAttempt, rules: Rules, made_by: AskedOptions, as
     yield from _changed_software(before.result)
     if made_by.seeds != asked.seeds:
         yield f"seeds {made_by.seeds or 'by the rules'}, now {asked.seeds or 'by the rules'}"
+    if made_by.data != asked.data:
+        yield f"the data {made_by.data or 'mnist'}, now {asked.data or 'mnist'}"
     if made_by.reduced != asked.reduced:
         yield f"a {_kind(made_by.reduced)} training, now a {_kind(asked.reduced)} one"
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +32,7 @@ from autograder.workers.messages import (
     parse_trainer_message,
 )
 from course import data
+from course.data import MNIST, DataFiles, DataSet
 from course.errors import GraderError, RecipeError, plural
 from course.spec import Spec
 from course.training.hardware import may_have_gpu
@@ -57,13 +59,18 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """What all runs of one grading have in common. `data_folder` holds the four files of MNIST."""
+    """What all runs of one grading have in common."""
 
     options: Options
     tier: sandbox.Tier
     listener: Listener
     workers: WorkerPool
-    data_folder: Path
+    data_set: DataSet = MNIST
+
+    @cached_property
+    def files(self) -> DataFiles:
+        """Those of the data set, checked. Raises DataError."""
+        return self.data_set.files()
 
 
 def train_once(
@@ -74,7 +81,7 @@ def train_once(
     It goes on from the checkpoint of an interrupted training. `checkpoints` defaults to a file in the user's cache
     folder. Raises GraderError, RecipeError.
     """
-    checkpoints = checkpoints or CheckpointFile(checkpoint_path(spec, seed, setup.options))
+    checkpoints = checkpoints or CheckpointFile(checkpoint_path(spec, seed, setup.options, setup.data_set.key))
     return TrainingRun(setup, spec, seed, number, checkpoints).train()
 
 
@@ -164,18 +171,18 @@ class TrainingRun:
         )
 
     def _start_trainer(self) -> Worker:
-        folder, options = self._setup.data_folder, self._setup.options
+        files, options = self._setup.files, self._setup.options
         sandboxed = self._setup.tier is sandbox.Tier.BUBBLEWRAP and not trainer_problem(options)
         return self._setup.workers.start(
             "trainer",
             sandboxed=sandboxed,
             threads=options.threads,
-            readable=[folder / name for name in data.FILES if name != TEST_LABELS],
+            readable=[files.path(name) for name in data.FILES if name != TEST_LABELS],
             gpu=sandbox.gpu_access() if _may_use_gpu(options.device) else NO_GPU,
         )
 
     def _start_scorer(self) -> Worker:
-        readable = [self._setup.data_folder / TEST_LABELS]
+        readable = [self._setup.files.path(TEST_LABELS)]
         sandboxed = self._setup.tier is sandbox.Tier.BUBBLEWRAP
         return self._setup.workers.start("scorer", sandboxed=sandboxed, readable=readable)
 
@@ -187,7 +194,8 @@ class TrainingRun:
             seed=self._seed,
             device=options.device,
             threads=options.threads,
-            folder=str(self._setup.data_folder),
+            data=self._setup.files,
+            train_size=self._setup.data_set.train_size,
             images=(reduced.train_images, reduced.test_images) if reduced else None,
             state=base64.b64encode(self._resumed_from.state or b"").decode(),
             max_seconds=60 * options.max_minutes,
@@ -196,15 +204,15 @@ class TrainingRun:
     def _score_request(self) -> ScoreRequest:
         reduced = self._setup.options.reduced
         return ScoreRequest(
-            folder=str(self._setup.data_folder),
+            data=self._setup.files,
             loss=self._spec.loss,
             images=reduced.test_images if reduced else None,
         )
 
 
-def checkpoint_path(spec: Spec, seed: int, options: Options) -> Path:
+def checkpoint_path(spec: Spec, seed: int, options: Options, data_key: str = "") -> Path:
     """The file for the checkpoint of a run without a store; its name changes with all that the numbers depend on."""
-    settings = f"{options.device}/{options.threads}/{options.reduced}"
+    settings = f"{options.device}/{options.threads}/{options.reduced}{data_key and f'/{data_key}'}"
     key = f"{spec.hash}/{seed}/{settings}/{sorted(software_versions().items())}"
     folder = private_folder() or user_cache_path("under8k")
     return folder / "runs" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"

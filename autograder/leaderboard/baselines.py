@@ -21,6 +21,8 @@ LEAK = "Its schedule watches the test loss, which the rules refuse."
 def baselines(assignment: str) -> tuple[LeaderboardRow, ...]:
     """The published models, for a lesson only its own, and the course's recipe if it was calibrated."""
     rules = load_rules(assignment)
+    if (rules.data, rules.train_images) != ("mnist", None):
+        return ()  # they were trained on all of MNIST
     rows = []
     for number, model in enumerate(tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))["model"]):
         if assignment in ("challenge", model["lesson"]):

@@ -38,6 +38,7 @@ class SandboxedExecute(Execute):
     def __init__(self, *args: Any, **kwargs: Any):
         kwargs.setdefault("kernel_manager_class", SandboxedKernelManager)
         super().__init__(*args, **kwargs)
+        self._assignment = ""
         self._reset()
 
     def _reset(self) -> None:
@@ -67,13 +68,14 @@ class SandboxedExecute(Execute):
                 "c.SandboxedExecute.trust_submissions = True if you would run each notebook yourself."
             )
         manager: SandboxedKernelManager = super().create_kernel_manager()
-        manager.sandboxed = has_bubblewrap
+        manager.sandboxed, manager.assignment = has_bubblewrap, self._assignment
         return manager
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any], km: Any = None
     ) -> tuple[NotebookNode, dict[str, Any]]:
         self._reset()
+        self._assignment = resources.get("nbgrader", {}).get("assignment", "")
         try:
             result: tuple[NotebookNode, dict[str, Any]] = super().preprocess(nb, resources, km)
         except RuntimeError as error:  # the kernel did not start, so no code of the student's has run

@@ -17,13 +17,13 @@ from typing import Any
 import zmq
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import Bool, default
+from traitlets import Bool, Unicode, default
 
 from autograder import sandbox
 from autograder.grading.plain_files import describe_special, open_plain
 from autograder.workers.notebook_kernel import CONNECTION, FILES, SCRATCH_SIZE
-from course import data
-from course.rules import COURSE_VARIABLE, rules_file
+from course.data import MNIST, DataSet, root_variable
+from course.rules import ASSIGNMENT_VARIABLE, COURSE_VARIABLE, assignments, load_rules, rules_file
 
 MAX_MESSAGE = 20_000_000  # bytes; a picture takes about 100 kB
 MAX_FILES = 50_000_000  # bytes of the files that were handed in with a notebook
@@ -33,6 +33,7 @@ class SandboxedKernelManager(AsyncKernelManager):
     """Starts the kernel in the sandbox or, where submissions are trusted, the same kernel without it."""
 
     sandboxed = Bool(True)
+    assignment = Unicode("", help="Whose data set the notebook has.")
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -62,34 +63,45 @@ class _Provisioner(LocalProvisioner):
         self._manager = manager
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        folder, sandboxed = self._manager.folder, self._manager.sandboxed
-        _copy_files(Path(kwargs.pop("cwd", None) or "."), folder / FILES)
+        folder, sandboxed, assignment = self._manager.folder, self._manager.sandboxed, self._manager.assignment
+        rules = rules_file()  # not those that were handed in
+        env = {"NBGRADER_EXECUTION": "autograde", COURSE_VARIABLE: str(rules.parent)}
+        data_set = MNIST
+        if assignment in assignments():
+            data_set = DataSet.of(load_rules(assignment))
+            env |= {ASSIGNMENT_VARIABLE: assignment}
+        _copy_files(
+            Path(kwargs.pop("cwd", None) or "."), folder / FILES, None if data_set.is_published else data_set.name
+        )
         self.kernel_spec.interrupt_mode = "message"  # a signal would only reach bubblewrap
         kwargs = await super().pre_launch(**kwargs)
         mode = "sandboxed" if sandboxed else "trusted"
         command = [sys.executable, "-P", "-s", "-m", "autograder.workers.notebook_kernel", str(folder), mode]
-        rules = rules_file()  # not those that were handed in
-        env = {"NBGRADER_EXECUTION": "autograde", COURSE_VARIABLE: str(rules.parent)}
         if sandboxed:
-            mnist = data.ensure(progress=False)
-            readable = sandbox.readable_paths([mnist, rules])
+            files = data_set.files(progress=False)
+            readable = sandbox.readable_paths([*files.paths, rules])
             command = sandbox.bubblewrap(command, readable, [folder], scratch=SCRATCH_SIZE)
-            env |= sandbox.environment() | {"MNIST_ROOT": str(mnist)}
+            env |= sandbox.environment()
+            if data_set.is_published:
+                env |= {root_variable(data_set.name): str(files.folder)}
         else:
             env = dict(os.environ) | env
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         return kwargs | {"cmd": command, "env": env, "cwd": "/"} | streams
 
 
-def _copy_files(source: Path, target: Path) -> None:
+def _copy_files(source: Path, target: Path, own_data: str | None = None) -> None:
     """Copy what was handed in with the notebook, but no notebooks, which contain the tests, and no links.
 
-    Files after the first MAX_FILES bytes are left out.
+    Nor the copy of the course's `own_data` that was released with it: the notebook sees the course's. Files after the
+    first MAX_FILES bytes are left out.
     """
     target.mkdir()
     remaining = MAX_FILES
     for path in sorted(source.rglob("*")):
         if path.suffix.lower() == ".ipynb" or (path.is_dir() and not path.is_symlink()) or describe_special(path):
+            continue
+        if own_data is not None and path.relative_to(source).is_relative_to(own_data):
             continue
         remaining -= path.stat().st_size
         if remaining < 0:

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import TraitError, Unicode, validate
 
+from course.data import DataSet
 from course.files import write_atomically
 from course.rules import PACKAGED, assignments, choose_course, load_rules, rules_file
 from course.rules.limits import to_toml
@@ -23,9 +24,9 @@ COLAB = "https://colab.research.google.com"
 
 
 class ReleaseRules(NbGraderPreprocessor):
-    """In a course with its own rules, adds a `rules.toml` with its tables to what is released.
+    """In a course with its own rules, adds a `rules.toml` with its tables to what is released, and its own data set.
 
-    A notebook that students have shows these limits; the grader reads the course's own file.
+    A notebook that students have shows these limits and trains on this data; the grader reads the course's own files.
     """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
@@ -36,6 +37,9 @@ class ReleaseRules(NbGraderPreprocessor):
             folder = Path(converter._format_dest(assignment, "."))
             # all of them: pictures in a lesson show how far it is to the challenge
             write_atomically(folder / PACKAGED.name, "\n".join(to_toml(load_rules(name)) for name in assignments()))
+            data_set = DataSet.of(load_rules(assignment))
+            for path in () if data_set.is_published else data_set.files().paths:
+                write_atomically(folder / data_set.name / path.name, path.read_bytes())
         return nb, resources
 
 

@@ -37,7 +37,7 @@ class RunKey:
     seed: int
     device: str  # the kind, "cpu" or "cuda"
     threads: int
-    trainer: str
+    trainer: str  # with its software, and the data if it is not all of MNIST
     reduced: str = ""  # empty for a full run, else its epochs and images
 
     def to_dict(self) -> dict[str, Any]:

@@ -108,9 +108,9 @@ class StoredSpec(Base):
 class StoredRun(Base):
     """One training of one spec with one seed. While `finished` is None it is in training by `owner`, if not empty.
 
-    `trainer` names what the numbers depend on (trainer, torch, torchvision), `device` the kind. `reduced` is empty for
-    a full run. `repetition` counts from 0, each with its `reason`; the last one counts. `ended` says why a run broke
-    off.
+    `trainer` names what the numbers depend on: trainer, torch, torchvision, and data if it is not all of MNIST.
+    `device` is the kind. `reduced` is empty for a full run. `repetition` counts from 0, each with its `reason`; the
+    last one counts. `ended` says why a run broke off.
     """
 
     __tablename__ = "runs"

@@ -36,15 +36,16 @@ def software_versions() -> dict[str, str]:
 
 
 @cache
-def capture_conditions() -> str:
+def capture_conditions(data: str = "") -> str:
     """A hash of all that a recipe's capture may honestly depend on besides its source.
 
-    That is our code, the installed packages, the interpreter, the C library and the processor. Under equal ones the
-    same source gives the same spec, unless it reads a clock or the like.
+    That is our code, the installed packages, the interpreter, the C library, the processor, and the `data` set, on
+    whose size a schedule depends. Under equal ones the same source gives the same spec, unless it reads a clock or the
+    like.
     """
     machine = (sys.version, platform.platform(), processor_name(), os.cpu_count())
     packages = sorted({path.name for folder in sys.path for path in Path(folder).glob("*.dist-info")})
-    digest = hashlib.sha256(repr((machine, packages)).encode())
+    digest = hashlib.sha256(repr((machine, packages, *([data] if data else []))).encode())
     for package in (course, autograder):
         for path in sorted(Path(package.__path__[0]).rglob("*.py")):
             digest.update(path.read_bytes())

@@ -110,12 +110,14 @@ class Results:
         *,
         options: str = "",
         reason: str = "",
+        conditions: str | None = None,
     ) -> None:
         """Store a verdict, unless the one that counts says the same, by the same rules and from the same runs.
 
-        `options` are those that the verdict depends on; `reason` says why the attempt was regraded.
+        `options` are those that the verdict depends on; `reason` says why the attempt was regraded; `conditions` are
+        those of its capture, by default on MNIST.
         """
-        made = new_verdict(attempt_id, result, rules, run_ids, options=options, reason=reason)
+        made = new_verdict(attempt_id, result, rules, run_ids, options=options, reason=reason, conditions=conditions)
 
         def add_if_new(session: Session) -> None:
             session.execute(delete(GradingProgress).filter_by(attempt_id=attempt_id))
@@ -147,8 +149,8 @@ class Results:
 
         return self._database.read(load_if_same)
 
-    def first_capture(self, attempt_id: int, isolation: str) -> FirstCapture | None:
-        """What the attempt's source, from whomever, gave when it was first graded under the conditions of now."""
+    def first_capture(self, attempt_id: int, isolation: str, conditions: str) -> FirstCapture | None:
+        """What the attempt's source, from whomever, gave when it was first graded under these conditions."""
 
         def find(session: Session) -> FirstCapture | None:
             source = select(StoredAttempt.source_hash).filter_by(id=attempt_id).scalar_subquery()
@@ -159,8 +161,8 @@ class Results:
                 .where(StoredVerdict.spec_hash.is_not(None))
                 .order_by(StoredVerdict.id)
             )
-            now = capture_conditions()
-            first = next((number for number, made in session.execute(captured) if made.get(CONDITIONS) == now), None)
+            made_by = session.execute(captured)
+            first = next((number for number, made in made_by if made.get(CONDITIONS) == conditions), None)
             if first is None:
                 return None
             verdict = session.get_one(StoredVerdict, first)

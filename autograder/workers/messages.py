@@ -25,7 +25,9 @@ from pydantic import (
 )
 
 from autograder.console import printable
+from course.data import DataFiles
 from course.errors import GraderError
+from course.recipe import TRAIN_IMAGES
 from course.spec import first_validation_error
 from course.training.results import EpochResult
 
@@ -44,6 +46,7 @@ class CaptureRequest(Message):
 
     kind: Literal["capture"] = "capture"
     source: str
+    train_size: int = TRAIN_IMAGES  # the number of training images
     elsewhere: bool = False
 
 
@@ -53,6 +56,7 @@ class InspectRequest(Message):
     kind: Literal["inspect"] = "inspect"
     spec: str
     source: str = ""
+    train_size: int = TRAIN_IMAGES
 
 
 class RecipeResponse(Message):
@@ -68,13 +72,17 @@ class RecipeResponse(Message):
 
 
 class TrainRequest(Message):
-    """`images` reduces the data to the first (train, test) images; `state` is an EpochFinished's, to resume from."""
+    """Trains on `train_size` images of the training set; `images` reduces them further, to the first (train, test).
+
+    `state` is an EpochFinished's, to resume from.
+    """
 
     spec: str
     seed: int
     device: str
     threads: int
-    folder: str
+    data: DataFiles
+    train_size: int
     images: tuple[int, int] | None = None
     state: Annotated[str, Field(max_length=MAX_LINE)] = ""
     max_seconds: float  # a run that is projected to take longer is refused
@@ -132,7 +140,7 @@ class TrainingFailed(Message):
 
 
 class ScoreRequest(Message):
-    folder: str
+    data: DataFiles
     loss: Literal["nll", "cross_entropy"]
     images: int | None = None
 

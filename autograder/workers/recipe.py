@@ -19,6 +19,7 @@ from torch import nn
 from autograder.sandbox import lockdown
 from autograder.workers.messages import CaptureRequest, RecipeRequest, RecipeResponse, parse_recipe_request
 from course.capture import capture, capture_error, export_model, other_conditions, run_recipe
+from course.data import telling_train_size
 from course.errors import RecipeError, StudentCodeError, is_out_of_memory
 from course.inspection.checks import inspect
 from course.spec import Spec
@@ -31,7 +32,9 @@ def main() -> None:
     _find_matplotlib_folders()
     lockdown()
     response_fd = _redirect_stdout()
-    response = respond_to(parse_recipe_request(sys.stdin.buffer.read()))
+    request = parse_recipe_request(sys.stdin.buffer.read())
+    with telling_train_size(request.train_size):
+        response = respond_to(request)
     with os.fdopen(response_fd, "wb") as file:
         file.write(response.line())
     os._exit(0)  # without the student's exit handlers and threads

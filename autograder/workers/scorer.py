@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import torch
 
 from autograder.workers.messages import MAX_LINE, Outputs, Scored, ScoreRequest
-from course import data
 from course.training.scoring import Scorer
 
 
@@ -16,7 +14,7 @@ def main() -> None:
     torch.set_num_threads(1)
     lines = sys.stdin.buffer
     request = ScoreRequest.model_validate_json(lines.readline(MAX_LINE))
-    labels = data.read_labels("test", Path(request.folder))[: request.images]
+    labels = request.data.labels("test")[: request.images]
     scorer = Scorer(labels, request.loss)
     while line := lines.readline(MAX_LINE):
         raw = bytearray(Outputs.model_validate_json(line).raw())

@@ -8,7 +8,6 @@ import os
 import pickle
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,7 +24,7 @@ from autograder.workers.messages import (
     TrainingFailed,
     TrainRequest,
 )
-from course import data
+from course.data import Digits
 from course.errors import CourseError, Diverged, OutputsNotFinite, RecipeError
 from course.spec import Spec
 from course.training import devices
@@ -57,10 +56,9 @@ def main() -> None:
 
 def _train(request: TrainRequest) -> None:
     device = devices.choose_device(request.device)
-    folder = Path(request.folder)
-    digits = TrainingData(
-        data.read_images("train", folder), data.read_labels("train", folder), data.read_images("test", folder)
-    )
+    files = request.data
+    chosen = Digits(files.images("train"), files.labels("train")).share(request.train_size)
+    digits = TrainingData(chosen.images, chosen.labels, files.images("test"))
     if request.images:
         digits = digits.subset(*request.images)
     state = decode_state(request.state)

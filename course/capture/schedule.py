@@ -13,8 +13,9 @@ from torch.optim.lr_scheduler import CyclicLR, OneCycleLR, ReduceLROnPlateau
 
 from course import spec
 from course.capture.unsupported import check_optimizer
+from course.data import steps_per_epoch
 from course.errors import RecipeError, error_text
-from course.recipe import INSTEAD_OF_CLIPPING, Recipe, steps_per_epoch, watching
+from course.recipe import INSTEAD_OF_CLIPPING, Recipe, watching
 from course.training.optimizers import IGNORED_OPTIONS, OPTIMIZERS
 
 _FLOAT32_EPS = torch.finfo(torch.float32).eps  # Adafactor's default, which it writes as None

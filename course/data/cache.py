@@ -1,11 +1,11 @@
-"""MNIST in a folder of this user, downloaded on first use, and read as tensors.
+"""Published data sets in folders of this user, downloaded on first use.
 
-    mnist = load()                          # Digits for training and for testing
-    folder = ensure()                       # the folder that has the four raw IDX files
-    images = read_images("test", folder)    # one file; no other is opened
+    folder = ensure()                       # the folder that has MNIST's four raw IDX files
+    files = ensure_packed("kmnist")         # the files of another one, packed as they were published
 
-The folders that are searched are MNIST_ROOT and then the data folder, for raw files or .gz, also in torchvision's
-layout. What is in neither comes from `course.data.sources`. A stored file is complete or absent.
+The folders that are searched are MNIST_ROOT (KMNIST_ROOT, FASHION_MNIST_ROOT) and then the data folder, also in
+torchvision's layout; for MNIST raw files or .gz. What is in neither comes from `course.data.sources`. A stored file is
+complete or absent.
 """
 
 from __future__ import annotations
@@ -14,60 +14,21 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from course.data import idx, published_files, sources
-from course.data.published_files import IMAGES, LABELS, Split
+from course.data import published_files, sources
+from course.data.data_files import DataFiles
 from course.errors import DataError
 from course.files import write_atomically
-
-if TYPE_CHECKING:
-    import torch
-
-
-@dataclass(frozen=True, eq=False)
-class Digits:
-    """`images` (N, 28, 28) uint8, 0 is background and 255 is ink; `labels` (N,) int64, 0..9."""
-
-    images: torch.Tensor
-    labels: torch.Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class MNIST:
-    """60,000 digits to train on and 10,000 to test on."""
-
-    train: Digits
-    test: Digits
-
-
-def load(root: Path | None = None, *, download: bool = True) -> MNIST:
-    """Read MNIST. If it is missing, it is downloaded first, unless `download` is False. Raises DataError."""
-    files = _find_or_store(root, progress=True, download=download).content
-
-    def digits(split: Split) -> Digits:
-        return Digits(idx.decode(files[IMAGES[split]]), idx.decode(files[LABELS[split]]).long())
-
-    return MNIST(train=digits("train"), test=digits("test"))
-
-
-def read_images(split: Split, folder: Path) -> torch.Tensor:
-    """Read (N, 28, 28) uint8 from the raw file of that split in `folder`. Raises DataError."""
-    return idx.decode(published_files.read_verified(folder / IMAGES[split]))
-
-
-def read_labels(split: Split, folder: Path) -> torch.Tensor:
-    """Read (N,) int64 from the raw file of that split in `folder`. Raises DataError."""
-    return idx.decode(published_files.read_verified(folder / LABELS[split])).long()
+from course.rules import DATA_SETS
 
 
 def data_folder() -> Path:
-    """The folder that downloaded files are stored in. It need not exist."""
+    """The folder that MNIST is stored in; those of other data sets are beside it. It need not exist."""
     return user_cache_path("under8k") / "mnist"
 
 
@@ -89,6 +50,37 @@ def ensure(root: Path | None = None, *, progress: bool = True, download: bool = 
     return _find_or_store(root, progress, download).folder
 
 
+def ensure_packed(name: str, *, progress: bool = True, download: bool = True) -> DataFiles:
+    """As `ensure`, for the data set `name` of `published_files.PACKED`. Raises DataError."""
+    checksums = published_files.PACKED[name]
+    below = Path(sources.torchvision_class(name), "raw")  # in torchvision's layout
+    places = _search_folders(None, name)
+    failures: list[str] = []
+    if found := _first_whole([folder / part for folder in places for part in ("", below)], checksums, failures):
+        return found
+    if not download:
+        raise sources.not_available(name, failures)
+    target = places[-1]
+    with _exclusively(target, name):
+        if found := _first_whole([target], checksums, []):  # another process may have stored it in the meantime
+            return found
+        _store(target, sources.fetch(name, failures, progress))
+    return DataFiles(target, checksums)
+
+
+def _first_whole(folders: list[Path], checksums: dict[str, str], failures: list[str]) -> DataFiles | None:
+    """The files in the first folder that has them all; for each one before it a line is added to `failures`."""
+    for folder in folders:
+        try:
+            files = DataFiles(folder, checksums)
+            files.check()
+        except DataError as error:
+            failures.append(f"the folder {folder}: {error}")
+        else:
+            return files
+    return None
+
+
 class StoredFiles(NamedTuple):
     content: dict[str, bytes]  # uncompressed, by name
     folder: Path  # has all four uncompressed
@@ -107,7 +99,7 @@ def _find_or_store(root: Path | None, progress: bool, download: bool) -> StoredF
             return StoredFiles(content, raw_folder)
         compressed = compressed or content
     if not compressed and not download:
-        raise sources.not_available(failures)
+        raise sources.not_available("mnist", failures)
 
     target = _search_folders(root)[-1]
     with _exclusively(target):
@@ -115,12 +107,16 @@ def _find_or_store(root: Path | None, progress: bool, download: bool) -> StoredF
             content, raw_folder = _read(target)
             if raw_folder is not None:
                 return StoredFiles(content, raw_folder)
-        content = compressed or sources.fetch(failures, progress)
-        for name in content:
-            for leftover in target.glob(f".{name}.*"):  # of a process that was killed: this one holds the lock
-                leftover.unlink()
-            write_atomically(target / name, content[name])
+        content = compressed or sources.fetch("mnist", failures, progress)
+        _store(target, content)
     return StoredFiles(content, target)
+
+
+def _store(target: Path, content: dict[str, bytes]) -> None:
+    for name in content:
+        for leftover in target.glob(f".{name}.*"):  # of a process that was killed: this one holds the lock
+            leftover.unlink()
+        write_atomically(target / name, content[name])
 
 
 def _read(folder: Path) -> tuple[dict[str, bytes], Path | None]:
@@ -131,15 +127,16 @@ def _read(folder: Path) -> tuple[dict[str, bytes], Path | None]:
     return content, raw_folders.pop() if len(raw_folders) == 1 else None
 
 
-def _search_folders(root: Path | None) -> list[Path]:
+def _search_folders(root: Path | None, name: str = "mnist") -> list[Path]:
     if root is not None:
         return [Path(root)]
-    mnist_root = os.environ.get("MNIST_ROOT")
-    return [Path(mnist_root).expanduser(), data_folder()] if mnist_root else [data_folder()]
+    stored = data_folder() if name == "mnist" else data_folder().with_name(name)
+    chosen = os.environ.get(published_files.root_variable(name))
+    return [Path(chosen).expanduser(), stored] if chosen else [stored]
 
 
 @contextmanager
-def _exclusively(folder: Path) -> Iterator[None]:
+def _exclusively(folder: Path, name: str = "mnist") -> Iterator[None]:
     """Be the only process that stores into `folder`. A write that fails raises DataError."""
     lock = FileLock(folder / ".lock")
     try:
@@ -147,7 +144,7 @@ def _exclusively(folder: Path) -> Iterator[None]:
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            print(f"Another process is putting MNIST into {folder}: waiting for it.", file=sys.stderr)
+            print(f"Another process is putting {DATA_SETS[name]} into {folder}: waiting for it.", file=sys.stderr)
             lock.acquire()
         try:
             yield
@@ -155,6 +152,7 @@ def _exclusively(folder: Path) -> Iterator[None]:
             lock.release()
     except OSError as error:
         raise DataError(
-            f"MNIST could not be stored in {folder}: {error.strerror or error}. It takes 55 MB there: make room, "
-            "or set MNIST_ROOT to a folder that holds the four files already."
+            f"{DATA_SETS[name]} could not be stored in {folder}: {error.strerror or error}. It takes up to 55 MB "
+            f"there: make room, or set {published_files.root_variable(name)} to a folder that holds the four files "
+            "already."
         ) from None

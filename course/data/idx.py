@@ -7,13 +7,31 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING
+
+from course.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
 UINT8 = 8
+
+
+def shape_of(name: str, content: bytes) -> tuple[int, ...]:
+    """The sizes in the header of the file `name`. Raises DataError if it is not a whole file of unsigned bytes."""
+    if len(content) < 8 or content[:3] != bytes((0, 0, UINT8)) or not content[3]:
+        raise DataError(f"{name} is no IDX file of unsigned bytes: it begins with {content[:4].hex(' ') or 'nothing'}.")
+    start = 4 + 4 * content[3]
+    if len(content) < start:
+        raise DataError(f"{name} ends within its header.")
+    sizes = struct.unpack_from(f">{content[3]}I", content, offset=4)
+    if len(content) != start + prod(sizes):
+        raise DataError(
+            f"{name} has {len(content):,} bytes, and {start + prod(sizes):,} for the sizes {sizes} in its header."
+        )
+    return sizes
 
 
 def decode(content: bytes) -> torch.Tensor:

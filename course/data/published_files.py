@@ -1,4 +1,4 @@
-"""MNIST's four files as they were published: their names, sizes and checksums, and reading a folder that has them."""
+"""The files of data sets as they were published: names, sizes, checksums; and reading a folder that has MNIST's."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Literal
 from course.errors import DataError
 
 Split = Literal["train", "test"]
+SPLITS: tuple[Split, Split] = ("train", "test")
 
 # name -> size in bytes and SHA-256 of the uncompressed file
 FILES = {
@@ -25,6 +26,28 @@ FILES = {
 }
 IMAGES: dict[Split, str] = {"train": "train-images-idx3-ubyte", "test": "t10k-images-idx3-ubyte"}
 LABELS: dict[Split, str] = {"train": "train-labels-idx1-ubyte", "test": "t10k-labels-idx1-ubyte"}
+
+# MD5 of the files of other data sets, which are packed, as torchvision has them
+PACKED = {
+    "fashion_mnist": {
+        "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+        "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+        "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+    },
+    "kmnist": {
+        "train-images-idx3-ubyte.gz": "bdb82020997e1d708af4cf47b453dcf7",
+        "train-labels-idx1-ubyte.gz": "e144d726b3acfaa3e44228e80efcd344",
+        "t10k-images-idx3-ubyte.gz": "5c965bf0a639b31b8f53240b1b52f4d7",
+        "t10k-labels-idx1-ubyte.gz": "7320c461ea6c1c855c0b718fb2a4b134",
+    },
+}
+
+
+def root_variable(name: str) -> str:
+    """The environment variable that names a folder with a published data set: MNIST_ROOT, KMNIST_ROOT, ..."""
+    return f"{name.upper()}_ROOT"
+
 
 # what reading a damaged or foreign file can raise
 READ_ERRORS = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile, pickle.UnpicklingError)

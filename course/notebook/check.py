@@ -12,8 +12,13 @@ import contextlib
 import io
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from course.errors import CourseError, RecipeError, StudentCodeError, UsageError, plural
+from course.errors import CourseError, DataError, RecipeError, StudentCodeError, UsageError, plural
+
+if TYPE_CHECKING:
+    from course.inspection.record import Inspection
+    from course.rules import Rules
 
 
 class NotReady(CourseError):
@@ -40,29 +45,14 @@ def check_submission(assignment: str = "challenge") -> float | None:
 
 def check_recipe(source: str, assignment: str) -> str:
     """The report on a recipe that the grader would train. Raises NotReady for one that it would refuse."""
-    from course import data
-    from course.capture import capture, other_conditions, run_recipe
-    from course.inspection.checks import inspect
-    from course.rules import load_rules, refusals
-    from course.spec import require_same
-    from course.training.data import TrainingData
-    from course.training.initial_accuracy import check_initial_accuracy
+    from course.data import assignment_at_hand
+    from course.rules import load_rules
 
     try:
         rules = load_rules(assignment)
-        # the output and warnings of the recipe's own code are not part of the report
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            spec = capture(run_recipe(source))
-            inspection = inspect(spec, source)
-            reasons = refusals(rules, inspection)
-            if not reasons:
-                with other_conditions():
-                    again = capture(run_recipe(source))
-                require_same(spec, again)
-        if not reasons and data.is_available():
-            digits = data.load(download=False)
-            check_initial_accuracy(spec, TrainingData(digits.train.images, digits.train.labels, digits.test.images), 1)
-    except UsageError as error:
+        with assignment_at_hand(assignment):
+            inspection, reasons = _inspect(source, rules)
+    except (UsageError, DataError) as error:
         raise NotReady(str(error)) from None
     except (RecipeError, StudentCodeError) as error:
         reasons = [str(error)]
@@ -77,6 +67,32 @@ def check_recipe(source: str, assignment: str) -> str:
         f"{rules.accuracy:.2%} are asked for in {rules.streak}."
         + "".join(f"\nRemark: {advice}" for advice in inspection.advice)
     )
+
+
+def _inspect(source: str, rules: Rules) -> tuple[Inspection, list[str]]:
+    """The recipe's inspection, and what is refused. Raises RecipeError, StudentCodeError, UsageError, DataError."""
+    from course.capture import capture, other_conditions, run_recipe
+    from course.data import data_at_hand
+    from course.inspection.checks import inspect
+    from course.rules import refusals
+    from course.spec import require_same
+    from course.training.data import TrainingData
+    from course.training.initial_accuracy import check_initial_accuracy
+
+    # the output and warnings of the recipe's own code are not part of the report
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        spec = capture(run_recipe(source))
+        inspection = inspect(spec, source)
+        reasons = refusals(rules, inspection)
+        if not reasons:
+            with other_conditions():
+                again = capture(run_recipe(source))
+            require_same(spec, again)
+    data_set = data_at_hand()
+    if not reasons and (data_set.is_available() or not data_set.is_published):
+        digits = data_set.load(download=False)
+        check_initial_accuracy(spec, TrainingData(digits.train.images, digits.train.labels, digits.test.images), 1)
+    return inspection, reasons
 
 
 def _recipe_cell() -> tuple[int, str]:

@@ -1,7 +1,7 @@
 """What a lesson calls: `fit` trains a recipe in the notebook exactly as the grader would; `inspect` shows its numbers.
 
     history = fit(recipe, seed=1)
-    history.epochs[-1].correct      # of 10,000
+    history.epochs[-1].correct      # of 10,000 test images of MNIST
     history.model                   # the student's own model, with the trained weights
 
 The log has the form that is usual for MNIST notebooks: EPOCH, a progress bar, the line of the test set.

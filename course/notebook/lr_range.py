@@ -24,7 +24,7 @@ from course.errors import Diverged, OutputsNotFinite, UsageError
 from course.inspection.checks import inspect
 from course.inspection.record import raise_on_problems
 from course.notebook.validation import MAX_SEED, MAX_THREADS, positive_number, usable_device, whole_number
-from course.recipe import Recipe, require_recipe, steps_per_epoch
+from course.recipe import Recipe, require_recipe
 from course.training.data import TrainingData
 from course.training.hardware import usable_cores
 from course.training.loop import train
@@ -100,7 +100,7 @@ def running_mean(losses: Sequence[float], decay: float = 0.9) -> list[float]:
 
 
 def _valid_steps(steps: int, batch_size: int) -> int:
-    most = steps_per_epoch(batch_size)
+    most = data.steps_per_epoch(batch_size)
     if most < MIN_STEPS:
         raise UsageError(
             f"The rate-range test needs {MIN_STEPS} steps in an epoch, and batch_size={batch_size:,} makes {most}: "

@@ -12,6 +12,7 @@ from typing import Literal
 
 from matplotlib.figure import Figure
 
+from course.data import data_at_hand
 from course.errors import UsageError
 from course.notebook.lr_range import RateRange, running_mean
 from course.notebook.validation import positive_number
@@ -29,7 +30,6 @@ from course.plots.canvas import (
     require_values,
     use_whole_numbers,
 )
-from course.recipe import TEST_IMAGES
 
 
 def lines(
@@ -96,7 +96,7 @@ def range_curve(result: RateRange) -> Figure:
 def several_runs(series: Mapping[str, Sequence[Sequence[int]]], *, lowest: float = 98.0) -> Figure:
     """Test accuracy, from `lowest` per cent on, of several runs for each name, a line each.
 
-    A run is its number of correct predictions of 10,000, epoch by epoch. Raises UsageError if there is no name.
+    A run is its number of correct predictions of the test images, epoch by epoch. Raises UsageError without a name.
     """
     require_values("several_runs()", series)
     figure, axes = new_figure(width=7, height=4)
@@ -113,7 +113,7 @@ def several_runs(series: Mapping[str, Sequence[Sequence[int]]], *, lowest: float
 
 
 def held_levels(series: Mapping[str, Sequence[int]]) -> Figure:
-    """The levels that several runs held, as correct predictions of 10,000: a dot for each run, a bar at the mean."""
+    """The levels that several runs held, as correct predictions of the test images, with a bar at their mean."""
     require_values("held_levels()", series)
     figure = dots({name: _per_cent(levels) for name, levels in series.items()}, xlabel="per cent", title="")
     (axes,) = figure.axes
@@ -156,4 +156,5 @@ def chances(spread: float = 0.05) -> Figure:
 
 
 def _per_cent(counts: Sequence[int]) -> list[float]:
-    return [100 * correct / TEST_IMAGES for correct in counts]
+    total = data_at_hand().test_size
+    return [100 * correct / total for correct in counts]

@@ -8,7 +8,9 @@ The limits are those of the course at hand (`course_folder`), else the packaged 
 """
 
 from course.rules.course_folder import (
+    ASSIGNMENT_VARIABLE,
     COURSE_VARIABLE,
+    RULES,
     choose_course,
     course_around,
     course_folder,
@@ -23,11 +25,23 @@ from course.rules.judging import (
     longest_streak,
     refusals,
 )
-from course.rules.limits import PACKAGED, Rules, assignments, goal_rules, load_rules, rules_file
+from course.rules.limits import (
+    DATA_SETS,
+    PACKAGED,
+    Rules,
+    assignments,
+    goal_rules,
+    load_rules,
+    rules_at_hand,
+    rules_file,
+)
 
 __all__ = [
+    "ASSIGNMENT_VARIABLE",
     "COURSE_VARIABLE",
+    "DATA_SETS",
     "PACKAGED",
+    "RULES",
     "Judgement",
     "Rules",
     "Streak",
@@ -43,5 +57,6 @@ __all__ = [
     "load_rules",
     "longest_streak",
     "refusals",
+    "rules_at_hand",
     "rules_file",
 ]

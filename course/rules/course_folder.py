@@ -9,6 +9,7 @@ from pathlib import Path
 from course.errors import UsageError
 
 COURSE_VARIABLE = "UNDER8K_COURSE"  # processes that are started from here are in the same course
+ASSIGNMENT_VARIABLE = "UNDER8K_ASSIGNMENT"  # the assignment at hand, where the working folder has another name
 RULES, CONFIG = "rules.toml", "nbgrader_config.py"
 _chosen: list[str] = []  # by `choose_course` in this process; a Jupyter server may serve several courses
 # what lies below these in a course is a student's: it is never taken for a course

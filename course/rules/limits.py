@@ -5,21 +5,34 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from course.errors import UsageError, plural
-from course.recipe import TEST_IMAGES
-from course.rules.course_folder import RULES, course_folder
+from course.recipe import TEST_IMAGES, TRAIN_IMAGES
+from course.rules.course_folder import ASSIGNMENT_VARIABLE, RULES, course_folder
 
 PACKAGED = Path(__file__).parent / RULES
 MAX_SIZE = 1_000_000  # bytes of a file of rules
+# those that were published, with their titles; each has 60,000 training and 10,000 test images
+DATA_SETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "kmnist": "KMNIST"}
+
+
+def _data_set(value: str) -> str:
+    path = PurePosixPath(value)
+    is_folder = "/" in value and not path.is_absolute() and ".." not in path.parts and path != PurePosixPath()
+    if value not in DATA_SETS and not is_folder:
+        names = ", ".join(json.dumps(name) for name in DATA_SETS)
+        raise ValueError(f'Input should be {names}, or a folder below that of this file, such as "./digits"')
+    return value
+
 
 # what a recipe may be forbidden to have: its name in rules.toml -> in a sentence
 FORBIDDEN = {
@@ -48,6 +61,8 @@ class Rules:
     seeds: Annotated[int, Field(ge=1, le=99, strict=True)]
     allow_leaks: Annotated[bool, Field(strict=True)]
     attempts: Literal["last", "best"] = "last"
+    data: Annotated[str, AfterValidator(_data_set)] = "mnist"
+    train_images: Count | None = None
     forbid: tuple[Literal["augmentation", "scheduler", "label_smoothing", "clip_norm", "average"], ...] = ()
     transforms: tuple[str, ...] | None = None
     optimizers: tuple[str, ...] | None = None
@@ -68,6 +83,10 @@ class Rules:
             f"At most {plural(self.max_parameters, 'parameter')} and {plural(self.max_epochs, 'epoch')}; "
             f"{self.accuracy:.2%} held for {self.streak}."
         ]
+        if self.data != "mnist":
+            sentences.append(f"Data: {DATA_SETS.get(self.data, self.data)}.")
+        if self.train_images is not None:
+            sentences.append(f"{plural(self.train_images, 'training image')}.")
         if self.forbid:
             sentences.append(f"No {' and no '.join(FORBIDDEN[name] for name in self.forbid)}.")
         for kind, allowed in (("Training transforms", self.transforms), ("Optimizers", self.optimizers)):
@@ -95,6 +114,13 @@ def load_rules(assignment: str) -> Rules:
             f"There is no assignment {assignment!r}. The assignments are: {', '.join(assignments())} ({rules_file()})."
         )
     return _tables()[assignment]
+
+
+def rules_at_hand() -> Rules | None:
+    """The rules of $UNDER8K_ASSIGNMENT, else of the assignment that the working folder is named after; None without."""
+    if chosen := os.environ.get(ASSIGNMENT_VARIABLE):
+        return load_rules(chosen)
+    return _tables().get(Path.cwd().name)
 
 
 def rules_file() -> Path:
@@ -153,6 +179,8 @@ def rules_from(name: str, table: Mapping[str, Any]) -> Rules:
         raise UsageError(f"[{name}] hold = {rules.hold} is more than max_epochs = {rules.max_epochs}.")
     if rules.transforms is not None or rules.optimizers is not None:
         _check_names(rules)
+    if rules.data in DATA_SETS and (rules.train_images or 0) > TRAIN_IMAGES:
+        raise UsageError(f"[{name}] train_images = {rules.train_images}: {rules.data} has {TRAIN_IMAGES:,} of them.")
     return rules
 
 
@@ -193,7 +221,7 @@ def _describe(name: str, error: ValidationError) -> str:
         return f"[{name}] has no {key}. {_its_keys()}"
     if first["type"] == "unexpected_keyword_argument":
         return _unknown_key(name, key)
-    return f"[{name}] {key} = {first['input']!r}: {first['msg']}."
+    return f"[{name}] {key} = {first['input']!r}: {first['msg'].removeprefix('Value error, ')}."
 
 
 def _unknown_key(name: str, key: str) -> str:

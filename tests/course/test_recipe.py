@@ -13,7 +13,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
 from course.errors import RecipeError
-from course.recipe import MNIST_MEAN, MNIST_STD, Recipe, default_transform, require_recipe, steps_per_epoch, watching
+from course.recipe import MNIST_MEAN, MNIST_STD, Recipe, default_transform, require_recipe, watching
 
 
 def build(**options) -> Recipe:
@@ -118,17 +118,6 @@ def test_how_weights_are_trained_can_be_changed(options):
 def test_the_limits_themselves_are_allowed():
     recipe = build(epochs=1000, batch_size=8192, scheduler_step="batch", loss="cross_entropy")
     assert (recipe.epochs, recipe.batch_size) == (1000, 8192)
-
-
-@pytest.mark.parametrize(("batch_size", "steps"), [(128, 469), (60_000, 1), (59_999, 2), (1, 60_000)])
-def test_an_epoch_includes_the_smaller_last_batch(batch_size, steps):
-    assert steps_per_epoch(batch_size) == steps
-
-
-@pytest.mark.parametrize("batch_size", [0, -128, 60_001, float("nan")])
-def test_a_batch_that_cannot_be_is_refused_with_the_limits(batch_size):
-    with pytest.raises(RecipeError, match=f"takes a whole number from 1 to 60,000, and got {batch_size}"):
-        steps_per_epoch(batch_size)
 
 
 def test_watching_takes_three_metrics_and_calls_the_scheduler_with_the_optimizer():

@@ -59,7 +59,7 @@ def grade_made_up(
     if reasons := refusals(rules, result.inspection):
         result = replace(result, verdict="refused", reasons=tuple(reasons))
     else:
-        result = judged(result, *judge_until_decided(rules, options, next_run))
+        result = judged(result, rules, *judge_until_decided(rules, options, next_run))
     store.results.record_verdict(attempt, result, rules, run_ids, options=options.asked())
     return attempt
 

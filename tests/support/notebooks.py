@@ -20,11 +20,12 @@ def graded_cell(source, name="a_test"):
     return new_code_cell(source, metadata={"nbgrader": metadata})
 
 
-def run_notebook(*cells, folder=None, **settings):
+def run_notebook(*cells, folder=None, assignment="", **settings):
     """The cells (a string is an ordinary code cell) after they were run as autograde does it."""
     notebook = new_notebook(cells=[new_code_cell(c) if isinstance(c, str) else c for c in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     resources = {"metadata": {"path": str(folder)}} if folder else {}
+    resources["nbgrader"] = {"assignment": assignment}
     execute = SandboxedExecute(timeout=10, **settings)
     return execute(notebook, resources)[0].cells
 

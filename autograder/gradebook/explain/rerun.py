@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from autograder import sandbox
-from autograder.grading.options import Options, ReducedRun
+from autograder.grading.options import AskedOptions, Options, ReducedRun
 from autograder.grading.rejudge import TRAINING_SOFTWARE
 from autograder.grading.training_run import Listener, TrainingSetup, train_once
 from autograder.store.checkpoints import Checkpoint
 from autograder.store.counting.attempt_history import RunHistory, VerdictHistory
 from autograder.store.records import RunRecord, software_versions
 from autograder.workers.client import WorkerPool
-from course import data
+from course.data import MNIST
 from course.errors import GraderError, SpecError, UsageError
 from course.spec import Spec
 from course.training.hardware import choose_device_type, processor_name
@@ -74,16 +74,18 @@ def changed_conditions(verdict: VerdictHistory) -> tuple[str, ...]:
 def train_again(verdict: VerdictHistory, listener: Listener, *, trust_submissions: bool = False) -> Rerun:
     """Train each run of the verdict with its seed and options, from the beginning, and compare all epochs.
 
-    No store and no checkpoint is read or written. Raises UsageError, GraderError, RecipeError.
+    No store and no checkpoint is read or written. Raises UsageError, GraderError, RecipeError, DataError.
     """
     check_rerun(verdict)
-    tier, folder = sandbox.choose_tier(trust_submissions), data.ensure()
+    tier = sandbox.choose_tier(trust_submissions)
+    asked = AskedOptions.parse(verdict.options)
+    data_set = asked.data_set(verdict.rules) if asked else MNIST
     spec = _read_spec(verdict)
     conditions = list(changed_conditions(verdict))
     changed: list[ChangedNumber] = []
     with WorkerPool() as workers:
         for number, run in enumerate(verdict.runs, start=1):
-            setup = TrainingSetup(_options(verdict, run, trust_submissions), tier, listener, workers, folder)
+            setup = TrainingSetup(_options(verdict, run, trust_submissions), tier, listener, workers, data_set)
             epochs = min(spec.epochs, setup.options.reduced.epochs) if setup.options.reduced else spec.epochs
             to_train = spec.model_copy(update={"epochs": epochs})
             record = train_once(setup, to_train, run.key.seed, number, _NoCheckpoints())

@@ -7,14 +7,12 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-if TYPE_CHECKING:
-    from course.data import Digits
+from course.data import MNIST, DataSet, Digits
 
 MAX_IMAGES = 60  # that are shown
 
@@ -29,14 +27,14 @@ class MisclassifiedImage:
     picture: str
 
 
-def misclassified_images(predictions: Sequence[tuple[int, int]]) -> list[MisclassifiedImage]:
+def misclassified_images(predictions: Sequence[tuple[int, int]], data_set: DataSet = MNIST) -> list[MisclassifiedImage]:
     """The first of the (image, predicted digit) pairs.
 
-    Raises DataError if MNIST is not on this machine: a page does not wait for a download.
+    Raises DataError if the data set is not on this machine: a page does not wait for a download.
     """
     if not predictions:
         return []
-    test = _test_set()
+    test = _test_set(data_set, data_set.key)
     return [
         MisclassifiedImage(number, int(test.labels[number]), predicted, _data_url(test.images[number].numpy()))
         for number, predicted in predictions[:MAX_IMAGES]
@@ -44,10 +42,10 @@ def misclassified_images(predictions: Sequence[tuple[int, int]]) -> list[Misclas
 
 
 @cache
-def _test_set() -> Digits:
-    from course import data
-
-    return data.load(download=False).test
+def _test_set(data_set: DataSet, key: str) -> Digits:
+    """`key` is the data set's, so that other files in the same folder are read anew."""
+    files = data_set.files(download=False)
+    return Digits(files.images("test"), files.labels("test"))
 
 
 def _data_url(pixels: npt.NDArray[np.uint8]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from autograder.grading.options import AskedOptions
 from autograder.leaderboard.class_state import AssignmentTable, ClassState
 from autograder.leaderboard.pages import attempt_charts, class_charts
 from autograder.leaderboard.pages.common_reasons import common_reasons
@@ -16,7 +17,8 @@ from autograder.leaderboard.pages.render import RowRenderer, describe_progress, 
 from autograder.leaderboard.pages.site import Site
 from autograder.leaderboard.pages.source_diff import diff_sources
 from autograder.leaderboard.ranking import LeaderboardRow, judging_rules
-from autograder.store import AttemptSummary
+from autograder.store import AttemptSummary, GradedAttempt
+from course.data import MNIST
 from course.errors import CourseError
 from course.rules import Rules, assignments, load_rules
 
@@ -144,16 +146,17 @@ def _checked_result(state: ClassState, shown: AttemptSummary) -> PageValues:
         values["figures"]["curves"] = attempt_charts.accuracy_curves(result.runs, rules)
     if result.inspection:
         values["figures"]["budget"] = attempt_charts.parameter_budget(result.inspection)
-    return values | _mistakes(state, shown)
+    return values | _mistakes(state, shown, graded)
 
 
-def _mistakes(state: ClassState, shown: AttemptSummary) -> PageValues:
+def _mistakes(state: ClassState, shown: AttemptSummary, graded: GradedAttempt) -> PageValues:
     """The misclassified images of the first run, or a `problem`."""
     if not shown.runs:
         return {}
-    run = shown.runs[0]
+    run, asked = shown.runs[0], AskedOptions.parse(graded.options)
     try:
-        images = misclassified_images(state.store.overview.misclassified(run.id))
+        data_set = asked.data_set(graded.rules) if asked else MNIST
+        images = misclassified_images(state.store.overview.misclassified(run.id), data_set)
     except CourseError as error:
         return {"problem": f"The misclassified digits cannot be shown. {error}"}
     return {"mistakes": images, "mistaken_seed": run.seed}

@@ -10,10 +10,10 @@ import torch
 
 from course import transforms
 from course.errors import RecipeError
+from course.inspection.plan import steps_per_epoch, trained_images
 from course.inspection.trials.images import draw_digits
 from course.network import TrainableNetwork
-from course.recipe import TRAIN_IMAGES, VALIDATION_IMAGES
-from course.spec import Plateau, Spec
+from course.spec import Spec
 from course.training.devices import deterministic
 from course.training.optimizers import build_optimizer, clip_gradients
 from course.training.schedule import Schedule
@@ -69,9 +69,7 @@ def try_training(spec: Spec, clock: Callable[[], float] = time.thread_time) -> T
 
 
 def _train(spec: Spec, clock: Callable[[], float]) -> TrialTraining:
-    watches = isinstance(spec.schedule, Plateau) and spec.schedule.metric == "validation_loss"
-    train_size = TRAIN_IMAGES - VALIDATION_IMAGES * watches
-    steps = -(-train_size // spec.batch_size)
+    steps = steps_per_epoch(spec)
     transform = transforms.build(spec.train_transform, CPU)
     network = TrainableNetwork(spec.network, 0)
     optimizer = build_optimizer(spec.optimizer, network.parameters)
@@ -93,7 +91,7 @@ def _train(spec: Spec, clock: Callable[[], float]) -> TrialTraining:
         optimizer.step()
         times.append((transformed - began, clock() - transformed))
     transform_time, network_time = map(min, zip(*times, strict=True))
-    batches = spec.epochs * train_size / count
+    batches = spec.epochs * trained_images(spec) / count
     return TrialTraining(
         seconds=batches * (transform_time + PLAN_SHARE * network_time),
         transform_seconds=batches * transform_time,

@@ -18,7 +18,11 @@ from autograder.grading.attempts import handed_in
 from autograder.grading.options import Options
 from autograder.store import open_store
 from autograder.workers.messages import Progress, RunStarted
+from course.data import DataSet
+from course.rules import choose_course, load_rules
 from course.training.results import EpochResult
+from tests.support.own_rules import write_rules
+from tests.support.striped_digits import striped_digits, write_data_set
 from tests.support.variants import submit
 
 
@@ -30,6 +34,17 @@ def test_a_remote_submission_arrives_as_it_was(tmp_path):
     assert unpacked.path.name == submission.path.name
     assert unpacked.path.read_bytes() == submission.path.read_bytes()
     assert handed_in(unpacked.path).time == handed_in(submission.path).time
+
+
+def test_the_courses_own_data_travels_with_the_tasks(tmp_path):
+    here = write_rules(tmp_path / "here", a={}, b={"data": "./stripes"}, c={"data": "./stripes", "train_images": 20})
+    write_data_set(here / "stripes", striped_digits(train=40, test=10))
+    choose_course(here)
+    there = write_rules(tmp_path / "there", b={"data": "./stripes"})
+    ray_cluster.write_own_data(there, ray_cluster.own_data())
+    key = DataSet.of(load_rules("b")).key
+    choose_course(there)
+    assert DataSet.of(load_rules("b")).key == key and len(DataSet.of(load_rules("b")).load().train.labels) == 40
 
 
 def test_several_machines_need_a_store_that_all_of_them_reach(tmp_path):

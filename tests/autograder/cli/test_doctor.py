@@ -14,7 +14,9 @@ from autograder.cli.doctor import CONFIG
 from autograder.sandbox import Tier
 from autograder.store import open_store
 from autograder.store.secret import SECRET_VARIABLE, secret_file
-from course.rules import PACKAGED
+from course.rules import PACKAGED, choose_course
+from tests.support.own_rules import write_rules
+from tests.support.striped_digits import striped_digits, write_data_set
 
 NAMES = ["python", "packages", "device", "data", "isolation", "course", "secret", "store"]
 
@@ -57,6 +59,19 @@ def test_an_unwritable_folder_for_settings_is_a_finding_with_a_remedy(config):
     config.write_text("a file where the folder should be")
     secret = findings()["secret"]
     assert not secret.ok and SECRET_VARIABLE in secret.remedy and str(config) in secret.text + secret.remedy
+
+
+def test_data_sets_of_the_course_that_are_missing_are_findings_with_a_remedy(tmp_path):
+    assert findings()["data"] == doctor.Finding("data", True, "here, and their checksums are right: MNIST")
+    choose_course(write_rules(tmp_path, a={}, b={"data": "kmnist"}, c={"data": "fashion_mnist"}))
+    data = findings()["data"]
+    assert not data.ok and data.text == "not on this machine yet: KMNIST, Fashion-MNIST"
+    assert data.remedy == "Run `autograder data`, or set KMNIST_ROOT, FASHION_MNIST_ROOT."
+    write_rules(tmp_path, a={}, b={"data": "./digits"})
+    data = findings()["data"]
+    assert not data.ok and "there is no such folder" in data.remedy
+    write_data_set(tmp_path / "digits", striped_digits(train=30, test=10))
+    assert findings()["data"].text == "here, and their checksums are right: MNIST, ./digits"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

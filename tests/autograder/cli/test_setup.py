@@ -10,12 +10,14 @@ from autograder.cli.main import main
 from autograder.gradebook.new_course import making
 from course.data import data_folder
 from course.errors import DataError
+from tests.support.own_rules import write_rules
+from tests.support.striped_digits import striped_digits, write_data_set
 
 
 def test_doctor_reports_what_there_is_and_what_to_do():
     result = CliRunner().invoke(main, ["doctor", "--json"])
     found = {finding["name"]: finding for finding in json.loads(result.stdout)}
-    assert set(found) == {"python", "packages", "device", "data", "isolation", "secret", "store"}
+    assert set(found) == {"python", "packages", "device", "data", "isolation", "course", "secret", "store"}
     assert all(f["ok"] or f["remedy"] for f in found.values())
 
 
@@ -41,12 +43,31 @@ def test_data_prints_the_folder_of_mnist():
 
 
 def test_data_that_cannot_be_downloaded_is_one_sentence(monkeypatch):
-    def unreachable():
+    def unreachable(_):
         raise DataError("No source of MNIST answers.")
 
-    monkeypatch.setattr("course.data.ensure", unreachable)
+    monkeypatch.setattr("course.data.DataSet.files", unreachable)
     result = CliRunner().invoke(main, ["data"])
     assert (result.exit_code, result.stderr) == (2, "autograder: No source of MNIST answers.\n")
+
+
+def test_data_checks_every_data_set_that_the_course_names(tmp_path):
+    course = write_rules(
+        tmp_path, large={}, stripes={"data": "./stripes"}, some={"data": "./stripes", "train_images": 50}
+    )
+    write_data_set(course / "stripes", striped_digits(train=50, test=50))
+    command = ["data", "--course", str(course)]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0 and result.stdout.splitlines() == [str(data_folder()), str(course / "stripes")]
+    write_data_set(course / "stripes", striped_digits(train=49, test=50))
+    result = CliRunner().invoke(main, command)
+    assert (
+        result.exit_code == 2 and "train_images = 50 in " in result.stderr and "the 49 training images" in result.stderr
+    )
+    (course / "stripes" / "t10k-images-idx3-ubyte").unlink()
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 2 and "t10k-images-idx3-ubyte is missing" in result.stderr
+    assert 'data = "./stripes" in ' in result.stderr
 
 
 # --- init

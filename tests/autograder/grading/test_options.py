@@ -5,8 +5,10 @@ import sys
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from autograder.grading.options import SMOKE_RUN, Options, ReducedRun
+from autograder.grading.options import SMOKE_RUN, AskedOptions, Options, ReducedRun
 from course.errors import UsageError
 from course.rules import load_rules
 
@@ -37,6 +39,19 @@ def test_a_reduced_run_is_read_from_the_text_that_it_prints():
 def test_a_reduced_run_that_cannot_be_trained_is_refused_with_an_example(text):
     with pytest.raises(UsageError, match=r"(?s)EPOCHS/TRAIN/TEST, .* 60,000 .* 10,000 .* 1/6000/2000"):
         ReducedRun.parse(text)
+
+
+@given(
+    device=st.sampled_from(["cpu", "cuda"]),
+    threads=st.integers(1, 64),
+    seeds=st.none() | st.integers(1, 99),
+    reduced=st.sampled_from(["", "1/6000/2000"]),
+    data=st.sampled_from(["", "kmnist", "mnist/15000", "sha256:0123456789abcdef/200"]),
+)
+def test_what_a_verdict_depends_on_is_read_from_the_text_that_is_kept(device, threads, seeds, reduced, data):
+    asked = AskedOptions(device, threads, seeds, reduced, data)
+    assert AskedOptions.parse(str(asked)) == asked
+    assert ("data" in str(asked)) == bool(data)  # the text of versions without other data is as it was
 
 
 def test_a_reduced_run_replaces_only_the_limits_that_it_names():

@@ -235,7 +235,9 @@ def on_day(recipe_sandbox, tiny, monkeypatch):
 
     def on_day(day):
         seen = f"{day}"
-        monkeypatch.setattr(recipe_sandbox, "capture", lambda text, **how: capture(text.replace("DAY", seen), **how))
+        monkeypatch.setattr(
+            recipe_sandbox, "capture", lambda text, *size, **how: capture(text.replace("DAY", seen), *size, **how)
+        )
 
     return on_day
 
@@ -260,7 +262,7 @@ def test_what_an_update_of_ours_captures_otherwise_is_not_held_against_a_student
 ):
     on_day(1)
     assert grade(tiny, REDUCED, RecordingListener(), store=store, student="ada").verdict == "fail"
-    monkeypatch.setattr("autograder.store.results.capture_conditions", lambda: "of a later version")
+    monkeypatch.setattr("autograder.grading.recorder.capture_conditions", lambda data: "of a later version")
     on_day(2)
     assert grade(tiny, REDUCED, RecordingListener(), store=store, student="ada").verdict == "fail"
     on_day(3)

@@ -101,9 +101,9 @@ def test_what_is_only_judged_anew_was_not_captured_under_the_conditions_of_now(s
     before = store.results.latest("ada", "challenge")
     change_rules(accuracy=0.99)
     (change,) = GradeChanges(store, OPTIONS).of([before])
-    monkeypatch.setattr(results, "capture_conditions", lambda: "after an update")
+    monkeypatch.setattr(results, "capture_conditions", lambda: pytest.fail("they are not those of now"))
     store.regrades.apply(change.replacements("x"), reason="x")
-    assert store.results.first_capture(before.attempt_id, "bubblewrap") is None
+    assert store.results.first_capture(before.attempt_id, "bubblewrap", "after an update") is None
     assert store.results.latest("ada", "challenge").conditions == before.conditions
 
 

@@ -59,7 +59,7 @@ class StopsAfter(RecordingListener):
 def test_a_run_that_was_interrupted_goes_on_with_the_same_history(tiny, recipe_sandbox, workers, epoch):
     spec, seed = recipe_sandbox.capture(tiny.read_text()), 1000 + epoch
     listener = RecordingListener()
-    setup = TrainingSetup(REDUCED, recipe_sandbox.tier, listener, workers, data.ensure())
+    setup = TrainingSetup(REDUCED, recipe_sandbox.tier, listener, workers)
     whole = train_once(replace(setup, listener=RecordingListener()), spec, seed)
     with pytest.raises(Stopped):
         train_once(replace(setup, listener=StopsAfter(epoch)), spec, seed)
@@ -76,10 +76,11 @@ def test_the_trainer_never_reads_the_test_labels(tiny, recipe_sandbox, tmp_path)
     for name in data.FILES:
         if name != "t10k-labels-idx1-ubyte":
             (folder / name).symlink_to(data.ensure() / name)
+    files = replace(data.MNIST.files(), folder=folder)
     images = TrainingData(
-        data.read_images("train", folder)[:300],
-        data.read_labels("train", folder)[:300],
-        data.read_images("test", folder)[:100],
+        files.images("train")[:300],
+        files.labels("train")[:300],
+        files.images("test")[:100],
     )
     spec = recipe_sandbox.capture(tiny.read_text())
     asked = []
@@ -145,7 +146,7 @@ class MemoryCheckpoints:
 
 
 def run_with(pool, spec, checkpoints=None, options=REDUCED, listener=None, tier=Tier.NONE):
-    setup = TrainingSetup(options, tier, listener or RecordingListener(), pool, data.ensure())
+    setup = TrainingSetup(options, tier, listener or RecordingListener(), pool)
     return train_once(setup, spec, 7, 1, checkpoints or MemoryCheckpoints())
 
 

@@ -11,7 +11,9 @@ from autograder.store import open_store
 from autograder.store.secret import SECRET_VARIABLE, course_secret, secret_file
 from course.files import write_atomically
 from tests.support.notebooks import run_notebook, text_of
+from tests.support.own_rules import write_rules
 from tests.support.stores import hand_in
+from tests.support.striped_digits import striped_digits, write_data_set
 
 
 @pytest.mark.slow
@@ -90,6 +92,32 @@ print(seen, os.listdir({str(own_course)!r}), rules_file())
 """
     cells = run_notebook(tries, folder=mine)
     assert text_of(cells[0]) == f"[] ['rules.toml'] {own_course / 'rules.toml'}\n"
+
+
+@pytest.mark.slow
+def test_a_notebook_has_the_data_of_its_assignment_and_not_what_was_handed_in_for_it(own_course):
+    write_rules(own_course, stripes={"data": "./stripes", "train_images": 100}, large={})
+    write_data_set(own_course / "stripes", striped_digits(train=120, test=50))
+    write_atomically(own_course / "stripes" / "notes.txt", "private")
+    mine = own_course / "autograded" / "mallory" / "stripes"
+    write_data_set(mine / "stripes", striped_digits(train=300, test=40))
+    write_atomically(mine / "helper.py", "")
+    tries = """
+import os
+from course import steps_per_epoch
+from course.data import data_at_hand, load
+from course.rules import rules_file
+digits = load()
+print(len(digits.train.labels), len(digits.test.labels), steps_per_epoch(10), os.listdir("."))
+print(sorted(os.listdir(rules_file().parent / "stripes")))
+"""
+    cells = run_notebook(tries, folder=mine, assignment="stripes")
+    said, seen = text_of(cells[0]).splitlines()
+    assert said == "100 50 10 ['helper.py']"
+    assert "notes.txt" not in seen and "SHA256SUMS" in seen
+    assert text_of(
+        run_notebook("from course.data import load; print(len(load().train.labels))", assignment="large")[0]
+    ) == ("60000\n")
 
 
 def test_a_kernel_gets_the_files_beside_its_notebook_but_no_notebook_and_no_link(tmp_path):

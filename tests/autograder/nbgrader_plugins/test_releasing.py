@@ -14,9 +14,15 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.nbgrader_plugins.releasing import HostedNotebook
+from course import fit
+from course.data import FILES, load
+from course.data.data_files import CHECKSUMS
+from course.errors import DataError
 from course.notebook.check import check_recipe
 from course.rules import COURSE_VARIABLE, PACKAGED, goal_rules, load_rules
+from tests.support.own_rules import write_rules
 from tests.support.recipes import TINY
+from tests.support.striped_digits import LINEAR_RECIPE, striped_digits, write_data_set
 
 ROOT = Path(__file__).parents[3]
 SMALL = PACKAGED.read_text().replace("max_parameters = 7999\nmax_epochs = 15\naccuracy = 0.9940", "@").replace(
@@ -53,6 +59,28 @@ def test_a_course_of_ones_own_releases_the_limits_of_the_assignment_and_a_studen
     assert (load_rules("challenge").max_parameters, load_rules("challenge").accuracy) == (2000, 0.985)
     assert "2,000 allowed" in check_recipe(TINY, "challenge")
     assert goal_rules().accuracy == 0.985 and load_rules("lesson1_baseline").max_parameters == 8272
+
+
+def test_a_data_set_of_the_course_is_released_with_the_notebook_and_a_student_trains_on_it(
+    tmp_path, tmp_path_factory, monkeypatch
+):
+    digits = striped_digits(train=60, test=20)
+    write_data_set(tmp_path / "data" / "stripes", digits)
+    write_rules(tmp_path, challenge={"data": "data/stripes", "train_images": 50}, other={})
+    released = release(tmp_path)
+    names = {path.relative_to(released).as_posix() for path in released.rglob("*") if path.is_file()}
+    assert names == {"challenge.ipynb", "rules.toml", *(f"data/stripes/{name}" for name in (*FILES, CHECKSUMS))}
+    student = tmp_path_factory.mktemp("student") / "challenge"
+    shutil.copytree(released, student)
+    monkeypatch.delenv(COURSE_VARIABLE, raising=False)
+    monkeypatch.chdir(student)
+    monkeypatch.setattr("IPython.get_ipython", object)
+    assert len(load().train.labels) == 50 and (load().test.images == digits.test.images).all()
+    history = fit(LINEAR_RECIPE, epochs=1)
+    assert (history.epochs[0].train_total, history.epochs[0].test_total) == (50, 20)
+    shutil.rmtree(student / "data")
+    with pytest.raises(DataError, match=r'data = "data/stripes" in .*/challenge/rules\.toml'):
+        load()
 
 
 def test_a_course_with_the_packaged_rules_releases_the_notebook_alone(tmp_path):

@@ -119,7 +119,7 @@ def test_a_verdict_of_the_store_is_taken_unless_force_asks_for_another_look(tmp_
     first = plugin._grade(names, plugin.options("challenge"))
     assert first.verdict == "error" and "ValueError: soon" in first.reasons[0]
 
-    def capture(self, source, **_):
+    def capture(self, source, *_, **__):
         raise StudentCodeError("captured again")
 
     monkeypatch.setattr(RecipeSandbox, "capture", capture)

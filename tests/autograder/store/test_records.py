@@ -42,3 +42,4 @@ def test_the_conditions_of_a_capture_change_with_our_code_and_with_any_package(t
         (tmp_path / "numpy-99.dist-info").mkdir()
         seen.append(fresh())
     assert seen[0] == seen[1] == fresh() and len(set(seen)) == 4
+    assert len({capture_conditions(), capture_conditions("kmnist"), capture_conditions("kmnist/1000")}) == 3

@@ -88,15 +88,16 @@ def test_a_scorer_answers_in_whichever_way_it_was_started(way, warm_pool):
     sandboxed = way != "spawned"
     if sandboxed and (reason := tier_problem(Tier.BUBBLEWRAP)):
         pytest.skip(reason)
-    labels = data.ensure() / "t10k-labels-idx1-ubyte"
+    files = data.MNIST.files()
+    labels = files.path("t10k-labels-idx1-ubyte")
     outputs = torch.randn(50, 10, generator=torch.Generator().manual_seed(1))
     pool = warm_pool if way == "warm" else WorkerPool()
     with pool.start("scorer", sandboxed=sandboxed, readable=[labels]) as scorer:
-        scorer.send(ScoreRequest(folder=str(labels.parent), loss="nll", images=50))
+        scorer.send(ScoreRequest(data=files, loss="nll", images=50))
         for _ in range(2):
             scorer.send(Outputs(data=base64.b64encode(outputs.numpy().tobytes()).decode()))
             answer = Scored.model_validate_json(scorer.receive())
-    expected = Scorer(data.read_labels("test", labels.parent)[:50], "nll")(outputs)
+    expected = Scorer(files.labels("test")[:50], "nll")(outputs)
     assert (answer.loss, answer.correct, answer.wrong) == (expected.loss, expected.correct, expected.wrong)
 
 

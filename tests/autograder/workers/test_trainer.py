@@ -3,6 +3,8 @@
 import base64
 import io
 import sys
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -116,7 +118,8 @@ def request_for(spec_to_train, **changes) -> TrainRequest:
             "seed": 7,
             "device": "cpu",
             "threads": 1,
-            "folder": str(data.ensure()),
+            "data": data.MNIST.files(),
+            "train_size": 60_000,
             "images": (300, 100),
             "max_seconds": 1e6,
         }
@@ -146,7 +149,7 @@ def test_a_training_asks_for_a_score_in_each_epoch_and_goes_on_from_any_of_its_s
 @pytest.mark.parametrize(
     ("change", "kind", "text"),
     [
-        ({"folder": "/nowhere"}, "internal", "Training stopped"),
+        ({"data": replace(data.MNIST.files(), folder=Path("/nowhere"))}, "internal", "Training stopped"),
         ({"device": "gpu"}, "internal", "not known"),
         ({"spec": "{}"}, "refused", "spec"),
     ],

@@ -13,9 +13,10 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torchvision.transforms import Compose, RandomRotation, ToTensor
 
 from course.capture import CAPTURE_SEED, capture
+from course.data import steps_per_epoch
 from course.errors import RecipeError
 from course.network import TrainableNetwork
-from course.recipe import Recipe, steps_per_epoch
+from course.recipe import Recipe
 from course.spec import Spec
 from course.training.optimizers import build_optimizer
 from tests.support.networks import IDIOMS, SEED_COUNTS, LogProbabilities, captured, recipe

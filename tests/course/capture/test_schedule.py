@@ -13,8 +13,9 @@ from torch.optim import SGD, Adam
 from torch.optim import lr_scheduler as lrs
 
 from course.capture.schedule import capture_optimizer, capture_schedule
+from course.data import steps_per_epoch
 from course.errors import RecipeError
-from course.recipe import METRICS, Recipe, steps_per_epoch, watching
+from course.recipe import METRICS, Recipe, watching
 from course.spec import Optimizer, Plateau
 from course.training.optimizers import OPTIMIZERS, build_optimizer
 from course.training.schedule import Schedule

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from course import data
 from course.data import cache, published_files, sources
 from course.errors import DataError
 from tests.support.tiny_mnist import TINY, fake_source, fill, names_in
@@ -64,19 +65,10 @@ def test_asking_whether_it_is_present_writes_nothing(tiny, home):
 def test_without_permission_to_download_the_error_says_what_is_missing_and_writes_nothing(tiny, home, monkeypatch):
     monkeypatch.setattr(sources, "SOURCES", (fake_source("a source never asked"),))
     with pytest.raises(DataError, match="train-images-idx3-ubyte is missing") as caught:
-        cache.load(download=False)
+        data.load(download=False)
     assert "MNIST_ROOT" in str(caught.value)
     assert "never asked" not in str(caught.value)
     assert not home.exists()
-
-
-def test_one_split_is_read_without_the_files_it_does_not_need(tiny, tmp_path):
-    fill(tmp_path)
-    (tmp_path / "t10k-labels-idx1-ubyte").unlink()
-    assert cache.read_images("test", tmp_path).shape == (1, 28, 28)
-    assert cache.read_labels("train", tmp_path).tolist() == [5, 0]
-    with pytest.raises(DataError, match="t10k-labels-idx1-ubyte cannot be read"):
-        cache.read_labels("test", tmp_path)
 
 
 def test_a_damaged_cache_is_named_and_fetched_again(tiny, home, monkeypatch, capsys):
@@ -145,6 +137,7 @@ IN_20_MB = 'mount -t tmpfs -o size=20m none "$1" && exec "$2" -c "$3" "$1" "$4"'
 FILLS = """
 import os, sys
 from pathlib import Path
+from course import data
 from course.data import cache, published_files, sources
 from course.errors import DataError
 contents = published_files.read_folder(Path(sys.argv[2]))
@@ -220,7 +213,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tiny, tmp_path, monkeypatch)
 
 
 def test_the_digits_are_those_everybody_knows(digits):
-    mnist = cache.load()
+    mnist = data.load()
     for digits_of, count in ((mnist.train, 60_000), (mnist.test, 10_000)):
         assert digits_of.images.shape == (count, 28, 28) and digits_of.images.dtype == torch.uint8
         assert digits_of.labels.shape == (count,) and digits_of.labels.dtype == torch.int64

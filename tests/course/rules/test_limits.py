@@ -50,6 +50,7 @@ def test_in_a_course_its_own_rules_count_and_no_others(write):
     choose_course(path.parent)
     assert (rules_file(), assignments()) == (path, ("small",))
     optional = {"attempts": "best", "forbid": (), "transforms": None, "optimizers": None}
+    optional |= {"data": "mnist", "train_images": None}
     assert asdict(load_rules("small")) == RIGHT | {"assignment": "small"} | optional
     with pytest.raises(UsageError, match=rf"no assignment 'challenge'.* small \({re.escape(str(path))}\)"):
         load_rules("challenge")
@@ -91,6 +92,15 @@ def test_in_a_course_its_own_rules_count_and_no_others(write):
             "[small] optimizers.0 = '?' is none that a recipe can have. There are: SGD, Adam, AdamW",
         ),
         ({"optimizers": "SGD"}, "[small] optimizers = 'SGD': Input should be a valid tuple"),
+        (
+            {"data": "mnits"},
+            '[small] data = \'mnits\': Input should be "mnist", "fashion_mnist", "kmnist", or a folder',
+        ),
+        ({"data": "/srv/digits"}, "[small] data = '/srv/digits': Input should be"),
+        ({"data": "data/../../digits"}, "[small] data = 'data/../../digits': Input should be"),
+        ({"data": "./"}, "[small] data = './': Input should be"),
+        ({"train_images": 0}, "[small] train_images = 0: Input should be greater than or equal to 1"),
+        ({"train_images": 60_001}, "[small] train_images = 60001: mnist has 60,000 of them"),
         ({"assignment": "challenge"}, "[small] has a key 'assignment' that is not known"),
     ],
 )
@@ -127,6 +137,13 @@ def test_written_as_toml_the_rules_of_an_assignment_are_read_as_they_were(tmp_pa
 def test_what_a_recipe_may_not_have_is_said_in_words(write):
     rules = read_rules(write(forbid=["scheduler", "label_smoothing", "clip_norm", "average"]))["small"]
     assert " No scheduler and no smoothed labels and no clipped gradients and no averaged weights. " in rules.describe()
+
+
+def test_what_is_trained_on_is_described_where_it_is_not_all_of_mnist(write):
+    assert "Data" not in read_rules(write())["small"].describe()
+    rules = read_rules(write(data="fashion_mnist", train_images=15_000))["small"]
+    assert "Data: Fashion-MNIST. 15,000 training images." in rules.describe()
+    assert "Data: ./digits." in replace(rules, data="./digits").describe()
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):

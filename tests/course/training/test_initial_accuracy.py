@@ -18,6 +18,7 @@ from course.training.initial_accuracy import MAX_INITIAL_ACCURACY, check_initial
 from course.training.loop import train
 from course.training.scoring import Scorer
 from tests.support.networks import captured, recipe
+from tests.support.striped_digits import striped_digits
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,16 @@ def test_an_untrained_network_is_far_from_the_limit(digits, name, seed):
     accuracy = initial_accuracy(captured(name).network, images, digits.train_labels[:1_000], seed)
     assert accuracy < MAX_INITIAL_ACCURACY - 0.1
     check_initial_accuracy(captured(name), digits, seed)
+
+
+def test_data_that_chance_tells_apart_says_nothing_about_a_network():
+    stripes = striped_digits(train=600, test=10)
+    data = TrainingData(stripes.train.images, stripes.train.labels, stripes.test.images)
+    images = data.train_images[:, None] / 255
+    accuracies = [initial_accuracy(captured("model3").network, images, data.train_labels, seed) for seed in (1, 2, 3)]
+    assert max(accuracies) > MAX_INITIAL_ACCURACY
+    for seed in (1, 2, 3):
+        check_initial_accuracy(captured("model3"), data, seed)
 
 
 class Net(nn.Module):

@@ -8,7 +8,8 @@ from functools import partial
 from torch import optim
 from torch.optim import lr_scheduler
 
-from course.recipe import steps_per_epoch, watching
+from course.data import steps_per_epoch
+from course.recipe import watching
 from tests.support.honest_recipes.building import with_options
 
 EPOCHS, STEPS = 15, 15 * steps_per_epoch(128)

@@ -65,6 +65,14 @@ def test_the_recipe_in_the_notebook_keeps_the_rules_of_the_example(tmp_path):
     assert inspection.counted == 1_758
 
 
+def test_a_data_set_and_a_share_of_it_are_written_too(root):
+    done = new_assignment(root, "--data", "fashion_mnist", "--train-images", "15000")
+    assert done.exit_code == 0, done.output
+    rules = read_rules(root / "rules.toml")
+    assert (rules["small"].data, rules["small"].train_images) == ("fashion_mnist", 15_000)
+    assert (rules["challenge"].data, rules["challenge"].train_images) == ("mnist", None)
+
+
 @pytest.mark.training
 @pytest.mark.usefixtures("warm")
 def test_the_example_is_graded_by_its_own_rules(root, tmp_path):
