@@ -123,7 +123,7 @@ def copy_files(root: Path, digits: Path, bundle: Path) -> None:
     (bundle / "run").chmod(0o755)
     (bundle / "mnist").mkdir()
     for name in data.FILES:
-        with gzip.GzipFile(bundle / "mnist" / f"{name}.gz", "wb", mtime=0) as packed:
+        with gzip.GzipFile(bundle / "mnist" / f"{name}.gz", "wb", compresslevel=6, mtime=0) as packed:
             packed.write((digits / name).read_bytes())
     for path in [*root.glob("solutions/*/*.ipynb"), *root.glob(RECIPES)]:
         copy = bundle / path.relative_to(root)
