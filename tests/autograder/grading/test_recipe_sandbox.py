@@ -14,6 +14,7 @@ from autograder.sandbox import Tier, best_tier
 from course.errors import RecipeError, StudentCodeError
 from tests.support.recipes import TINY
 
+pytestmark = pytest.mark.usefixtures("kept_servers")
 SLOW = "import time\ntime.sleep(1.5)\n" + TINY  # long enough to be found and killed
 
 

@@ -4,21 +4,49 @@ import datetime as dt
 import os
 from dataclasses import replace
 from functools import partial
+from typing import ClassVar
 
 import pytest
 
 from autograder.grading.attempts import run_key
+from autograder.grading.recipe_sandbox import RecipeSandbox
 from autograder.grading.recorder import GradingRecorder, TrainedElsewhere
+from autograder.sandbox import best_tier
 from autograder.store import Claim, ClaimLost, Regrade
 from autograder.store.counting.regrades import Replacement
 from autograder.store.results import new_verdict
 from autograder.workers.client import Worker
 from autograder.workers.messages import Scored
 from course.errors import GraderError
+from course.inspection.record import Inspection
 from course.rules import load_rules
+from course.spec import Spec
 from tests.support.listeners import RecordingListener
 from tests.support.recipes import REDUCED
 from tests.support.stores import record_of, result_of
+
+
+class RememberingSandbox(RecipeSandbox):
+    """Captures and inspects a recipe once for all tests: what is tested is what becomes of it."""
+
+    specs: ClassVar[dict[tuple[str, bool], Spec]] = {}
+    inspections: ClassVar[dict[str, Inspection]] = {}
+
+    def capture(self, source: str, *, elsewhere: bool = False) -> Spec:
+        if (source, elsewhere) not in self.specs:
+            self.specs[source, elsewhere] = super().capture(source, elsewhere=elsewhere)
+        return self.specs[source, elsewhere]
+
+    def inspect(self, spec: Spec) -> Inspection:
+        if spec.hash not in self.inspections:
+            self.inspections[spec.hash] = super().inspect(spec)
+        return self.inspections[spec.hash]
+
+
+@pytest.fixture
+def recipe_sandbox(kept_servers):
+    with RememberingSandbox(best_tier(), warm=True) as opened:
+        yield opened
 
 
 @pytest.mark.training
