@@ -5,9 +5,11 @@ The tests depend on nbgrader's metadata in a lesson (the cells `recipe` and `tra
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +75,22 @@ class Course:
 
     def nbgrader(self, *arguments: str, code: int = 0, cwd: Path | None = None) -> str:
         """Run one of nbgrader's commands in the course's folder, or in a student's, `cwd`. Its output is logged too."""
-        command = [sys.executable, "-W", "ignore", "-m", "nbgrader", *arguments]
+        return self._run("nbgrader", *arguments, code=code, cwd=cwd or self.root)
+
+    def nbgrader_at_once(self, *commands: str, given: Iterable[tuple[Path, str]] = ()) -> str:
+        """The same for several commands, in one process; `given` names a folder for each of its commands."""
+        lines = [*((self.root, command) for command in commands), *given]
+        todo = json.dumps([(str(folder), shlex.split(command)) for folder, command in lines])
+        return self._run("tests.support.nbgrader_at_once", given=todo)
+
+    def _run(self, *arguments: str, code: int = 0, cwd: Path = ROOT, given: str = "") -> str:
+        command = [sys.executable, "-W", "ignore", "-m", *arguments]
         done = subprocess.run(
-            command, cwd=cwd or self.root, env=environment(), capture_output=True, text=True, timeout=900, check=False
+            command, cwd=cwd, env=environment(), input=given, capture_output=True, text=True, timeout=900, check=False
         )
         output = done.stdout + done.stderr
         with self.log.open("a") as log:
-            log.write(f"$ nbgrader {' '.join(arguments)}\n{output}\n")
+            log.write(f"$ {' '.join(arguments)} {given}\n{output}\n")
         assert done.returncode == code, output[-4000:]
         return output
 
