@@ -54,7 +54,8 @@ test-lowest: $(LOWEST)/.ready ## run the tests of `course` with the lowest relea
 $(LOWEST)/.ready: pyproject.toml constraints-lowest.txt
 	test -x $(LOWEST)/bin/pip || $(PYTHON) -m venv $(LOWEST)
 	@echo "installing the lowest releases; the first time this takes minutes"
-	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt \
+	# --no-compile: of 5 GB, the tests import little
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints-lowest.txt \
 		-e . hypothesis ipython pytest pytest-xdist
 	touch $@
 
