@@ -15,7 +15,7 @@ from autograder import sandbox
 from autograder.bench.chart import save_chart
 from autograder.bench.isolation import measure_capture
 from autograder.bench.record import LESSONS, BenchRecord, ModelRecord, Summaries, summarize
-from autograder.bench.speed import Size, measure_epochs, profile_operators
+from autograder.bench.speed import Size, measure_epochs, profile_kernels
 from autograder.console import report_errors
 from autograder.store.records import software_versions
 from course import data
@@ -75,19 +75,20 @@ def _measure_model(name: str, file: Path, size: Size) -> ModelRecord:
     seconds = {
         "published": epochs.published,
         "ours": epochs.ours,
+        "ours on one core": epochs.on_one_core,
         **{f"queue of {count}": times for count, times in epochs.queues.items()},
     }
     record: ModelRecord = {
         "seconds": _summarize_all(seconds),
         "times faster": _summarize_all(epochs.speedups()),
         "shares of a step": _summarize_all(epochs.shares),
-        "operators": [(operator, round(share, 4)) for operator, share in profile_operators(file)],
+        "kernels": [(kernel, round(share, 4)) for kernel, share in profile_kernels(file)],
     }
     _print("seconds", record["seconds"])
     _print("times faster", record["times faster"])
     _print("shares of a step", record["shares of a step"])
-    for operator, share in record["operators"]:
-        click.echo(f"  {share:6.1%}  {operator}")
+    for kernel, share in record["kernels"]:
+        click.echo(f"  {share:6.1%}  {kernel}")
     return record
 
 

@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 
 from autograder.bench.record import BenchRecord, ModelRecord
 
-COLORS = ("#2a86c8", "#7fb8de", "#c9dfef")
+COLORS = ("#1b4f78", "#2a86c8", "#7fb8de", "#c9dfef")
 PART_COLORS = {
     "transform": "#d55e00",
-    "forward": "#2a86c8",
-    "backward": "#1b4f78",
-    "step": "#7a7a7a",
+    "network": "#2a86c8",
+    "optimizer": "#7a7a7a",
     "other": "#d9d9d9",
 }
 GROUP_WIDTH = 0.8  # of the bars of one model

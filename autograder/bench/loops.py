@@ -2,11 +2,11 @@
 
 `published` is the loop that the published models were trained with: `datasets.MNIST`, PIL transforms in a
 `DataLoader`, a progress bar that reads the loss at every step, PyTorch's default number of threads. `ours` is
-`course.training.loop` on one thread.
+`course.training.loop`.
 
-A process builds everything and writes `ready`. For each line `STEPS IMAGES` on its stdin it then trains that many
-steps, evaluates that many test images, and answers with the seconds of both as JSON. With `operators` as LOOP it
-prints `operator_shares` instead, and ends.
+A process builds everything and writes `ready`. For each line `STEPS IMAGES THREADS` on its stdin it then trains that
+many steps, evaluates that many test images, and answers with the seconds of both as JSON. With `kernels` as LOOP it
+prints `kernel_shares` instead, and ends.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import datasets
 from tqdm import tqdm
 
-from autograder.bench.step_profile import StepTimer, operator_shares
+from autograder.bench.step_profile import StepTimer, kernel_shares
 from autograder.grading.read_submission import read_recipe_source
 from course import data
 from course.capture import capture, run_recipe
+from course.kernels.instructions import using_threads
 from course.recipe import Recipe, default_transform
 from course.training.data import TrainingData
 from course.training.devices import deterministic
@@ -37,7 +38,7 @@ from course.training.loop import Run
 from course.training.scoring import LOSSES
 
 SEED, CPU = 1, torch.device("cpu")
-WARM_UP = (5, 100)  # steps and images: compiles, and fills caches
+WARM_UP = (5, 100, 1)  # steps, images, threads: compiles, and fills caches
 
 
 class Times(TypedDict):
@@ -48,7 +49,7 @@ class Times(TypedDict):
     shares: NotRequired[dict[str, float]]
 
 
-Round = Callable[[int, int], Times]  # training steps, test images -> their times
+Round = Callable[[int, int, int], Times]  # training steps, test images, threads of ours -> their times
 
 
 @contextmanager
@@ -87,7 +88,7 @@ def published(recipe: Recipe, device: torch.device = CPU) -> Iterator[Round]:
                     compute_loss(outputs, labels).item()
                     outputs.argmax(dim=1, keepdim=True).eq(labels.view(-1, 1)).sum().item()
 
-        def one_round(steps: int, images: int) -> Times:
+        def one_round(steps: int, images: int, _: int) -> Times:
             return {"training": _seconds(lambda: train(steps)), "evaluation": _seconds(lambda: evaluate(images))}
 
         yield one_round
@@ -95,7 +96,7 @@ def published(recipe: Recipe, device: torch.device = CPU) -> Iterator[Round]:
 
 @contextmanager
 def ours(recipe: Recipe) -> Iterator[Round]:
-    """`course.training.loop` on one thread, as the grader runs it, with the parts of a step timed."""
+    """`course.training.loop`, with the parts of a step timed."""
     with _run(recipe) as run:
         timer = StepTimer(run)
 
@@ -106,11 +107,12 @@ def ours(recipe: Recipe) -> Iterator[Round]:
                 run.schedule.before_step(0, step)
                 run.train_step(batch, draws)
 
-        def one_round(steps: int, images: int) -> Times:
+        def one_round(steps: int, images: int, threads: int) -> Times:
             timer.clear()
-            training = _seconds(lambda: train(steps))
-            shares = timer.shares(training)
-            evaluation = _seconds(lambda: run.outputs(run.test_images[:images]))
+            with using_threads(threads):
+                training = _seconds(lambda: train(steps))
+                shares = timer.shares(training)
+                evaluation = _seconds(lambda: run.outputs(run.test_images[:images]))
             return {"training": training, "evaluation": evaluation, "shares": shares}
 
         yield one_round
@@ -148,16 +150,15 @@ LOOPS: dict[str, Callable[[Recipe], AbstractContextManager[Round]]] = {"publishe
 def main() -> None:
     loop, file = sys.argv[1:]
     recipe = run_recipe(read_recipe_source(Path(file)))
-    if loop == "operators":
+    if loop == "kernels":
         with _run(recipe) as run:
-            print(json.dumps(operator_shares(run, steps=20)))
+            print(json.dumps(kernel_shares(run, repetitions=20)))
         return
     with LOOPS[loop](recipe) as one_round:
         one_round(*WARM_UP)
         print("ready", flush=True)
         for line in sys.stdin:
-            steps, images = map(int, line.split())
-            print(json.dumps(one_round(steps, images)), flush=True)
+            print(json.dumps(one_round(*map(int, line.split()))), flush=True)
 
 
 if __name__ == "__main__":

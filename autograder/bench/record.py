@@ -32,7 +32,7 @@ ModelRecord = TypedDict(
         "seconds": Summaries,  # of an epoch, projected
         "times faster": Summaries,  # than the published loop
         "shares of a step": Summaries,  # part of a training step -> its fraction of the time
-        "operators": list[tuple[str, float]],  # PyTorch operator, its fraction of the time
+        "kernels": list[tuple[str, float]],  # kernel, its fraction of all kernels' time
     },
 )
 

@@ -2,8 +2,9 @@
 
 Every loop has a process of its own (`autograder.bench.loops`) that lives through the whole measurement. Rounds
 alternate between them, so that other load on the machine affects all of them. A round is a part of an epoch, from which
-a whole epoch is projected: 469 steps and 10,000 test images. The grader works through a queue with one submission on
-each core; the published loop, as PyTorch does by default, uses all cores for one submission after the other.
+a whole epoch is projected: 469 steps and 10,000 test images. One submission alone has all cores, as `fit` trains it in
+a notebook, and then one core. The grader works through a queue with one submission on each core; the published loop, as
+PyTorch does by default, uses all cores for one submission after the other.
 """
 
 from __future__ import annotations
@@ -42,12 +43,14 @@ class EpochTimes:
 
     published: list[float] = field(default_factory=list)
     ours: list[float] = field(default_factory=list)
+    on_one_core: list[float] = field(default_factory=list)
     queues: dict[int, list[float]] = field(default_factory=dict)  # submissions -> seconds until each has its epoch
     shares: dict[str, list[float]] = field(default_factory=dict)
 
     def speedups(self) -> dict[str, list[float]]:
         """How many times faster than the published loop, for each round."""
         speedups = {"one alone": [p / o for p, o in zip(self.published, self.ours, strict=True)]}
+        speedups["on one core"] = [p / o for p, o in zip(self.published, self.on_one_core, strict=True)]
         for count, seconds in self.queues.items():
             speedups[f"queue of {count}"] = [count * p / q for p, q in zip(self.published, seconds, strict=True)]
         return speedups
@@ -66,9 +69,9 @@ class LoopProcess:
             text=True,
         )
 
-    def start_round(self, size: Size) -> None:
+    def start_round(self, size: Size, threads: int = 1) -> None:
         assert self._process.stdin is not None  # it is a pipe
-        self._process.stdin.write(f"{size.steps} {size.images}\n")
+        self._process.stdin.write(f"{size.steps} {size.images} {threads}\n")
         self._process.stdin.flush()
 
     def read_times(self) -> Times:
@@ -123,9 +126,11 @@ def measure_epochs(file: Path, size: Size, cores: int, queues: Sequence[int] = (
         for _ in range(size.rounds):
             published.start_round(size)
             epochs.published.append(project_epoch(published.read_times(), size))
+            ours[0].start_round(size, threads=cores)
+            epochs.ours.append(project_epoch(ours[0].read_times(), size))
             ours[0].start_round(size)
             times = ours[0].read_times()
-            epochs.ours.append(project_epoch(times, size))
+            epochs.on_one_core.append(project_epoch(times, size))
             for part, share in times["shares"].items():
                 epochs.shares.setdefault(part, []).append(share)
             for count in queues:
@@ -145,10 +150,10 @@ def _measure_queue(ours: list[LoopProcess], count: int, size: Size) -> float:
     return seconds
 
 
-def profile_operators(file: Path) -> list[tuple[str, float]]:
-    """The operators that take the most time of our training step, each with its fraction of the time."""
-    process = LoopProcess("operators", file)
+def profile_kernels(file: Path) -> list[tuple[str, float]]:
+    """The kernels that take the most time of our training step, each with its fraction of all kernels' time."""
+    process = LoopProcess("kernels", file)
     try:
-        return [(operator, share) for operator, share in process.read_json()]
+        return [(kernel, share) for kernel, share in process.read_json()]
     finally:
         process.close()

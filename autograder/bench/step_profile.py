@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: its parts by the clock, and its operators by PyTorch's profiler."""
+"""Where the time of a training step on a CPU goes: its parts by the clock, and its kernels one by one."""
 
 from __future__ import annotations
 
@@ -6,31 +6,29 @@ import functools
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import torch
-from torch import Tensor
 
-from course.network import TrainableNetwork
+from course.kernels.instructions import Instructions
 from course.training.loop import Run
 
-WARM_UP_STEPS = 5
+WARM_UP_STEPS = 3
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class StepTimer:
-    """Times the parts of a run's training steps: transform, forward (with the loss), backward and optimizer step."""
+    """Times the parts of a run's training steps: transform, network (forward, loss, backward) and optimizer."""
 
     def __init__(self, run: Run):
         self._seconds: defaultdict[str, float] = defaultdict(float)
         vars(run).update(
             _train_transform=self._timed("transform", run._train_transform),
-            network=_TimedNetwork(run.network, self._timed("forward", run.network)),
-            _loss=self._timed_loss(run._loss),
+            _forward_backward=self._timed("network", run._forward_backward),
         )
-        vars(run.optimizer).update(step=self._timed("step", run.optimizer.step))
+        vars(run.optimizer).update(step=self._timed("optimizer", run.optimizer.step))
 
     def clear(self) -> None:
         self._seconds.clear()
@@ -51,38 +49,22 @@ class StepTimer:
 
         return wrapper
 
-    def _timed_loss(self, function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-        def wrapper(outputs: Tensor, labels: Tensor) -> Tensor:
-            loss = self._timed("forward", function)(outputs, labels)
-            vars(loss).update(backward=self._timed("backward", loss.backward))
-            return loss
 
-        return wrapper
-
-
-class _TimedNetwork:
-    """A network whose calls are timed; its attributes are those of the network."""
-
-    def __init__(self, network: TrainableNetwork, call: Callable[..., Tensor]):
-        self._network, self._call = network, call
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
-        return self._call(*args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._network, name)
-
-
-def operator_shares(run: Run, steps: int, limit: int = 12) -> list[tuple[str, float]]:
-    """The `limit` operators that take the most time of a training step, each with its fraction of the time."""
-    batches = torch.randperm(run.train_size).split(run.spec.batch_size)
-    draws = torch.Generator().manual_seed(0)
-    for batch in batches[:WARM_UP_STEPS]:
+def kernel_shares(run: Run, repetitions: int, limit: int = 12) -> list[tuple[str, float]]:
+    """The `limit` kernels that take the most time of a training step, each with its fraction of all kernels' time."""
+    batch, draws = torch.arange(run.spec.batch_size) % run.train_size, torch.Generator().manual_seed(0)
+    for _ in range(WARM_UP_STEPS):
         run.train_step(batch, draws)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        for batch in batches[WARM_UP_STEPS : WARM_UP_STEPS + steps]:
-            run.train_step(batch, draws)
-    times: dict[str, float] = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
+    times: defaultdict[str, float] = defaultdict(float)
+    for part in run.network.instructions_of(len(batch)):  # type: ignore[attr-defined]  # on a CPU it has them
+        for name, alone in part.one_by_one():
+            times[name] += min(_seconds(alone) for _ in range(repetitions))
     total = sum(times.values())
-    shares = [(operator, taken / total) for operator, taken in times.items()]
-    return sorted(shares, key=lambda operator: -operator[1])[:limit]
+    shares = [(name, taken / total) for name, taken in times.items()]
+    return sorted(shares, key=lambda kernel: -kernel[1])[:limit]
+
+
+def _seconds(alone: Instructions) -> float:
+    start = time.perf_counter()
+    alone.run()
+    return time.perf_counter() - start

@@ -29,6 +29,7 @@ FLOAT, DOUBLE, INT, POINTER, VOID = ir.FloatType(), ir.DoubleType(), ir.IntType(
 SIGNATURE = ir.FunctionType(VOID, [POINTER, INT, INT])
 _SCALARS = {FLOAT: "f32", DOUBLE: "f64", INT: "i64", ir.IntType(32): "i32", ir.IntType(16): "i16"}
 _engines: list[llvm.ExecutionEngine] = []  # they own the compiled code
+_names: dict[int, str] = {}  # of kernels by address
 
 
 @functools.cache
@@ -383,4 +384,11 @@ def compile_module(module: Any, name: str) -> int:
     engine = llvm.create_mcjit_compiler(parsed, machine)
     engine.finalize_object()
     _engines.append(engine)
-    return int(engine.get_function_address(name))
+    address = int(engine.get_function_address(name))
+    _names[address] = name
+    return address
+
+
+def name_of(kernel: int) -> str:
+    """The name of the kernel at this address."""
+    return _names[kernel]

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from course.kernels.builder import compile_module
+from course.kernels.builder import compile_module, name_of
 
 SPINS = 2_000  # looks at the barrier before a thread lets others run, some tens of microseconds
 
@@ -48,7 +48,7 @@ class Instructions:
     """Instructions in the form that compiled code reads; it keeps their tensors alive."""
 
     def __init__(self, instructions: Sequence[Instruction]):
-        self._keep_alive = tuple(instructions)
+        self._instructions = tuple(instructions)  # they keep their tensors alive
         flat: list[int] = []
         offsets: list[int] = []
         for instruction in instructions:
@@ -59,6 +59,11 @@ class Instructions:
         kernels = np.array([instruction.kernel for instruction in instructions], np.int64)
         self._table = np.ascontiguousarray(np.stack((kernels, addresses), 1) if instructions else np.zeros((0, 2)))
         self._barrier = np.zeros(16, np.int64)  # a cache line of its own for each of the two numbers
+
+    def one_by_one(self) -> Iterator[tuple[str, Instructions]]:
+        """Each alone, with its kernel's name."""
+        for instruction in self._instructions:
+            yield name_of(instruction.kernel), Instructions([instruction])
 
     def run(self) -> None:
         """Run all of them, on as many threads as `using_threads` says. Python's global lock is released meanwhile."""

@@ -105,6 +105,11 @@ class Plan:
         self._values = planner.values
 
     @property
+    def instructions(self) -> list[Instructions]:
+        """What kernels compute, in its order."""
+        return [part for part in (*self._forward, *self._backward) if isinstance(part, Instructions)]
+
+    @property
     def left_to_pytorch(self) -> list[str]:
         """Operators that no kernel computes."""
         islands = [part for part in self._forward if isinstance(part, Island)]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from course import spec
+from course.kernels.instructions import Instructions
 from course.network.plan import Loss, Plan
 from course.network.trainable import TrainableNetwork
 
@@ -41,6 +42,10 @@ class PlannedNetwork(TrainableNetwork):
         plan = self._test_plans[len(images)]
         plan.run(images)
         return plan.unpacked_output()
+
+    def instructions_of(self, images: int) -> list[Instructions]:
+        """Those of the plan by which `step` trained on so many images."""
+        return self._training_plans[images].instructions
 
     def step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean loss and right answers, (), for (N, 1, 28, 28); the parameters' `grad` are those of this batch.

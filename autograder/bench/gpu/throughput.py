@@ -115,8 +115,8 @@ def time_published(setting: Setting, path: Path) -> Results:
     """With its DataLoader, which reads and transforms images one by one in the same process."""
     steps = 40 if setting.device.type == "cuda" else setting.size.steps
     with published(setting.recipe(path), setting.device) as one_round:
-        one_round(2, 100)
-        times = [one_round(steps, 100)["training"] * EPOCH / steps for _ in range(setting.size.rounds)]
+        one_round(2, 100, 1)
+        times = [one_round(steps, 100, 1)["training"] * EPOCH / steps for _ in range(setting.size.rounds)]
     return {"seconds of an epoch": summarize(times)}
 
 
