@@ -53,7 +53,7 @@ def _advice(error: BaseException) -> str:
     files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
     if any("torchvision/datasets" in file.replace("\\", "/") for file in files):
         return ". A recipe needs no data: the grader has MNIST. Leave datasets and loaders out of its cell."
-    if isinstance(error, ModuleNotFoundError):
+    if issubclass(type(error), ModuleNotFoundError):  # an exception of a student may lie about its class
         return ". Write the recipe with torch, torchvision and course: other packages need not be on the grader."
     return ""
 
