@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from autograder.cli.options import json_option, store_option
-from autograder.console import ExitCode, printable, report_errors
+from autograder.console import ExitCode, format_points, printable, report_errors
 from course.errors import UsageError, plural
 
 if TYPE_CHECKING:
@@ -151,18 +151,14 @@ def _cells(status: StudentStatus) -> list[str]:
     values = _values(status)
     time = status.work.hand_in and status.work.hand_in.time
     why = f"{status.state.value}: {status.reason}" if status.reason else status.state.value
-    points = [_number(values[name]) for name in NUMBERS]
+    points = [values[name] for name in NUMBERS]
     return [
         status.work.student,
         f"{shown(time.time):%m-%d %H:%M}" if time else "",
         values["verdict"] or "",
-        *points,
+        *("" if number is None else format_points(number) for number in points),
         why,
     ]
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{round(value, 2):g}"
 
 
 def _values(status: StudentStatus) -> dict[str, Any]:

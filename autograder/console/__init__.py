@@ -7,13 +7,21 @@ spreadsheets  CSV files that Excel can open, without formulas
 """
 
 from autograder.console.commands import ExitCode, discard_output, no_room, print_warning, report_errors
-from autograder.console.text import VERDICT_COLORS, format_duration, printable, printable_name, student_name
+from autograder.console.text import (
+    VERDICT_COLORS,
+    format_duration,
+    format_points,
+    printable,
+    printable_name,
+    student_name,
+)
 
 __all__ = [
     "VERDICT_COLORS",
     "ExitCode",
     "discard_output",
     "format_duration",
+    "format_points",
     "no_room",
     "print_warning",
     "printable",

@@ -57,6 +57,11 @@ def student_option(student: str) -> str:
     return shlex.quote(f"--student={glob.escape(student)}")
 
 
+def format_points(points: float) -> str:
+    """`12`, `2.5`, `3.33`: as nbgrader shows them."""
+    return f"{round(points, 2):g}"
+
+
 def format_duration(seconds: float) -> str:
     """Like a clock: 2:03, or 1:02:03 from an hour on."""
     minutes, seconds = divmod(round(seconds), 60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from autograder.console import format_points
 from autograder.gradebook import commands
 from autograder.gradebook.course_view import CourseView, StudentWork, format_time
 from autograder.gradebook.entries import CellScore
@@ -71,12 +72,13 @@ def _hand_in(work: StudentWork, view: CourseView) -> Found:
     """What is graded was handed in, and what is judged is in the gradebook."""
     if work.is_scored and work.entry and not work.hand_in:
         yield (
-            f"The gradebook has {_points(work.entry.score)} points, and submitted/ has no hand-in.",
+            f"The gradebook has {format_points(work.entry.score)} points, and submitted/ has no hand-in.",
             f"Put it back into submitted/{work.folder_name}/{work.assignment}/: nobody can grade it again without.",
         )
     elif work.is_scored and work.entry and not work.autograded:
         yield (
-            f"The gradebook has {_points(work.entry.score)} points, and autograded/ has nothing: a grading broke.",
+            f"The gradebook has {format_points(work.entry.score)} points, and autograded/ has nothing: "
+            "a grading broke.",
             commands.autograde(work),
         )
     if work.counting and not work.is_scored:
@@ -106,7 +108,8 @@ def _recipe(work: StudentWork, view: CourseView) -> Found:
     cell = next((c for c in work.entry.cells if c.cell.name == TRAINED_CELL), None) if work.entry else None
     if cell is None or cell.auto_score is None:
         return
-    points = f"The gradebook has {_points(cell.auto_score)} of {_points(cell.cell.max_points)} points for the recipe"
+    given, most = format_points(cell.auto_score), format_points(cell.cell.max_points)
+    points = f"The gradebook has {given} of {most} points for the recipe"
     if work.counting is None:
         if work.assignment in assignments() and _was_handed_in(work, cell):
             yield f"{points}, and the store {view.store_name} has no verdict.", commands.autograde(work, force=True)
@@ -129,7 +132,7 @@ def _recipe(work: StudentWork, view: CourseView) -> Found:
         number = f"{work.attempts.index(work.counting) + 1} of {len(work.attempts)}"
         yield (
             f"{points}, and the attempt that counts (number {number}, {work.counting.verdict}) is worth "
-            f"{_points(worth)}.",
+            f"{format_points(worth)}.",
             step,
         )
 
@@ -168,8 +171,9 @@ def _lateness(work: StudentWork, view: CourseView) -> Found:
         )
     elif abs(entry.kept_penalty - entry.penalty) > ROUNDING:
         yield (
-            f"formgrader takes {_points(entry.kept_penalty)} points off for being late, and by the score, the due date "
-            f"and the extension of now {_points(entry.penalty)} are due, which feedback and exports take off.",
+            f"formgrader takes {format_points(entry.kept_penalty)} points off for being late, and by the score, the "
+            f"due date and the extension of now {format_points(entry.penalty)} are due, which feedback and exports "
+            "take off.",
             "nbgrader export",
         )
 
@@ -179,7 +183,10 @@ def _feedback(work: StudentWork, was_given: bool) -> Found:
     entry, step = work.entry, commands.generate_feedback(work)
     if work.feedback is None:
         if was_given and work.is_scored and entry and not entry.waits_for_person:
-            yield f"The gradebook has {_points(entry.score - entry.penalty)} points, and there is no feedback.", step
+            yield (
+                f"The gradebook has {format_points(entry.score - entry.penalty)} points, and there is no feedback.",
+                step,
+            )
         return
     if entry is None or not work.is_scored:
         yield (
@@ -191,14 +198,10 @@ def _feedback(work: StudentWork, was_given: bool) -> Found:
     if shown is None:
         yield "The page of feedback shows no score.", step
     elif abs(shown - due) > ROUNDING:
-        yield f"The feedback says {_points(shown)} points, and {_points(due)} are due.", step
+        yield f"The feedback says {format_points(shown)} points, and {format_points(due)} are due.", step
     elif work.autograded and (work.autograded.written - work.feedback.written).total_seconds() > 1:
         yield (
             f"The feedback is of {format_time(work.feedback.written)}, and it was graded again at "
             f"{format_time(work.autograded.written)}.",
             step,
         )
-
-
-def _points(points: float) -> str:
-    return f"{round(points, 2):g}"

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autograder.console import printable
+from autograder.console import format_points, printable
 from autograder.gradebook import commands
 from autograder.gradebook.course_view import StudentWork
 from course.errors import plural
@@ -93,7 +93,8 @@ def _scored(work: StudentWork) -> StudentStatus:
     if work.newer:
         return StudentStatus(work, State.NEWER, work.newer, commands.autograde(work, force="again" not in work.newer))
     if work.autograded is None:
-        reason = f"autograded/ has nothing; the gradebook keeps {work.entry.score:g} points of an earlier grading"
+        points = format_points(work.entry.score)
+        reason = f"autograded/ has nothing; the gradebook keeps {points} points of an earlier grading"
         return StudentStatus(work, State.BROKEN, reason, commands.autograde(work))
     if names := [cell.cell.name for cell in work.entry.cells if cell.was_never_given]:
         reason = f"without a score: {', '.join(names)}"

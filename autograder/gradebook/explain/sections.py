@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autograder.console import format_duration
+from autograder.console import format_duration, format_points
 from autograder.gradebook.explain.evidence import Evidence, JudgedRun
 from autograder.gradebook.explain.rerun import Rerun
 from autograder.grading.times import shown
@@ -121,8 +121,9 @@ def _gradebook(evidence: Evidence) -> Iterator[str]:
     else:
         yield f"Due {_time(kept.due)}: in time."
     if kept.score is not None:
-        penalty = f", less {kept.penalty:g} for being late" if kept.penalty else ""
-        yield f"The gradebook has {kept.score:g} of {kept.max_points:g} points for the whole assignment{penalty}."
+        penalty = f", less {format_points(kept.penalty)} for being late" if kept.penalty else ""
+        points = f"{format_points(kept.score)} of {format_points(kept.max_points)} points"
+        yield f"The gradebook has {points} for the whole assignment{penalty}."
 
 
 def _count(evidence: Evidence, verdict: VerdictHistory) -> Section:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.console import format_duration, printable, student_name
+from autograder.console import format_duration, format_points, printable, student_name
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,10 @@ def test_a_students_name_has_nothing_that_nobody_sees(name, student):
 
 def test_a_duration_reads_like_a_clock():
     assert [format_duration(seconds) for seconds in (0, 59.6, 3723)] == ["0:00", "1:00", "1:02:03"]
+
+
+def test_points_are_shown_without_digits_that_nobody_gave():
+    assert [format_points(points) for points in (12.0, 2.5, 10 / 3)] == ["12", "2.5", "3.33"]
 
 
 @given(st.text())
