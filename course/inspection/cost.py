@@ -23,6 +23,7 @@ from course.inspection.record import MAX_STEP_COST, StepCost
 from course.inspection.trials.images import digits
 from course.network import TrainableNetwork
 from course.network.operators import SIZE_OPERATORS, bind
+from course.network.planned import IMAGES_AT_ONCE
 from course.recipe import VALIDATION_IMAGES
 from course.spec import Spec, leaves
 from course.training.devices import deterministic
@@ -60,7 +61,7 @@ def _sizes(spec: Spec) -> set[int]:
         return {spec.batch_size}
     train = train_size()
     last = {images % spec.batch_size for images in (train, train - min(VALIDATION_IMAGES, train // 4))}
-    return {spec.batch_size, EVAL_BATCH, *last} - {0}
+    return {spec.batch_size, EVAL_BATCH, IMAGES_AT_ONCE, EVAL_BATCH % IMAGES_AT_ONCE, *last} - {0}
 
 
 def _cost_of_batch(network: TrainableNetwork, spec: Spec, size: int) -> StepCost:

@@ -37,7 +37,7 @@ from course.training.results import EpochResult, TrainingStep
 from course.training.schedule import Schedule
 from course.training.scoring import MAX_LOSS, Score, has_answer, mean_loss, training_loss
 
-EVAL_BATCH = 512  # the outputs are the same for any number
+EVAL_BATCH = 500  # the outputs are the same for any number
 # how a step is run: each launch by the host, which sets the options; the same with all that changes on the device; or
 # replayed from a recording of the latter, see `device_step`
 Way = Literal["by host", "on device", "recorded"]

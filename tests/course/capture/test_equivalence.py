@@ -37,12 +37,6 @@ class StraightThrough(SmallNet):
         return self.end(Sign.apply(self.conv(x)) * self.conv(x))
 
 
-class ChangesGradients(SmallNet):
-    def __init__(self):
-        super().__init__()
-        self.conv.weight.register_hook(lambda gradient: 2 * gradient)
-
-
 class HookWithMemory(SmallNet):
     def __init__(self):
         super().__init__()
@@ -73,7 +67,6 @@ class ReadsACounterInTestMode(SmallNet):
 REFUSED = {  # options of the recipe, a part of the message
     "counter_in_forward": ({"model": Counts}, "training mode after step 2"),
     "own_autograd_function": ({"model": StraightThrough}, "training mode after step 2"),
-    "hook_on_gradients": ({"model": ChangesGradients}, "training mode after step 2"),
     "hook_with_a_memory": ({"model": HookWithMemory}, "training mode after step 2"),
     "few_weights_drawn_by_numpy": ({"model": FewWeightsDrawnByNumPy}, "'conv.bias' cannot be replayed"),
     "seed_in_the_constructor": ({"model": SeedsItself}, "cannot be replayed"),
