@@ -82,31 +82,36 @@ def _gradient_of(weight: Tensor) -> Tensor:
 
 
 def _conv2d(context: Context, arguments: Arguments, tail: Tail) -> KernelLayer | None:
-    x, weight, bias = arguments["input"], arguments["weight"], arguments["bias"]
-    if not (isinstance(x, Batch) and len(x.shape) == 3 and is_weight(weight) and (bias is None or is_weight(bias))):
+    x, weight, bias, groups = (arguments[name] for name in ("input", "weight", "bias", "groups"))
+    stride, dilation = _pair(arguments["stride"]), _pair(arguments["dilation"])
+    if not isinstance(x, Batch) or len(x.shape) != 3 or not is_weight(weight) or weight.dim() != 4:
         return None
-    window, stride, dilation = weight.shape[2:], _pair(arguments["stride"]), _pair(arguments["dilation"])
+    window = weight.shape[2:]
     padding = _padding(arguments["padding"], window)
-    if padding is None or dilation != (1, 1) or not 1 <= min(stride) <= max(stride) <= MAX_STRIDE:
+    if padding is None or stride is None or dilation != (1, 1) or not 1 <= min(stride) <= max(stride) <= MAX_STRIDE:
         return None
-    if weight.numel() > MAX_WEIGHTS or any(not 0 <= pad < size for pad, size in zip(padding, window, strict=True)):
+    if any(not 0 <= pad < size for pad, size in zip(padding, window, strict=True)):
         return None
-    return _convolution_layer(context, Convolution(stride, padding, arguments["groups"]), x, weight, bias)
+    if type(groups) is not int or groups < 1 or len(weight) % groups or x.shape[0] != groups * weight.shape[1]:
+        return None
+    conv = Convolution(stride, padding, groups)
+    fits = min(conv.output_size(x.shape[1:], window)) > 0
+    return _convolution_layer(context, conv, x, weight, bias) if fits else None
 
 
 def _linear(context: Context, arguments: Arguments, tail: Tail) -> KernelLayer | None:
     x, weight, bias = arguments["input"], arguments["weight"], arguments["bias"]
-    if not (isinstance(x, Batch) and len(x.shape) == 1 and is_weight(weight) and (bias is None or is_weight(bias))):
-        return None
-    if weight.numel() > MAX_WEIGHTS:
+    if not isinstance(x, Batch) or not is_weight(weight) or weight.shape[1:] != x.shape:
         return None
     return _convolution_layer(context, Convolution(), x, weight, bias)
 
 
 def _convolution_layer(
     context: Context, conv: Convolution, x: Batch, weight: Tensor, bias: Tensor | None
-) -> KernelLayer:
+) -> KernelLayer | None:
     """A dense layer is a convolution of one pixel."""
+    if weight.numel() > MAX_WEIGHTS or not (bias is None or (is_weight(bias) and bias.shape == weight.shape[:1])):
+        return None
     is_dense = weight.dim() == 2
 
     def pixels(tensor: Tensor) -> Tensor:
@@ -131,7 +136,7 @@ def _convolution_layer(
     return KernelLayer(y, forward, backward)
 
 
-def _padding(padding: Any, window: Sequence[int]) -> tuple[int, int] | None:
+def _padding(padding: object, window: Sequence[int]) -> tuple[int, int] | None:
     """(vertical, horizontal) from PyTorch's numbers or words; None where it differs from side to side."""
     if padding == "valid":
         return (0, 0)
@@ -140,9 +145,11 @@ def _padding(padding: Any, window: Sequence[int]) -> tuple[int, int] | None:
     return _pair(padding)
 
 
-def _pair(option: int | Sequence[int]) -> tuple[int, int]:
-    """An option for both directions as (vertical, horizontal), as PyTorch reads it."""
-    values = (option,) if isinstance(option, int) else tuple(option)
+def _pair(option: object) -> tuple[int, int] | None:
+    """An option for both directions as (vertical, horizontal), as PyTorch reads it; None if it is anything else."""
+    values = option if isinstance(option, list | tuple) else (option,)
+    if len(values) not in (1, 2) or any(type(value) is not int for value in values):
+        return None
     return values[0], values[-1]
 
 
@@ -153,7 +160,11 @@ def _batch_norm(context: Context, arguments: Arguments, tail: Tail) -> KernelLay
     x, training = arguments["input"], arguments["training"]
     per_channel = [arguments[name] for name in ("weight", "bias", "running_mean", "running_var")]
     weight, bias, mean, var = per_channel
-    if not isinstance(x, Batch) or any(tensor is not None and not is_weight(tensor) for tensor in per_channel):
+    if not isinstance(x, Batch) or not all(tensor is None or is_weight(tensor) for tensor in per_channel):
+        return None
+    if any(tensor is not None and tensor.shape != x.shape[:1] for tensor in per_channel):
+        return None
+    if type(arguments["eps"]) is not float or type(arguments["momentum"]) not in (int, float):
         return None
     channels, count = x.shape[0], context.images * math.prod(x.shape[1:])
     if (mean is None) != (var is None) or (training and count < 2) or training != context.training:
@@ -199,20 +210,23 @@ def _pointwise(context: Context, arguments: Arguments, tail: Tail) -> KernelLaye
 
 def _max_pool2d(context: Context, arguments: Arguments, tail: Tail) -> KernelLayer | None:
     window = _pair(arguments["kernel_size"])
-    if not _covers_side_by_side(arguments) or not 1 < math.prod(window) <= pooling.MAX_WINDOW:
+    if window is None or not _covers_side_by_side(arguments, window) or not 1 < math.prod(window) <= pooling.MAX_WINDOW:
         return None
     return _pool(context, arguments, window, pooling.max_pool, pooling.max_pool_backward)
 
 
 def _avg_pool2d(context: Context, arguments: Arguments, tail: Tail) -> KernelLayer | None:
-    if not _covers_side_by_side(arguments) or arguments["divisor_override"] is not None:
+    window = _pair(arguments["kernel_size"])
+    if window is None or not _covers_side_by_side(arguments, window) or arguments["divisor_override"] is not None:
         return None
-    return _mean_pool(context, arguments["self"], _pair(arguments["kernel_size"]))
+    return _mean_pool(context, arguments["self"], window)
 
 
 def _adaptive_avg_pool2d(context: Context, arguments: Arguments, tail: Tail) -> KernelLayer | None:
     x, sizes = arguments["self"], _pair(arguments["output_size"])
-    if not isinstance(x, Batch) or len(x.shape) != 3 or any(a % b for a, b in zip(x.shape[1:], sizes, strict=True)):
+    if not isinstance(x, Batch) or len(x.shape) != 3 or sizes is None or min(sizes) < 1:
+        return None
+    if any(a % b for a, b in zip(x.shape[1:], sizes, strict=True)):
         return None
     return _mean_pool(context, x, tuple(a // b for a, b in zip(x.shape[1:], sizes, strict=True)))
 
@@ -235,10 +249,10 @@ def _without_values(backward: Callable[..., list[Instruction]]) -> Callable[...,
     return lambda x, y, dy, dx, window: backward(dy, dx, window)
 
 
-def _covers_side_by_side(arguments: Arguments) -> bool:
+def _covers_side_by_side(arguments: Arguments, window: tuple[int, int]) -> bool:
     """Whether the windows lie side by side, inside the images."""
-    x, window = arguments["self"], _pair(arguments["kernel_size"])
-    if not isinstance(x, Batch) or len(x.shape) != 3:
+    x = arguments["self"]
+    if not isinstance(x, Batch) or len(x.shape) != 3 or min(window) < 1:
         return False
     stride = _pair(arguments["stride"] or window)
     has_rest = any(size % length for size, length in zip(x.shape[1:], window, strict=True))
@@ -303,7 +317,9 @@ def _add(context: Context, arguments: Arguments, tail: Tail) -> KernelLayer | No
 
 def _cat(context: Context, arguments: Arguments, tail: Tail) -> KernelLayer | None:
     parts, dim = arguments["tensors"], arguments["dim"]
-    if not all(isinstance(part, Batch) for part in parts) or dim % (1 + len(parts[0].shape)) != 1:
+    if not parts or not all(isinstance(part, Batch) for part in parts) or dim % (1 + len(parts[0].shape)) != 1:
+        return None
+    if any(part.shape[1:] != parts[0].shape[1:] for part in parts):
         return None
     channels = [part.shape[0] for part in parts]
     needs = any(part.needs_gradient for part in parts)
