@@ -42,6 +42,9 @@ class Batch:
         """Of one image."""
         return tuple(self.blocks.shape[1:-1])
 
+    def has_gradient_in(self, memory: Tensor) -> bool:
+        return self.gradient is not None and self.gradient.data_ptr() == memory.data_ptr()
+
     def add_gradient(self, memory: Memory, write: Write, free: Tensor | None = None) -> list[Instruction]:
         """Instructions that add what `write` computes, perhaps over `free`, which nothing reads after them."""
         if not self.needs_gradient:

@@ -343,6 +343,8 @@ class _Planner:
         part = self.backward[-1]
         assert isinstance(part, list)
         part += layer.backward(gradient)
+        if not any(batch.has_gradient_in(gradient) for batch in self.batches.values() if batch is not layer.output):
+            memory.give_back(gradient)
 
 
 def _probability(call: Call) -> float | None:

@@ -95,7 +95,7 @@ class Random(nn.Module):
 @given(blocks())
 def test_a_step_of_a_random_graph_is_that_of_pytorchs_operators(names):
     plan = assert_same_step(capture(recipe(lambda: Random(names))).network)
-    assert set(plan.left_to_pytorch) == {"gelu"} & set(names)
+    assert "gelu" in plan.left_to_pytorch if "gelu" in names else plan.left_to_pytorch == []
 
 
 def middle(forward):
