@@ -77,7 +77,7 @@ class Island:
         """Add to the gradients of parameters, and write the inputs', from those of the outputs."""
         results = [(value, gradient) for value, gradient in self._results if value.requires_grad]
         if results:
-            gradients = [layout.unpack(gradient, self._images) for _, gradient in results]
+            gradients = [layout.unpack(gradient, self._images).to(value.dtype) for value, gradient in results]
             torch.autograd.backward([value for value, _ in results], gradients, retain_graph=True)
         for index, gradient in self._gradients.items():
             leaf = self._leaves[index]
@@ -309,7 +309,7 @@ class _Planner:
         index = self._program.output
         assert index is not None  # the program of a network's graph
         meta = self._shapes[index]
-        if not isinstance(meta, Tensor) or meta.shape != (self._images, 10) or meta.dtype != torch.float32:
+        if not isinstance(meta, Tensor) or meta.shape != (self._images, 10):
             shape = tuple(meta.shape) if isinstance(meta, Tensor) else type(meta).__name__
             raise SpecError(
                 f"The network's output for {self._images} images is {shape}, and ({self._images}, 10) is needed."

@@ -12,7 +12,7 @@ import pytest
 from autograder.grading.pipeline import SHORT_OF_SEEDS, inspect_only, judged
 from course import data
 from course.notebook import fit
-from course.rules import Judgement, judging
+from course.rules import Judgement, judging, load_rules
 from course.training.scoring import Scorer
 from tests.support.listeners import RecordingListener
 from tests.support.processes import processes_of_session
@@ -50,9 +50,9 @@ def test_a_verdict_comes_with_its_reasons_and_what_it_rests_on(tiny, grade):
 
 def test_a_verdict_on_fewer_seeds_than_the_rules_ask_for_is_not_official():
     short = Judgement("pass", ("Run 1: held.",), seeds_disagree=False, needs_another_seed=False, short_of_seeds=True)
-    result = judged(result_of("internal"), (), short)
+    result = judged(result_of("internal"), load_rules("challenge"), (), short)
     assert (result.verdict, result.official, result.reasons) == ("pass", False, ("Run 1: held.", SHORT_OF_SEEDS))
-    assert judged(result_of("internal"), (), replace(short, short_of_seeds=False)).official
+    assert judged(result_of("internal"), load_rules("challenge"), (), replace(short, short_of_seeds=False)).official
 
 
 @pytest.mark.training

@@ -32,14 +32,14 @@ class RememberingSandbox(RecipeSandbox):
     specs: ClassVar[dict[tuple[str, bool], Spec]] = {}
     inspections: ClassVar[dict[str, Inspection]] = {}
 
-    def capture(self, source: str, *, elsewhere: bool = False) -> Spec:
+    def capture(self, source: str, *sizes: int, elsewhere: bool = False) -> Spec:
         if (source, elsewhere) not in self.specs:
-            self.specs[source, elsewhere] = super().capture(source, elsewhere=elsewhere)
+            self.specs[source, elsewhere] = super().capture(source, *sizes, elsewhere=elsewhere)
         return self.specs[source, elsewhere]
 
-    def inspect(self, spec: Spec) -> Inspection:
+    def inspect(self, spec: Spec, *rest: object) -> Inspection:
         if spec.hash not in self.inspections:
-            self.inspections[spec.hash] = super().inspect(spec)
+            self.inspections[spec.hash] = super().inspect(spec, *rest)
         return self.inspections[spec.hash]
 
 

@@ -67,10 +67,12 @@ def amplification(images: torch.Tensor) -> float:
 
 
 def assert_close(computed_, exact, images, offset: float = 0.0) -> None:
-    for one, other in zip(computed_, exact, strict=True):
+    for i, (one, other) in enumerate(zip(computed_, exact, strict=True)):
         size = max(1.0, float(other.abs().max()))
+        # sums over a channel, the gradients of weight and bias, round with each of their terms, which may cancel
+        terms = 5e-7 * images.numel() / images.shape[1] if i in (2, 3) else 0.0
         # the input's own rounding errors are amplified where its mean is far from zero, or its values nearly agree
-        assert one.double().sub(other).abs().max() <= 2e-5 * size * (1 + offset) * amplification(images)
+        assert one.double().sub(other).abs().max() <= (2e-5 * size + terms) * (1 + offset) * amplification(images)
 
 
 @settings(max_examples=80, deadline=None)

@@ -35,7 +35,7 @@ def assert_same_step(network: spec.Network, images=IMAGES, labels=LABELS) -> Pla
     for name, tensor in exact.tensors.items():
         assert torch.allclose(found.tensors[name].double(), tensor.double(), rtol=1e-5, atol=1e-5), name
     theirs = TrainableNetwork.__call__(planned, images, training=False)
-    assert torch.allclose(planned(images), theirs, rtol=1e-5, atol=2e-5)
+    assert torch.allclose(planned(images), theirs.float(), rtol=1e-5, atol=2e-5)
     return planned._training_plans[len(images)]
 
 
@@ -171,3 +171,15 @@ def test_an_output_of_another_shape_is_refused():
     network = TrainableNetwork(network.model_copy(update={"train": train}), 1)
     with pytest.raises(SpecError, match=r"output for 8 images is \(8, .*and \(8, 10\) is needed"):
         Plan(network.train_program, network.tensors, 8, loss=Loss("nll"))
+
+
+def test_outputs_may_be_of_double_precision():
+    class Doubles(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(1, 4, 5, stride=3), nn.Linear(4, 10)
+
+        def forward(self, x):
+            return F.log_softmax(self.head(self.conv(x).mean((2, 3))).double(), 1)
+
+    assert "log_softmax" in assert_same_step(capture(recipe(Doubles)).network).left_to_pytorch
