@@ -61,8 +61,11 @@ class Island:
             (values[index], batch.gradient) for index, batch in self.outputs.items() if batch.gradient is not None
         ]
 
-    def plan_backward(self, memory: Memory) -> list[Instruction]:
-        """Decide where the inputs' gradients go; the instructions, after `backward`, add them to what is there."""
+    def plan_backward(self) -> list[Instruction]:
+        """Decide where the inputs' gradients go; the instructions, after `backward`, add them to what is there.
+
+        Each gradient has memory of its own: `backward` writes all of them before the first is added.
+        """
         instructions = []
 
         def remember(index: int, gradient: Tensor) -> list[Instruction]:
@@ -70,7 +73,7 @@ class Island:
             return []
 
         for index, batch in self._inputs.items():
-            instructions += batch.add_gradient(memory, partial(remember, index))
+            instructions += batch.add_gradient(Memory(), partial(remember, index))
         return instructions
 
     def backward(self) -> None:
@@ -333,9 +336,8 @@ class _Planner:
             self._add_backward(layer)
 
     def _add_backward(self, layer: KernelLayer | Island) -> None:
-        memory = self._context.memory
         if isinstance(layer, Island):
-            self.backward += [layer, layer.plan_backward(memory)]
+            self.backward += [layer, layer.plan_backward()]
             return
         gradient = layer.output.gradient
         if gradient is None or not layer.output.needs_gradient:
@@ -343,8 +345,9 @@ class _Planner:
         part = self.backward[-1]
         assert isinstance(part, list)
         part += layer.backward(gradient)
-        if not any(batch.has_gradient_in(gradient) for batch in self.batches.values() if batch is not layer.output):
-            memory.give_back(gradient)
+        layer.output.gradient = None
+        if not any(batch.has_gradient_in(gradient) for batch in self.batches.values()):
+            self._context.memory.give_back(gradient)
 
 
 def _probability(call: Call) -> float | None:

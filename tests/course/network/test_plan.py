@@ -105,6 +105,7 @@ def middle(forward):
         def __init__(self):
             super().__init__()
             self.conv, self.norm, self.head = nn.Conv2d(1, 4, 5, stride=3), nn.BatchNorm2d(4), nn.Linear(4, 10)
+            self.conv2 = nn.Conv2d(4, 4, 3, padding=1)
 
         def forward(self, x):
             return F.log_softmax(self.head(forward(self, self.conv(x)).mean((2, 3))), 1)
@@ -119,6 +120,12 @@ def overwritten(net, x):
     return x * 1.5
 
 
+def gated(net, x):
+    """PyTorch's operators read two values of kernels, of which one is read again later."""
+    first, second = x.relu(), net.norm(x)
+    return net.conv2(F.gelu(first) * second) + first
+
+
 def read_twice(net, x):
     normed = net.norm(x)
     return normed.relu() + normed
@@ -126,7 +133,7 @@ def read_twice(net, x):
 
 @pytest.mark.parametrize(
     "forward",
-    [overwritten, read_twice, lambda net, x: x.relu_() + x, lambda net, x: F.gelu(x).relu_() * F.gelu(net.norm(x))],
+    [overwritten, gated, read_twice, lambda net, x: x.relu_() + x, lambda net, x: F.gelu(x).relu_() * F.gelu(net.norm(x))],
 )
 def test_values_that_are_shared_or_written_into_keep_their_meaning(forward):
     assert_same_step(middle(forward))
