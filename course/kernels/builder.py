@@ -27,7 +27,7 @@ from llvmlite import ir
 LANES = 16  # numbers in a vector
 FLOAT, DOUBLE, INT, POINTER, VOID = ir.FloatType(), ir.DoubleType(), ir.IntType(64), ir.PointerType(), ir.VoidType()
 SIGNATURE = ir.FunctionType(VOID, [POINTER, INT, INT])
-_SCALARS = {FLOAT: "f32", DOUBLE: "f64", INT: "i64", ir.IntType(32): "i32", ir.IntType(16): "i16"}
+_SUFFIXES = {FLOAT: "f32", DOUBLE: "f64"}  # of the names of LLVM's intrinsic functions
 _engines: list[llvm.ExecutionEngine] = []  # they own the compiled code
 _names: dict[int, str] = {}  # of kernels by address
 
@@ -238,9 +238,6 @@ class Kernel:
     def _value(self, value: ir.Value) -> Value:
         return Value(self._builder, value)
 
-    def integer(self, number: int) -> Value:
-        return self._value(INT(number))
-
     def number(self, number: float, type_: ir.Type | None = None) -> Value:
         """A constant, by default in all lanes of a vector of float32."""
         return self._value(constant(vector(FLOAT) if type_ is None else type_, number))
@@ -340,7 +337,7 @@ class Kernel:
 
     def _call(self, name: str, *arguments: Value) -> Value:
         type_ = arguments[0].value.type
-        scalar = _SCALARS[_element(type_)]
+        scalar = _SUFFIXES[_element(type_)]
         suffix = f"v{type_.count}{scalar}" if isinstance(type_, ir.VectorType) else scalar
         function_type = ir.FunctionType(type_, [type_] * len(arguments))
         full_name = f"llvm.{name}.{suffix}"

@@ -9,9 +9,7 @@ from torch import Tensor
 from course.kernels.builder import DOUBLE, INT, LANES, Kernel, Value, vector
 from course.kernels.elementary import exp, log
 from course.kernels.instructions import Instruction
-from course.kernels.layout import BLOCK
-
-VECTORS = BLOCK // LANES
+from course.kernels.layout import BLOCK, VECTORS
 
 
 def _at(kernel: Kernel, block: Value, channel: Value | int, v: int) -> Value:

@@ -18,9 +18,8 @@ from torch import Tensor
 
 from course.kernels.builder import LANES, Kernel, Value, target_machine
 from course.kernels.instructions import Address, Instruction
-from course.kernels.layout import BLOCK
+from course.kernels.layout import BLOCK, VECTORS
 
-VECTORS = BLOCK // LANES
 FORWARD_CHANNELS = {32: 12, 8: 3}  # output channels whose sums fit the registers, by the vectors that these hold
 GRADIENT_CHANNELS = {32: 5, 8: 2}  # the same for the gradient of the weights, for output and for input channels
 SEGMENT = 8  # pixels of a row, for the gradient of the weights: 1 kB a channel stays in the L1 cache

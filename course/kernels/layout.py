@@ -10,7 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-BLOCK = 32  # images: two vectors of 16 lanes
+from course.kernels.builder import LANES
+
+BLOCK = 32  # images
+VECTORS = BLOCK // LANES  # of one number of each image of a block
 
 
 def blocks_of(images: int) -> int:

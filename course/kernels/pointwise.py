@@ -18,10 +18,9 @@ from torch import Tensor
 
 from course.kernels.builder import DOUBLE, INT, LANES, Kernel, Value, vector
 from course.kernels.instructions import Instruction
-from course.kernels.layout import BLOCK
+from course.kernels.layout import BLOCK, VECTORS
 from course.kernels.random_bits import LEVELS, Stream
 
-VECTORS = BLOCK // LANES
 Dropout = Literal["", "numbers", "channels"]
 
 
@@ -310,6 +309,11 @@ def _sizes(images: Tensor) -> tuple[int, int, int]:
     return len(images), images.shape[1], math.prod(images.shape[2:-1])
 
 
+def _drawn(draw: Draw | None) -> tuple[Tensor, ...]:
+    """What a kernel with dropout reads of it."""
+    return () if draw is None else (draw.state, draw.factor)
+
+
 def sum_channels(images: Tensor, totals: Tensor) -> list[Instruction]:
     """Adds the sum of each channel to `totals` (C,): the gradient of a convolution's bias."""
     sums = torch.empty(*images.shape[:2], BLOCK)
@@ -327,15 +331,12 @@ class Pointwise:
     steps: Steps
     draw: Draw | None
 
-    def _extra(self) -> tuple[Tensor, ...]:
-        return () if self.draw is None else (self.draw.state, self.draw.factor)
-
     def forward(self, x: Tensor, y: Tensor) -> list[Instruction]:
-        return [Instruction(_forward(self.steps), (x, y, *self._extra(), *_sizes(x)))]
+        return [Instruction(_forward(self.steps), (x, y, *_drawn(self.draw), *_sizes(x)))]
 
     def backward(self, x: Tensor, dy: Tensor, dx: Tensor) -> list[Instruction]:
         """dx may be the same memory as dy."""
-        return [Instruction(_input_gradient(self.steps), (x, dy, dx, *self._extra(), *_sizes(x), self.images))]
+        return [Instruction(_input_gradient(self.steps), (x, dy, dx, *_drawn(self.draw), *_sizes(x), self.images))]
 
 
 class BatchNorm:
@@ -363,7 +364,7 @@ class BatchNorm:
         self._statistics = torch.zeros(channels, 2, dtype=torch.float64)
 
     def _extra(self) -> tuple[Tensor, ...]:
-        return (self._affine,) if self._draw is None else (self._affine, self._draw.state, self._draw.factor)
+        return self._affine, *_drawn(self._draw)
 
     def forward(self, x: Tensor, y: Tensor, training: bool) -> list[Instruction]:
         results = self._options, self._affine, self._gradients, self._statistics

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from course.kernels.builder import LANES, Kernel, Value
 from course.kernels.instructions import Instruction
-from course.kernels.layout import BLOCK
+from course.kernels.layout import BLOCK, VECTORS
 
-VECTORS = BLOCK // LANES
 MAX_WINDOW = 16  # numbers in a window of max-pooling; its loops are unrolled
 _SIZES = "channels in_h in_w out_h out_w kernel_h kernel_w".split()
 

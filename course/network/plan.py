@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -216,7 +216,7 @@ class _Planner:
                     break
             if call.name in _RELUS and tail == Tail():
                 tail = Tail(relu=True)
-            elif call.name in _DROPOUTS and tail.dropout is None and (p := _probability(call)) is not None:
+            elif call.name in _DROPOUTS and tail.dropout is None and _is_fraction(p := _probability(call)):
                 tail = Tail(tail.relu, (_DROPOUTS[call.name], p))
             elif number > position or call.name not in _TAILED:
                 break
@@ -243,7 +243,7 @@ class _Planner:
 
     def _view(self, call: Call, x: object) -> KernelLayer | None:
         shape = tuple(self._shapes[call.output].shape)
-        if call.name in _DROPOUTS and _is_active(call):
+        if call.name in _DROPOUTS and _probability(call) != 0:
             return None
         if not isinstance(x, Batch) or shape[:1] != (self._images,) or len(shape) < 2:
             return None
@@ -350,17 +350,14 @@ class _Planner:
             self._context.memory.give_back(gradient)
 
 
-def _probability(call: Call) -> float | None:
-    """With which probability the call drops numbers; None if kernels cannot do that."""
+def _probability(call: Call) -> object:
+    """With which probability the call drops numbers: 0 in test mode."""
     arguments = bind(call.op, call.args, call.kwargs)
-    p = arguments.get("p")
-    return p if _is_active(call) and isinstance(p, float) and 0 < p < 1 else None
+    return arguments.get("p") if arguments.get("train") else 0
 
 
-def _is_active(call: Call) -> bool:
-    """Whether dropout drops anything."""
-    arguments = bind(call.op, call.args, call.kwargs)
-    return bool(arguments.get("train")) and arguments.get("p") != 0
+def _is_fraction(p: object) -> TypeGuard[float]:
+    return isinstance(p, float) and 0 < p < 1
 
 
 def _meta_values(program: Program, tensors: Sequence[Tensor], images: int) -> list[Any]:

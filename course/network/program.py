@@ -17,7 +17,7 @@ from course.errors import SpecError
 from course.network import operators
 
 _SUBSTITUTES = {
-    "aten.view.default": "aten.reshape.default",  # a view may not exist in the kernels' memory layout
+    "aten.view.default": "aten.reshape.default",  # a view may not exist in the memory layout of another device
     "aten.empty.memory_format": "aten.zeros.default",  # never show what was in memory before
     "aten.empty_like.default": "aten.zeros_like.default",
     "aten.new_empty.default": "aten.new_zeros.default",
@@ -59,7 +59,7 @@ Optimize = Callable[[list[Call], int | None], list[Call]]  # of the calls and th
 class Program:
     """The calls of one graph, in order. A value is released after its last reader.
 
-    With `output=None` all values are kept. `optimize` may replace calls, as `fusion.fuse` does.
+    With `output=None` all values are kept. `optimize` may replace calls, as `repeatable.make_repeatable` does.
     Raises SpecError when a node calls an operator that is not allowed or reads a value that does not exist yet.
     """
 

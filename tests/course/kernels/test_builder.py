@@ -138,7 +138,7 @@ def test_numbers_are_gathered_from_anywhere():
     kernel = Kernel("gather", ["x", "offsets", "y"])
     with kernel.tasks(1):
         offsets = kernel.load("offsets", 0).to_int32()
-        kernel.store(kernel.gather("x", kernel.integer(3), offsets), "y", 0)
+        kernel.store(kernel.gather("x", kernel.number(3, INT), offsets), "y", 0)
     x, offsets, y = torch.randn(40), torch.randint(-3, 37, (LANES,)).float(), torch.empty(LANES)
     computed([Instruction(kernel.address(), (x, offsets, y))])
     assert torch.equal(y, x[3 + offsets.long()])

@@ -84,7 +84,7 @@ def compare(tensors, conv: Convolution) -> None:
 def depths(weight: torch.Tensor, shape: torch.Size) -> tuple[int, int, int]:
     """How many additions a product passes through, at most: output, gradient of images and of weight."""
     count, _, out_h, out_w = shape
-    within_block = convolution.VECTORS * out_h * out_w
+    within_block = layout.VECTORS * out_h * out_w
     weight_gradient = within_block + layout.blocks_of(count) + math.ceil(math.log2(builder.LANES)) + 1
     return weight[0].numel() + 1, weight[:, 0].numel(), weight_gradient
 

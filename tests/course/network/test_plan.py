@@ -133,7 +133,13 @@ def read_twice(net, x):
 
 @pytest.mark.parametrize(
     "forward",
-    [overwritten, gated, read_twice, lambda net, x: x.relu_() + x, lambda net, x: F.gelu(x).relu_() * F.gelu(net.norm(x))],
+    [
+        overwritten,
+        gated,
+        read_twice,
+        lambda net, x: x.relu_() + x,
+        lambda net, x: F.gelu(x).relu_() * F.gelu(net.norm(x)),
+    ],
 )
 def test_values_that_are_shared_or_written_into_keep_their_meaning(forward):
     assert_same_step(middle(forward))
