@@ -74,7 +74,7 @@ def test_the_summary_shows_the_recipe_as_it_was_understood():
         "  █▅▁",
         "loss: nll; labels smoothed by 0.1",
         "time: about 3 minutes on one core of this processor",
-        "accuracies: the same for a seed on every processor, on any number of cores",
+        "accuracies: the same for a seed on any number of cores, with AVX2 and with AVX-512",
     ]
     assert len(record().summary()) == 2  # a record of an earlier version, and of a recipe that cannot be trained
 
